@@ -1,0 +1,1 @@
+"""Effects of cluster organisations on their member firms."""
