@@ -74,7 +74,8 @@ def read_table(path: str | Path) -> TableFile:
     """
     path = Path(path)
     try:
-        head = path.open("rb").read(8)
+        with path.open("rb") as handle:
+            head = handle.read(8)
     except OSError as error:
         raise FileError(
             Problem(
