@@ -1,1 +1,73 @@
-"""Effects of cluster organisations on their member firms."""
+"""Effects of cluster organisations on their member firms, from accounts, surveys and interviews, triangulated.
+
+Everything below loads on first use, so that importing the package costs little more than importing pandas.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_MODULES = ("datasets", "interviews", "errors")
+_NAMES = {
+    "Panel": "data",
+    "SampleAccount": "data",
+    "Check": "results",
+    "Cluster": "results",
+    "MultiplierBootstrap": "results",
+    "Effects": "results",
+    "BiasTerm": "results",
+    "BiasEvidence": "results",
+    "Diagnostic": "results",
+    "Estimate": "results",
+    "Silence": "results",
+    "GroupTimeDiD": "did",
+    "MatchedDiD": "did",
+    "TwoWayFixedEffects": "did",
+    "Matching": "matching",
+    "HierarchicalEffects": "bayes",
+    "Codebook": "survey",
+    "Survey": "survey",
+    "Theory": "triangulation",
+    "Triangulation": "triangulation",
+    "Study": "study",
+}
+
+__all__ = ["__version__", *_MODULES, *_NAMES]
+
+if TYPE_CHECKING:
+    from clustereffects import datasets, errors, interviews
+    from clustereffects.bayes import HierarchicalEffects
+    from clustereffects.data import Panel, SampleAccount
+    from clustereffects.did import GroupTimeDiD, MatchedDiD, TwoWayFixedEffects
+    from clustereffects.matching import Matching
+    from clustereffects.results import (
+        BiasEvidence,
+        BiasTerm,
+        Check,
+        Cluster,
+        Diagnostic,
+        Effects,
+        Estimate,
+        MultiplierBootstrap,
+        Silence,
+    )
+    from clustereffects.study import Study
+    from clustereffects.survey import Codebook, Survey
+    from clustereffects.triangulation import Theory, Triangulation
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name in _NAMES:
+        value = getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,1 +1,33 @@
-"""TODO."""
+"""What every estimator returns: effects, tidy tables, summaries, checks, evidence, provenance."""
+
+from clustereffects.results.checks import Check
+from clustereffects.results.drawing import draw
+from clustereffects.results.effects import Description, Effects, Sampling
+from clustereffects.results.evidence import BiasEvidence, BiasTerm, Diagnostic, Estimate, Evidence, Silence
+from clustereffects.results.provenance import Provenance, options_of, versions
+from clustereffects.results.summary import Summary
+from clustereffects.results.tidy import TIDY_COLUMNS, tidy_frame
+from clustereffects.results.variance import Cluster, MultiplierBootstrap, Variance
+
+__all__ = [
+    "TIDY_COLUMNS",
+    "BiasEvidence",
+    "BiasTerm",
+    "Check",
+    "Cluster",
+    "Description",
+    "Diagnostic",
+    "Effects",
+    "Estimate",
+    "Evidence",
+    "MultiplierBootstrap",
+    "Provenance",
+    "Sampling",
+    "Silence",
+    "Summary",
+    "Variance",
+    "draw",
+    "options_of",
+    "tidy_frame",
+    "versions",
+]

@@ -217,7 +217,9 @@ class BiasEvidence:
 
     def __post_init__(self) -> None:
         _require(math.isfinite(self.shift), f"bias evidence {self.id!r} has the shift {self.shift}", "a finite number")
-        _require(self.sd >= 0 and math.isfinite(self.sd), f"bias evidence {self.id!r} has sd {self.sd}", "a finite sd ≥ 0")
+        _require(
+            self.sd >= 0 and math.isfinite(self.sd), f"bias evidence {self.id!r} has sd {self.sd}", "a finite sd ≥ 0"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

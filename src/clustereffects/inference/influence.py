@@ -1,0 +1,156 @@
+"""Covariances from influence functions.
+
+An influence function has one row per unit and one column per term, scaled so that ``estimate - truth`` is
+approximately the mean of its rows. Hence ``cov = ψ'ψ / n²`` for independent units and ``cov = S'S / n²`` for clusters,
+where ``S`` are the cluster sums of ``ψ``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Influence:
+    """Influence function of a vector of estimates.
+
+    Parameters
+    ----------
+    values : array (n_units, n_terms)
+        Scaled so that ``estimate - truth ≈ values.mean(axis=0)``.
+
+    Raises
+    ------
+    ValueError
+        If ``values`` is not a matrix with at least one row.
+
+    Examples
+    --------
+    >>> psi = Influence(np.array([[1.0], [-1.0], [2.0], [-2.0]]))
+    >>> psi.covariance().tolist()
+    [[0.625]]
+    """
+
+    values: FloatArray
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or not len(self.values):
+            raise ValueError(f"an influence function is a matrix with rows, got shape {self.values.shape}")
+
+    @property
+    def n_units(self) -> int:
+        """Number of rows."""
+        return len(self.values)
+
+    @property
+    def n_terms(self) -> int:
+        """Number of columns."""
+        return self.values.shape[1]
+
+    def combine(self, weights: FloatArray) -> Influence:
+        """Influence function of the linear combinations ``estimate @ weights`` with known weights."""
+        return Influence(self.values @ weights)
+
+    def plus(self, other: FloatArray) -> Influence:
+        """Influence function with a correction (n_units, n_terms) added, such as that of estimated weights."""
+        return Influence(self.values + other)
+
+    def sums(self, codes: IntArray | None = None) -> FloatArray:
+        """Cluster sums, or the rows themselves when every unit stands alone."""
+        return self.values if codes is None else cluster_sums(self.values, codes)
+
+    def covariance(self, codes: IntArray | None = None) -> FloatArray:
+        """Covariance matrix of the estimates, clustered by ``codes`` if given, without small-sample factor."""
+        rows = self.sums(codes)
+        return np.asarray(rows.T @ rows / self.n_units**2, dtype=np.float64)
+
+    def variances(self, codes: IntArray | None = None) -> FloatArray:
+        """Diagonal of :meth:`covariance`, without forming the matrix."""
+        rows = self.sums(codes)
+        return np.asarray(np.einsum("ij,ij->j", rows, rows) / self.n_units**2, dtype=np.float64)
+
+
+def cluster_sums(values: FloatArray, codes: IntArray) -> FloatArray:
+    """Sums of rows within clusters.
+
+    Parameters
+    ----------
+    values : array (n, k)
+    codes : array (n,) of int
+        Cluster of each row, 0 … G−1.
+
+    Returns
+    -------
+    array (G, k)
+
+    Raises
+    ------
+    ValueError
+        If there is not one code per row.
+
+    Examples
+    --------
+    >>> cluster_sums(np.array([[1.0], [2.0], [4.0]]), np.array([0, 1, 0])).tolist()
+    [[5.0], [2.0]]
+    """
+    if codes.shape != (len(values),):
+        raise ValueError(f"{len(values)} rows need as many cluster codes, got {codes.shape}")
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    return np.asarray(np.add.reduceat(values[order], starts, axis=0), dtype=np.float64)
+
+
+def clustered_covariance(influence: Influence, clusters: Sequence[IntArray], factors: Sequence[float]) -> FloatArray:
+    """Covariance clustered in one or two dimensions.
+
+    Two-way clustering adds the two one-way matrices and subtracts the one of the intersections; negative
+    eigenvalues, possible in small samples, are set to zero.
+
+    Parameters
+    ----------
+    influence : Influence
+    clusters : sequence of one or two arrays (n,) of int
+    factors : sequence of float
+        Small-sample factor of each dimension.
+
+    Returns
+    -------
+    array (k, k)
+
+    Raises
+    ------
+    ValueError
+        If there are not one or two dimensions.
+
+    References
+    ----------
+    Cameron, Gelbach & Miller (2011), *Journal of Business & Economic Statistics* 29(2), eq. 2.12–2.13.
+
+    Examples
+    --------
+    >>> psi = Influence(np.array([[1.0], [-1.0], [2.0], [-2.0]]))
+    >>> clustered_covariance(psi, [np.array([0, 0, 1, 1])], [1.0]).tolist()
+    [[0.0]]
+    """
+    if len(clusters) == 1:
+        return factors[0] * influence.covariance(clusters[0])
+    if len(clusters) != 2:
+        raise ValueError(f"clustering is one-way or two-way, got {len(clusters)} dimensions")
+    first, second = clusters
+    both = np.unique(np.column_stack([first, second]), axis=0, return_inverse=True)[1].ravel()
+    total = factors[0] * influence.covariance(first) + factors[1] * influence.covariance(second)
+    return _positive_part(total - min(factors) * influence.covariance(both))
+
+
+def _positive_part(matrix: FloatArray) -> FloatArray:
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2.0)
+    if values.min(initial=0.0) >= 0.0:
+        return matrix
+    return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T, dtype=np.float64)

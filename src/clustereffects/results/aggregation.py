@@ -1,0 +1,196 @@
+"""Exact aggregation of effects: weighted means of cells whose weights are estimated from the same sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clustereffects.errors import OptionError, Problem
+from clustereffects.inference.influence import Influence
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+KEYS = {"event": "event_time", "cohort": "cohort", "calendar": "time", "group": "group"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aggregated:
+    """Weighted means of cells.
+
+    Parameters
+    ----------
+    labels : DataFrame (m, …)
+        Label columns, indexed by term.
+    estimate : array (m,)
+    influence : Influence
+        Of shape (n_units, m), with the estimation error of the weights.
+    membership : sparse matrix (n_units, m)
+        Weight with which each unit's treatment counts in each term.
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> Aggregated.__slots__
+    ('labels', 'estimate', 'influence', 'membership')
+    """
+
+    labels: pd.DataFrame
+    estimate: FloatArray
+    influence: Influence
+    membership: Any
+
+
+def target_codes(
+    labels: pd.DataFrame, by: tuple[str, ...], window: tuple[int, int] | None
+) -> tuple[IntArray, pd.DataFrame]:
+    """Which target term each cell belongs to.
+
+    Parameters
+    ----------
+    labels : DataFrame (k, …)
+        Cells with the columns ``cohort``, ``time``, ``event_time`` and, if there are groups, ``group``.
+    by : tuple of str
+        ``("overall",)`` or any of ``"event"``, ``"cohort"``, ``"calendar"``, ``"group"``.
+    window : tuple of two int, optional
+        First and last event time to include.
+
+    Returns
+    -------
+    codes : array (k,)
+        Index of the target, −1 for cells that enter none: all before treatment, unless effects are wanted by event
+        time.
+    targets : DataFrame (m, …)
+        Label columns of the targets, indexed by term.
+
+    Raises
+    ------
+    OptionError
+        If ``by`` names an unknown or unavailable aggregation.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"cohort": [2004, 2004], "time": [2003, 2004], "event_time": [-1, 0]})
+    >>> target_codes(cells, ("overall",), None)[0].tolist()
+    [-1, 0]
+    """
+    columns = _columns(labels, by)
+    event_time = labels["event_time"].to_numpy()
+    low, high = window or (-np.inf, np.inf)
+    keep = (event_time >= low) & (event_time <= high)
+    if "event" not in by:
+        keep &= event_time >= 0
+    codes = np.full(len(labels), -1, dtype=np.int64)
+    if not columns:
+        codes[keep] = 0
+        return codes, pd.DataFrame(index=pd.Index(["overall"]))
+    targets = labels.loc[keep, columns].drop_duplicates().sort_values(columns).reset_index(drop=True)
+    lookup = pd.MultiIndex.from_frame(targets)
+    codes[keep] = lookup.get_indexer(pd.MultiIndex.from_frame(labels.loc[keep, columns]))
+    terms = [
+        ", ".join(f"{c}[{v}]" for c, v in zip(columns, row, strict=True)) for row in targets.itertuples(index=False)
+    ]
+    return codes, targets.set_axis(pd.Index(terms), axis=0)
+
+
+def aggregate_cells(
+    estimate: FloatArray, influence: Influence, membership: Any, codes: IntArray, labels: pd.DataFrame
+) -> Aggregated:
+    """Means of cells weighted by their treated mass.
+
+    With mass ``m_c = mean_i M_ic`` the target is ``θ = Σ m_c τ_c / Σ m_c`` and its influence function
+    ``ψ_i = Σ m_c ψ_ic / Σ m_c + Σ (M_ic − m_c)(τ_c − θ) / Σ m_c``; the second sum is the error of the weights.
+
+    Parameters
+    ----------
+    estimate : array (k,)
+        NaN for cells that are not identified: they enter no mean.
+    influence : Influence (n, k)
+    membership : sparse matrix (n, k)
+    codes : array (k,)
+        Target of each cell, −1 for none.
+    labels : DataFrame (m, …)
+        Labels of the targets.
+
+    Returns
+    -------
+    Aggregated
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    References
+    ----------
+    Callaway & Sant'Anna (2021), *Journal of Econometrics* 225(2), section 3.2 and theorem 4.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csc_array
+    >>> psi = Influence(np.array([[2.0, 0.0], [0.0, 2.0]]))
+    >>> cells = aggregate_cells(np.array([1.0, 3.0]), psi, csc_array(np.eye(2)), np.array([0, 0]),
+    ...                         pd.DataFrame(index=["overall"]))
+    >>> cells.estimate.tolist(), cells.influence.values.tolist()
+    ([2.0], [[0.0], [2.0]])
+    """
+    used = (codes >= 0) & np.isfinite(estimate)
+    n, k = membership.shape
+    mass = np.asarray(membership.sum(axis=0)).ravel() / n
+    chosen = np.zeros((k, len(labels)))
+    chosen[np.flatnonzero(used), codes[used]] = mass[used]
+    total = chosen.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        weights = chosen / total
+    value = np.where(np.isfinite(estimate), estimate, 0.0)
+    theta = value @ weights
+    gaps = np.where(weights > 0, (value[:, None] - theta) / total, 0.0)
+    correction = membership @ gaps - mass @ gaps
+    known = np.where(np.isfinite(weights), weights, 0.0)
+    psi = Influence(np.nan_to_num(influence.values) if not used.all() else influence.values)
+    return Aggregated(labels, theta, psi.combine(known).plus(correction), _union(membership, used, codes, len(labels)))
+
+
+def _columns(labels: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
+    unknown = [key for key in by if key not in {*KEYS, "overall"}]
+    if unknown or ("overall" in by and len(by) > 1):
+        raise OptionError(
+            Problem(
+                what=f"aggregation by {list(by)}",
+                where="",
+                expected="'overall', or 'event', 'cohort', 'calendar', 'group' or a list of these",
+                remedy="name one of these",
+            )
+        )
+    columns = [KEYS[key] for key in by if key != "overall"]
+    absent = [column for column in columns if column not in labels.columns]
+    if absent:
+        raise OptionError(
+            Problem(
+                what=f"these effects have no {', '.join(absent)}",
+                where=f"labels: {', '.join(labels.columns)}",
+                expected="effects that were estimated with that label",
+                remedy="give the panel a group column and fit with by_group=True, or aggregate by another label",
+            )
+        )
+    return columns
+
+
+def _union(membership: Any, used: NDArray[np.bool_], codes: IntArray, n_targets: int) -> Any:
+    """Largest weight of each unit over the cells of a target: a unit counts once, however many periods it has."""
+    from scipy.sparse import csc_array, hstack
+
+    columns = []
+    for target in range(n_targets):
+        cells = np.flatnonzero(used & (codes == target))
+        columns.append(csc_array(membership[:, cells].max(axis=1).reshape(-1, 1)) if len(cells) else None)
+    empty = csc_array((membership.shape[0], 1))
+    return csc_array(hstack([empty if column is None else column for column in columns]))

@@ -1,0 +1,411 @@
+"""Effects: the result of every difference-in-differences estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clustereffects.data.account import SampleAccount
+from clustereffects.errors import NotStoredError, OptionError, Problem
+from clustereffects.inference.influence import Influence
+from clustereffects.inference.quantiles import critical_value
+from clustereffects.results import serialise
+from clustereffects.results.aggregation import aggregate_cells, target_codes
+from clustereffects.results.checks import Check
+from clustereffects.results.drawing import draw
+from clustereffects.results.evidence import BiasTerm, Estimate
+from clustereffects.results.pretrends import pretrend_check
+from clustereffects.results.provenance import Provenance
+from clustereffects.results.summary import Summary
+from clustereffects.results.tidy import tidy_frame
+from clustereffects.results.uncertainty import Uncertainty, uncertainty
+from clustereffects.results.variance import Variance
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What an effect is: estimand, method, outcome, and how it was aggregated.
+
+    Parameters
+    ----------
+    estimand, method, outcome : str
+    aggregation : str
+        ``"cell"``, or the aggregation as given to :meth:`Effects.aggregate`.
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> Description(estimand="ATT(g,t)", method="dr", outcome="sales").aggregation
+    'cell'
+    """
+
+    estimand: str
+    method: str
+    outcome: str
+    aggregation: str = "cell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sampling:
+    """The units behind an influence function: who they are, their clusters, and where their treatment counts.
+
+    Parameters
+    ----------
+    units : Index (n,)
+    clusters : mapping of str to array (n,) of int
+        Codes of the columns that the variance needs.
+    membership : sparse matrix (n, k)
+        Weight with which unit *i*'s treatment counts in term *c*.
+    assignment : tuple of str
+        Columns at which treatment was assigned; empty if by unit.
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csc_array
+    >>> Sampling(units=pd.Index([1]), clusters={}, membership=csc_array((1, 1))).assignment
+    ()
+    """
+
+    units: pd.Index
+    clusters: Mapping[str, IntArray]
+    membership: Any
+    assignment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Effects:
+    """Effects with their influence function, so that any aggregation is exact.
+
+    Parameters
+    ----------
+    labels : DataFrame (k, m)
+        Label columns (``cohort``, ``time``, ``event_time``, ``group``), indexed by term.
+    estimate : array (k,)
+        NaN where the effect is not identified; :meth:`checks` says why.
+    influence_function : Influence, optional
+        Of shape (n_units, k), scaled so that ``estimate − truth ≈ mean over units``.
+    sampling : Sampling, optional
+    variance : Cluster or MultiplierBootstrap, optional
+        ``None`` means independent units.
+    description : Description
+    sample : SampleAccount
+    findings : tuple of Check
+    provenance : Provenance
+    unit_effects : DataFrame, optional
+        Effect of each treated unit, where the estimator has them.
+    stored : Uncertainty, optional
+        Uncertainty read from a file that holds no influence function.
+
+    Raises
+    ------
+    NotStoredError
+        When something is asked for that was not stored; the message names the option that stores it.
+
+    Notes
+    -----
+    Standard errors come from the influence function: ``V = Σ ψψ' / n²`` for units, cluster sums otherwise.
+
+    Examples
+    --------
+    >>> import clustereffects as ce
+    >>> mpdta = ce.datasets.load_mpdta()
+    >>> panel = ce.Panel(mpdta, unit="countyreal", time="year", cohort="first.treat")
+    >>> effects = ce.GroupTimeDiD(control="never_treated").fit(panel, "lemp")
+    >>> round(effects.aggregate("overall").params["overall"], 4)
+    -0.04
+    """
+
+    labels: pd.DataFrame
+    estimate: FloatArray
+    description: Description
+    sample: SampleAccount
+    influence_function: Influence | None = None
+    sampling: Sampling | None = None
+    variance: Variance | None = None
+    findings: tuple[Check, ...] = ()
+    provenance: Provenance = field(default_factory=Provenance)
+    unit_effects: pd.DataFrame | None = None
+    stored: Uncertainty | None = None
+
+    def __post_init__(self) -> None:
+        if self.stored is None:
+            influence, sampling = self._parts("influence=True in to_dict")
+            computed = uncertainty(influence, self.variance, sampling.clusters, sampling.assignment)
+            object.__setattr__(self, "stored", computed)
+
+    def __repr__(self) -> str:
+        name = self.description
+        return f"Effects({name.outcome!r}, {name.method}, {name.aggregation}, {len(self.estimate)} terms)"
+
+    def _parts(self, option: str) -> tuple[Influence, Sampling]:
+        if self.influence_function is None or self.sampling is None:
+            raise NotStoredError(f"these effects hold no influence function – store them with {option}")
+        return self.influence_function, self.sampling
+
+    @property
+    def uncertainty(self) -> Uncertainty:
+        """Covariance, standard errors and reference distribution."""
+        if self.stored is None:  # pragma: no cover - __post_init__ always fills it
+            raise NotStoredError("no uncertainty was stored")
+        return self.stored
+
+    @property
+    def estimand(self) -> str:
+        """What is estimated, in words."""
+        return self.description.estimand
+
+    @property
+    def method(self) -> str:
+        """How it is estimated, in words."""
+        return self.description.method
+
+    @property
+    def params(self) -> pd.Series:
+        """Estimates, indexed by term."""
+        return pd.Series(self.estimate.copy(), index=self.labels.index, name="estimate")
+
+    @property
+    def std_errors(self) -> pd.Series:
+        """Standard errors, indexed by term; NaN for reference periods and effects that are not identified."""
+        return pd.Series(self._std_errors(), index=self.labels.index, name="std_error")
+
+    def _std_errors(self) -> FloatArray:
+        errors = self.uncertainty.std_error
+        return np.where(np.isfinite(self.estimate) & (errors > 0), errors, np.nan)
+
+    @property
+    def cov(self) -> pd.DataFrame:
+        """Covariance matrix of the estimates."""
+        return pd.DataFrame(self.uncertainty.cov, index=self.labels.index, columns=self.labels.index)
+
+    @property
+    def influence(self) -> FloatArray:
+        """Influence function (n_units, n_terms); ``estimate − truth ≈ influence.mean(axis=0)``."""
+        return self._parts("to_dict(influence=True)")[0].values
+
+    @property
+    def units(self) -> pd.Index:
+        """Units of the rows of :attr:`influence`."""
+        return self._parts("to_dict(influence=True)")[1].units
+
+    def conf_int(self, level: float = 0.95, *, simultaneous: bool = False) -> pd.DataFrame:
+        """Confidence limits ``conf_low`` and ``conf_high``; ``simultaneous`` covers all terms at once."""
+        return self.tidy(level, simultaneous=simultaneous).set_index("term")[["conf_low", "conf_high"]]
+
+    def tidy(self, level: float = 0.95, *, simultaneous: bool = False) -> pd.DataFrame:
+        """One row per term: label columns, then the columns of :data:`~clustereffects.results.TIDY_COLUMNS`."""
+        errors, spread = self._std_errors(), self.uncertainty
+        text = (f"pointwise {spread.reference}", self.estimand, self.method)
+        table = tidy_frame(self.labels, self.estimate, errors, level=level, df=spread.df, text=text)
+        if simultaneous:
+            critical, source = spread.simultaneous(level)
+            table["conf_low"] = self.estimate - critical * errors
+            table["conf_high"] = self.estimate + critical * errors
+            table["interval"] = f"simultaneous sup-t, {source}"
+        return table
+
+    def glance(self) -> pd.DataFrame:
+        """One row about the whole fit."""
+        row = {
+            "outcome": self.description.outcome,
+            "aggregation": self.description.aggregation,
+            "terms": len(self.estimate),
+            "not_identified": int((~np.isfinite(self.estimate)).sum()),
+            "rows_used": self.sample.rows_used,
+            **{name.replace(" ", "_"): count for name, count in self.sample.counts.items()},
+            "variance": self.uncertainty.convention,
+            "estimand": self.estimand,
+            "method": self.method,
+        }
+        return pd.DataFrame([row])
+
+    def checks(self) -> list[Check]:
+        """What was checked: parallel trends before treatment, unidentified effects, the estimator's own findings."""
+        own = [*self.findings]
+        if self.description.aggregation in {"cell", "event"}:
+            own.append(self.pretrends())
+        lost = int((~np.isfinite(self.estimate)).sum())
+        if lost:
+            own.append(
+                Check(
+                    name="identified effects",
+                    verdict="warn",
+                    statistic=float(lost),
+                    threshold=0.0,
+                    message=f"{lost} of {len(self.estimate)} effects are not identified and left out of aggregations",
+                    remedy="see the reasons in the other checks; widen the control group or drop these cohorts",
+                )
+            )
+        return own
+
+    def pretrends(self) -> Check:
+        """Joint Wald test that all effects before treatment are zero."""
+        return pretrend_check(self.labels, self.estimate, self.uncertainty)
+
+    def summary(self, level: float = 0.95) -> Summary:
+        """Summary as a table in a paper."""
+        table = self.tidy(level)
+        columns = [*self.labels.columns, "term", "estimate", "std_error", "p_value", "conf_low", "conf_high"]
+        facts = (
+            ("Outcome", self.description.outcome),
+            ("Estimand", self.estimand),
+            ("Method", self.method),
+            ("Standard errors", self.uncertainty.convention),
+            ("Sample", ", ".join(f"{count:,} {name}" for name, count in self.sample.counts.items())),
+        )
+        notes = (f"{level:.0%} intervals: pointwise {self.uncertainty.reference}.",)
+        warnings = tuple(f"{c.verdict}: {c.name}: {c.message}" for c in self.checks() if not c.ok)
+        title = f"Effects ({self.description.aggregation})"
+        return Summary(title=title, facts=facts, table=table[columns], notes=notes + warnings)
+
+    def aggregate(self, by: str | Sequence[str], *, window: tuple[int, int] | None = None) -> Effects:
+        """Effects aggregated exactly, weighted by treated units and with the error of these weights.
+
+        Parameters
+        ----------
+        by : str or list of str
+            ``"overall"``, ``"event"``, ``"cohort"``, ``"calendar"``, ``"group"`` or a list of the last four.
+        window : tuple of two int, optional
+            First and last event time to include.
+
+        Raises
+        ------
+        OptionError
+            If the effects are aggregated already or lack the label.
+        NotStoredError
+            If the influence function was not stored.
+        """
+        if self.description.aggregation != "cell":
+            raise OptionError(
+                Problem(
+                    what=f"these effects are aggregated by {self.description.aggregation} already",
+                    where="",
+                    expected="the effects as the estimator returned them",
+                    remedy="aggregate the estimator's own result",
+                )
+            )
+        influence, sampling = self._parts("to_dict(influence=True)")
+        keys = (by,) if isinstance(by, str) else tuple(by)
+        codes, labels = target_codes(self.labels, keys, window)
+        means = aggregate_cells(self.estimate, influence, sampling.membership, codes, labels)
+        return replace(
+            self,
+            labels=means.labels,
+            estimate=means.estimate,
+            influence_function=means.influence,
+            sampling=replace(sampling, membership=means.membership),
+            description=replace(self.description, aggregation=" × ".join(keys)),
+            stored=None,
+        )
+
+    def average(self) -> Effects:
+        """Mean of aggregated effects: over event times ≥ 0 or periods equally, over cohorts or groups by treated units.
+
+        These are the overall effects that the R package did prints beside each aggregation.
+
+        Raises
+        ------
+        OptionError
+            If the effects are not aggregated by one label.
+        """
+        kind = self.description.aggregation
+        if kind not in {"event", "calendar", "cohort", "group"}:
+            raise OptionError(
+                Problem(
+                    what=f"an average of effects by {kind!r}",
+                    where="",
+                    expected="effects aggregated by event, calendar, cohort or group",
+                    remedy="aggregate by one of these first",
+                )
+            )
+        influence, sampling = self._parts("to_dict(influence=True)")
+        codes = np.where(self.labels["event_time"] >= 0, 0, -1) if kind == "event" else np.zeros(len(self.labels), int)
+        membership = sampling.membership
+        if kind in {"event", "calendar"}:
+            from scipy.sparse import csc_array
+
+            membership = csc_array(np.ones(membership.shape))
+        target = pd.DataFrame(index=pd.Index(["average"]))
+        means = aggregate_cells(self.estimate, influence, membership, codes, target)
+        return replace(
+            self,
+            labels=means.labels,
+            estimate=means.estimate,
+            influence_function=means.influence,
+            sampling=replace(sampling, membership=means.membership),
+            description=replace(self.description, aggregation=f"average over {kind}"),
+            stored=None,
+        )
+
+    def as_evidence(self, *, claim: str, bias: Sequence[BiasTerm] = (), dependence: str = "") -> tuple[Estimate, ...]:
+        """Effects as evidence on a claim, one item per organisation or one for the programme.
+
+        Effects that are not identified give no item.
+
+        Raises
+        ------
+        OptionError
+            If the effects are not aggregated to ``"overall"`` or ``"group"``.
+        """
+        kind = self.description.aggregation
+        if kind not in {"overall", "group"}:
+            raise OptionError(
+                Problem(
+                    what=f"evidence from effects by {kind!r}",
+                    where="",
+                    expected="one effect for the programme or one per organisation",
+                    remedy='call aggregate("overall") or aggregate("group") first',
+                )
+            )
+        groups = self.labels["group"].astype(str) if kind == "group" else ["programme"]
+        source = f"{self.description.method}, {self.description.outcome}"
+        rows = zip(groups, self.estimate, self._std_errors(), strict=True)
+        return tuple(
+            Estimate(
+                id=f"economic:{self.description.outcome}:{group}",
+                claim=claim,
+                group=str(group),
+                stream="economic",
+                value=float(value),
+                std_error=float(error),
+                bias=tuple(bias),
+                dependence=dependence,
+                source=source,
+            )
+            for group, value, error in rows
+            if np.isfinite(value) and np.isfinite(error)
+        )
+
+    def plot(self, ax: Any = None, *, level: float = 0.95) -> Any:
+        """Draw the effects: event study, or a forest plot for other aggregations; returns the Axes."""
+        return draw("effects_plot", self, ax, level=level)
+
+    def to_dict(self, *, influence: bool = False) -> dict[str, Any]:
+        """Effects as plain data; ``influence=True`` stores what further aggregation needs."""
+        return serialise.effects_to_dict(self, influence=influence)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Effects:
+        """Effects from plain data."""
+        return cls(**serialise.effects_parts(data))
+
+    def critical_value(self, level: float = 0.95) -> float:
+        """Pointwise critical value of the reference distribution."""
+        return critical_value(level, self.uncertainty.df)

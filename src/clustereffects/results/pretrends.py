@@ -1,0 +1,75 @@
+"""The joint test of effects before treatment."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clustereffects.inference.quantiles import chi_square_p
+from clustereffects.results.checks import Check
+from clustereffects.results.uncertainty import Uncertainty
+
+NAME = "parallel trends before joining"
+_SIGNIFICANT = 0.05
+_SINGULAR = 1e-12
+
+
+def pretrend_check(labels: pd.DataFrame, estimate: NDArray[np.float64], spread: Uncertainty) -> Check:
+    """Wald test that all effects before treatment are zero.
+
+    Parameters
+    ----------
+    labels : DataFrame (k, …)
+        With the column ``event_time``.
+    estimate : array (k,)
+    spread : Uncertainty
+
+    Returns
+    -------
+    Check
+        The statistic is the p-value; a small one warns. Not rejecting does not prove parallel trends.
+
+    Raises
+    ------
+    KeyError
+        If there is no ``event_time``.
+
+    Notes
+    -----
+    ``W = τ'V⁻¹τ`` over event times below zero, χ² with as many degrees of freedom as terms (Callaway & Sant'Anna
+    2021, remark 4). Reference periods, whose effect is zero by construction, are left out.
+
+    Examples
+    --------
+    >>> labels = pd.DataFrame({"event_time": [-2, 0]})
+    >>> spread = Uncertainty(cov=np.eye(2), std_error=np.ones(2), df=np.inf, convention="")
+    >>> pretrend_check(labels, np.array([0.5, 1.0]), spread).verdict
+    'pass'
+    """
+    before = (labels["event_time"].to_numpy() < 0) & np.isfinite(estimate) & (spread.std_error > 0)
+    if not before.any():
+        return Check(name=NAME, verdict="info", message="there is no period before the reference period to test")
+    cov = spread.cov[np.ix_(before, before)]
+    scale = np.sqrt(np.diag(cov))
+    correlation = cov / np.outer(scale, scale)
+    if np.linalg.eigvalsh(correlation)[0] < _SINGULAR * len(scale):
+        return Check(
+            name=NAME,
+            verdict="info",
+            message=f"the covariance of the {len(scale)} effects before joining is singular: no joint test",
+            remedy="test fewer periods, or aggregate by event time first",
+        )
+    statistic = float(estimate[before] @ np.linalg.solve(cov, estimate[before]))
+    p_value = chi_square_p(statistic, int(before.sum()))
+    verdict = "warn" if p_value < _SIGNIFICANT else "pass"
+    return Check(
+        name=NAME,
+        verdict=verdict,  # type: ignore[arg-type]  # one of two literals
+        statistic=p_value,
+        threshold=_SIGNIFICANT,
+        message=f"joint Wald test of {int(before.sum())} effects before joining: W = {statistic:.2f}, p = {p_value:.3f}",
+        remedy=""
+        if verdict == "pass"
+        else "show the event study, bound the violation, or compare with closer controls",
+    )

@@ -1,0 +1,164 @@
+"""Effects to plain data and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from clustereffects.data.account import SampleAccount
+from clustereffects.inference.influence import Influence
+from clustereffects.results import variance as variances
+from clustereffects.results.checks import Check
+from clustereffects.results.provenance import Provenance, plain
+from clustereffects.results.uncertainty import Uncertainty
+
+if TYPE_CHECKING:
+    from clustereffects.results.effects import Effects
+
+
+def effects_to_dict(effects: Effects, *, influence: bool) -> dict[str, Any]:
+    """Effects as JSON data: lists, numbers (NaN as None), text.
+
+    Parameters
+    ----------
+    effects : Effects
+    influence : bool
+        Whether to store the influence function and what aggregation needs with it.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    NotStoredError
+        If the influence function is asked for but was not stored.
+
+    Examples
+    --------
+    >>> import clustereffects as ce
+    >>> panel = ce.Panel(ce.datasets.load_mpdta(), unit="countyreal", time="year", cohort="first.treat")
+    >>> effects = ce.GroupTimeDiD().fit(panel, "lemp").aggregate("overall")
+    >>> again = ce.Effects.from_dict(effects.to_dict())
+    >>> bool(again.params["overall"] == effects.params["overall"])
+    True
+    """
+    spread, name = effects.uncertainty, effects.description
+    data: dict[str, Any] = {
+        "labels": {column: effects.labels[column].tolist() for column in effects.labels.columns},
+        "terms": effects.labels.index.tolist(),
+        "estimate": _numbers(effects.estimate),
+        "cov": [_numbers(row) for row in spread.cov],
+        "std_error": _numbers(spread.std_error),
+        "df": None if np.isinf(spread.df) else spread.df,
+        "convention": spread.convention,
+        "description": {slot: getattr(name, slot) for slot in ("estimand", "method", "outcome", "aggregation")},
+        "sample": effects.sample.to_dict(),
+        "checks": [plain(check) for check in effects.findings],
+        "provenance": effects.provenance.to_dict(),
+        "variance": _variance_to_dict(effects.variance),
+    }
+    if influence:
+        data["influence"] = [_numbers(row) for row in effects.influence]
+        data["sampling"] = _sampling_to_dict(effects)
+    return data
+
+
+def effects_parts(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of :class:`Effects` from what :func:`effects_to_dict` returned.
+
+    Parameters
+    ----------
+    data : mapping
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    KeyError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> effects_parts({})
+    Traceback (most recent call last):
+    ...
+    KeyError: 'provenance'
+    """
+    from clustereffects.results.effects import Description
+
+    provenance = Provenance(**data["provenance"])
+    spread = Uncertainty(
+        cov=_array(data["cov"]).reshape(len(data["terms"]), -1),
+        std_error=_array(data["std_error"]),
+        df=np.inf if data["df"] is None else data["df"],
+        convention=data["convention"],
+    )
+    influence = Influence(_array(data["influence"])) if "influence" in data else None
+    return {
+        "labels": pd.DataFrame(data["labels"], index=pd.Index(data["terms"])),
+        "estimate": _array(data["estimate"]),
+        "description": Description(**data["description"]),
+        "sample": SampleAccount(**data["sample"]),
+        "findings": tuple(_check(check) for check in data["checks"]),
+        "provenance": provenance,
+        "variance": _variance_from_dict(data["variance"]),
+        "influence_function": influence,
+        "sampling": _sampling_from_dict(data["sampling"]) if "sampling" in data else None,
+        "stored": spread,
+    }
+
+
+def _numbers(values: Any) -> list[float | None]:
+    return [None if not np.isfinite(value) else float(value) for value in values]
+
+
+def _array(values: Any) -> Any:
+    return np.array(values, dtype=np.float64)
+
+
+def _check(data: Mapping[str, Any]) -> Check:
+    return Check(**{key: value for key, value in data.items() if key != "type"})
+
+
+def _variance_to_dict(choice: variances.Variance | None) -> dict[str, Any] | None:
+    return None if choice is None else dict(plain(choice))  # type: ignore[call-overload, no-any-return]
+
+
+def _variance_from_dict(data: Mapping[str, Any] | None) -> variances.Variance | None:
+    if data is None:
+        return None
+    options = {key: value for key, value in data.items() if key != "type"}
+    if data["type"] == "Cluster":
+        return variances.Cluster(*options["columns"], small_sample=options["small_sample"])
+    return variances.MultiplierBootstrap(**options)
+
+
+def _sampling_to_dict(effects: Effects) -> dict[str, Any]:
+    sampling = effects.sampling
+    matrix = sampling.membership.tocoo()  # type: ignore[union-attr]
+    return {
+        "units": sampling.units.tolist(),  # type: ignore[union-attr]
+        "clusters": {name: codes.tolist() for name, codes in sampling.clusters.items()},  # type: ignore[union-attr]
+        "assignment": list(sampling.assignment),  # type: ignore[union-attr]
+        "membership": [matrix.row.tolist(), matrix.col.tolist(), matrix.data.tolist(), list(matrix.shape)],
+    }
+
+
+def _sampling_from_dict(data: Mapping[str, Any]) -> Any:
+    from scipy.sparse import csc_array
+
+    from clustereffects.results.effects import Sampling
+
+    row, column, values, shape = data["membership"]
+    return Sampling(
+        units=pd.Index(data["units"]),
+        clusters={name: np.array(codes) for name, codes in data["clusters"].items()},
+        membership=csc_array((values, (row, column)), shape=tuple(shape)),
+        assignment=tuple(data["assignment"]),
+    )

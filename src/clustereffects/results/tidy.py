@@ -1,0 +1,81 @@
+"""Tidy tables: one row per term, the same columns everywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clustereffects.inference.quantiles import critical_value, two_sided_p
+
+FloatArray = NDArray[np.float64]
+
+TIDY_COLUMNS = (
+    "term",
+    "estimate",
+    "std_error",
+    "statistic",
+    "p_value",
+    "conf_low",
+    "conf_high",
+    "level",
+    "interval",
+    "estimand",
+    "method",
+)
+
+
+def tidy_frame(
+    labels: pd.DataFrame,
+    estimate: FloatArray,
+    std_error: FloatArray,
+    *,
+    level: float = 0.95,
+    df: float | FloatArray = np.inf,
+    text: tuple[str, str, str] = ("pointwise normal", "", ""),
+) -> pd.DataFrame:
+    """Tidy table of estimates with t or normal intervals.
+
+    Parameters
+    ----------
+    labels : DataFrame (k, m)
+        Label columns; its index holds the terms.
+    estimate, std_error : array (k,)
+    level : float
+    df : float or array (k,)
+        Degrees of freedom; infinite means normal.
+    text : tuple of three str
+        Kind of interval, estimand, method.
+
+    Returns
+    -------
+    DataFrame
+        Label columns, then exactly :data:`TIDY_COLUMNS`.
+
+    Raises
+    ------
+    ValueError
+        If ``level`` is not strictly between 0 and 1.
+
+    Examples
+    --------
+    >>> labels = pd.DataFrame({"event_time": [0]}, index=["event[0]"])
+    >>> tidy_frame(labels, np.array([0.2]), np.array([0.1]))["statistic"].tolist()
+    [2.0]
+    """
+    dfs = np.broadcast_to(np.asarray(df, dtype=np.float64), estimate.shape)
+    critical = np.array([critical_value(level, d) if d > 0 else np.nan for d in dfs])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = np.where(std_error > 0, estimate / std_error, np.nan)
+    p_value = np.array([two_sided_p(s, d).item() if d > 0 else np.nan for s, d in zip(statistic, dfs, strict=True)])
+    table = labels.reset_index(drop=True).copy()
+    table["term"] = labels.index.astype(str)
+    table["estimate"] = estimate
+    table["std_error"] = std_error
+    table["statistic"] = statistic
+    table["p_value"] = p_value
+    table["conf_low"] = estimate - critical * std_error
+    table["conf_high"] = estimate + critical * std_error
+    table["level"] = level
+    table["interval"], table["estimand"], table["method"] = text
+    return table
