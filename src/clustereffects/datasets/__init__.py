@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from clustereffects.datasets.real import DatasetDescription, describe, load_jobtraining, load_lalonde, load_mpdta
 from clustereffects.datasets.simulate import ProgrammeOptions, SimulatedProgramme, simulate_programme
 from clustereffects.datasets.truth import ProgrammeTruth, TrueEffect
 
-__all__ = ["ProgrammeOptions", "ProgrammeTruth", "SimulatedProgramme", "TrueEffect", "simulate_programme"]
+__all__ = [
+    "DatasetDescription",
+    "ProgrammeOptions",
+    "ProgrammeTruth",
+    "SimulatedProgramme",
+    "TrueEffect",
+    "describe",
+    "load_jobtraining",
+    "load_lalonde",
+    "load_mpdta",
+    "simulate_programme",
+]
