@@ -35,7 +35,33 @@ _NAMES = {
     "Study": "study",
 }
 
-__all__ = ["__version__", *_MODULES, *_NAMES]
+__all__ = [
+    "BiasEvidence",
+    "BiasTerm",
+    "Check",
+    "Cluster",
+    "Codebook",
+    "Diagnostic",
+    "Effects",
+    "Estimate",
+    "GroupTimeDiD",
+    "HierarchicalEffects",
+    "MatchedDiD",
+    "Matching",
+    "MultiplierBootstrap",
+    "Panel",
+    "SampleAccount",
+    "Silence",
+    "Study",
+    "Survey",
+    "Theory",
+    "Triangulation",
+    "TwoWayFixedEffects",
+    "__version__",
+    "datasets",
+    "errors",
+    "interviews",
+]
 
 if TYPE_CHECKING:
     from clustereffects import datasets, errors, interviews

@@ -47,7 +47,7 @@ class TableFile:
 
 
 def read_table(path: str | Path) -> TableFile:
-    """Read a CSV (UTF-8, UTF-8 with byte-order mark or Latin-1; ``,`` ``;`` or tab), XLSX or Parquet file.
+    r"""Read a CSV (UTF-8, UTF-8 with byte-order mark or Latin-1; ``,`` ``;`` or tab), XLSX or Parquet file.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def read_table(path: str | Path) -> TableFile:
     >>> import tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder) / "deflator.csv"
-    ...     _ = path.write_text("year;index\\n2004;93,4\\n", encoding="latin-1")
+    ...     _ = path.write_text("year;index\n2004;93,4\n", encoding="latin-1")
     ...     table = read_table(path)
     >>> table.dialect, table.frame["index"].tolist()
     ("UTF-8, separator ';'", ['93,4'])

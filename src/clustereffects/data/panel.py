@@ -58,7 +58,16 @@ class Panel:
 
     __slots__ = ("_cluster", "_codes", "_cohorts", "_columns", "_frame", "_groups", "_times", "_units")
 
-    def __init__(
+    _cluster: tuple[str, ...]
+    _codes: tuple[IntArray, IntArray]
+    _cohorts: FloatArray
+    _columns: dict[str, str | None]
+    _frame: pd.DataFrame
+    _groups: NDArray[np.object_]
+    _times: IntArray
+    _units: pd.Index[Any]
+
+    def __init__(  # noqa: PLR0913  (the public contract names one argument per role)
         self,
         frame: Any,
         *,
@@ -111,7 +120,7 @@ class Panel:
 
     def _read_units(self, cohort: str | None, group: str | None) -> None:
         cohorts = np.full(len(self._units), np.nan)
-        groups = np.full(len(self._units), None, dtype=object)
+        groups = np.full(len(self._units), None, dtype=np.object_)
         if cohort:
             cohorts[self._codes[0]] = clean_cohorts(self._frame[cohort])
         if group:
@@ -141,7 +150,7 @@ class Panel:
         return self._cluster
 
     @property
-    def units(self) -> pd.Index:
+    def units(self) -> pd.Index[Any]:
         """Units in sorted order: the rows of every wide matrix."""
         return self._units
 
@@ -186,7 +195,7 @@ class Panel:
     def wide_objects(self, column: str) -> NDArray[np.object_]:
         """Column of any type as a (n_units, n_periods) matrix of objects; None where missing or not observed."""
         rules.require_columns([column], list(self._frame.columns))
-        matrix = np.full((len(self._units), len(self._times)), None, dtype=object)
+        matrix = np.full((len(self._units), len(self._times)), None, dtype=np.object_)
         values = self._frame[column]
         matrix[self._codes] = values.astype(object).where(values.notna(), None).to_numpy()
         return matrix
@@ -269,11 +278,12 @@ def to_pandas(frame: Any) -> pd.DataFrame:
     if isinstance(frame, pd.DataFrame):
         return frame.reset_index(drop=True)
     try:
-        return nw.from_native(frame, eager_only=True).to_pandas().reset_index(drop=True)
+        table: pd.DataFrame = nw.from_native(frame, eager_only=True).to_pandas()
     except TypeError as error:
         raise TypeError(
             f"expected a pandas, polars or pyarrow table, got {type(frame).__name__} – convert it to one of these"
         ) from error
+    return table.reset_index(drop=True)
 
 
 def clean_cohorts(values: pd.Series) -> FloatArray:
@@ -358,7 +368,7 @@ def _role_problems(table: pd.DataFrame, unit: str, cohort: str | None, group: st
             first[codes] = cleaned.to_numpy()
     if group:
         problems += rules.changes_within_unit(rows[group], codes, index, "group")
-        groups = np.full(len(index), None, dtype=object)
+        groups = np.full(len(index), None, dtype=np.object_)
         groups[codes] = rows[group].astype(object).where(rows[group].notna(), None).to_numpy()
         problems += rules.treated_without_group(first, groups, index, group)
     return problems

@@ -52,7 +52,7 @@ class Influence:
     @property
     def n_terms(self) -> int:
         """Number of columns."""
-        return self.values.shape[1]
+        return int(self.values.shape[1])
 
     def combine(self, weights: FloatArray) -> Influence:
         """Influence function of the linear combinations ``estimate @ weights`` with known weights."""

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from clustereffects.errors import EvidenceError, Problem
 
 Stream = Literal["economic", "survey", "interviews", "documents"]
-Chance: TypeAlias = float | tuple[float, float]  # noqa: UP040  (3.11 has no `type` statement)
+Chance: TypeAlias = float | tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +262,7 @@ class Silence:
         _require_chance("p_detect", self.p_detect)
 
 
-Evidence: TypeAlias = Estimate | Diagnostic | BiasEvidence | Silence  # noqa: UP040
+Evidence: TypeAlias = Estimate | Diagnostic | BiasEvidence | Silence
 
 
 def _require(condition: bool, what: str, expected: str) -> None:  # noqa: FBT001
