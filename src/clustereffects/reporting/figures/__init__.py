@@ -1,1 +1,6 @@
-"""TODO."""
+"""Figures: functions that take a result and optional Axes, and return the Axes."""
+
+from clustereffects.reporting.figures.effects import effects_plot, event_study, forest
+from clustereffects.reporting.figures.tables import love_plot, shrinkage_plot, survey_plot, verdict_matrix
+
+__all__ = ["effects_plot", "event_study", "forest", "love_plot", "shrinkage_plot", "survey_plot", "verdict_matrix"]

@@ -1,0 +1,35 @@
+"""What all figures share: axes, colours that colour-blind readers tell apart, a line at zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+INK = "#1b1f24"
+SOFT = "#8c959f"
+BLUE = "#0072b2"
+ORANGE = "#d55e00"
+GREEN = "#009e73"
+PALE = "#cfe3f1"
+
+
+def axes(ax: Any) -> Any:
+    """Axes to draw on: those given, or the current ones of pyplot."""
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        ax = plt.subplots(layout="constrained")[1]
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    return ax
+
+
+def zero_line(ax: Any, *, vertical: bool = False) -> None:
+    """Thin line where there is no effect."""
+    (ax.axvline if vertical else ax.axhline)(0.0, color=SOFT, linewidth=0.9, zorder=0)
+
+
+def row_axis(ax: Any, labels: list[str]) -> None:
+    """One labelled row per item, the first on top."""
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_ylim(len(labels) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
