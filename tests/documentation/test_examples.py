@@ -1,0 +1,54 @@
+"""Every example in a docstring, in the README, in the documentation and in examples/ runs as it stands."""
+
+import doctest
+import importlib
+import os
+import pkgutil
+import re
+import runpy
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+import clustereffects
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted(m.name for m in pkgutil.walk_packages(clustereffects.__path__, "clustereffects."))
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
+SCRIPTS = sorted(ROOT.glob("examples/*.py"))
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples_run(name):
+    module = importlib.import_module(name)
+    result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL)
+    assert result.failed == 0
+
+
+def test_modules_and_pages_are_found():
+    assert len(MODULES) > 60
+    assert len(PAGES) > 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_pages_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    if blocks:
+        source = "\n".join(blocks)
+        exec(compile(source, str(page), "exec"), {"__name__": "page"})
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_run(script, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(script), run_name="__main__")
+    assert os.listdir(tmp_path) is not None
