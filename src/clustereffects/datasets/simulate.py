@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from clustereffects.datasets import _programme as parts
+from clustereffects.datasets._options import Rule, refuse
 from clustereffects.datasets._programme import Floats, Ints
 from clustereffects.datasets.truth import OUTCOMES, ProgrammeTruth, true_effect
-from clustereffects.errors import OptionError, Problem
 
 SCENARIOS = ("baseline", "null", "violated", "heterogeneous", "spillover")
 
@@ -93,9 +93,7 @@ class ProgrammeOptions:
     exit_rate: float = 0.0
 
     def __post_init__(self) -> None:
-        problems = _size_problems(self) + _value_problems(self)
-        if problems:
-            raise OptionError(problems)
+        refuse(_size_rules(self) + _value_rules(self))
 
     @property
     def effects(self) -> tuple[float, float, float]:
@@ -297,46 +295,28 @@ def _truth(
     )
 
 
-def _size_problems(options: ProgrammeOptions) -> list[Problem]:
+def _size_rules(options: ProgrammeOptions) -> list[Rule]:
     smallest = parts.MINIMUM_ORGANISATION * options.n_organisations
     largest = math.floor(0.5 * parts.REGION_SHARE * options.n_firms)
     years = (options.first_year, options.first_cohort, options.last_cohort, options.last_year)
-    rules = [
+    calendar = years[0] < years[1] <= years[2] <= years[3]
+    named = "first_year, first_cohort, last_cohort, last_year"
+    nulls = options.null_organisations
+    return [
         (options.n_organisations >= 1, "n_organisations", options.n_organisations, "at least 1"),
         (options.n_comparison_clusters >= 1, "n_comparison_clusters", options.n_comparison_clusters, "at least 1"),
         (smallest <= options.n_members <= largest, "n_members", options.n_members, f"{smallest} to {largest}"),
-        (
-            years[0] < years[1] <= years[2] <= years[3],
-            "first_year, first_cohort, last_cohort, last_year",
-            years,
-            "rising years, at least one before the first cohort",
-        ),
-        (
-            0 <= options.null_organisations <= options.n_organisations,
-            "null_organisations",
-            options.null_organisations,
-            f"0 to {options.n_organisations}",
-        ),
+        (calendar, named, years, "rising years, at least one before the first cohort"),
+        (0 <= nulls <= options.n_organisations, "null_organisations", nulls, f"0 to {options.n_organisations}"),
     ]
-    return [_problem(name, value, expected) for right, name, value, expected in rules if not right]
 
 
-def _value_problems(options: ProgrammeOptions) -> list[Problem]:
+def _value_rules(options: ProgrammeOptions) -> list[Rule]:
     spreads = ("effect_sd", "firm_effect_sd", "shock_sd", "organisation_shock_sd", "selection")
-    rules = [
+    return [
         (options.scenario in SCENARIOS, "scenario", options.scenario, "one of " + ", ".join(SCENARIOS)),
         (len(options.profile) > 0, "profile", options.profile, "at least one share"),
         (abs(options.shock_persistence) < 1, "shock_persistence", options.shock_persistence, "a value inside (−1, 1)"),
         (0 <= options.exit_rate < 1, "exit_rate", options.exit_rate, "a probability below 1"),
         *((getattr(options, name) >= 0, name, getattr(options, name), "zero or more") for name in spreads),
     ]
-    return [_problem(name, value, expected) for right, name, value, expected in rules if not right]
-
-
-def _problem(name: str, value: object, expected: str) -> Problem:
-    return Problem(
-        what=f"{name} cannot be {value!r}",
-        where="options of the simulation",
-        expected=expected,
-        remedy="change the option, or the sizes it depends on",
-    )

@@ -55,12 +55,12 @@ class TrueEffect:
     firm_years: int
 
     def to_dict(self) -> dict[str, object]:
-        """Plain dictionary with text keys, ready for JSON."""
+        """Plain dictionary with text keys and ``None`` for what is undefined, ready for JSON."""
         return {
             "by_event_time": {str(time): value for time, value in self.by_event_time.items()},
             "n_by_event_time": {str(time): n for time, n in self.n_by_event_time.items()},
-            "overall_0_5": self.overall_0_5,
-            "overall": self.overall,
+            "overall_0_5": None if np.isnan(self.overall_0_5) else self.overall_0_5,
+            "overall": None if np.isnan(self.overall) else self.overall,
             "firms": self.firms,
             "firm_years": self.firm_years,
         }
