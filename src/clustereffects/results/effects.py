@@ -205,6 +205,11 @@ class Effects:
         """Units of the rows of :attr:`influence`."""
         return self._parts("to_dict(influence=True)")[1].units
 
+    def treated_units(self) -> IntArray:
+        """Number of treated units behind each term."""
+        membership = self._parts("to_dict(influence=True)")[1].membership
+        return np.asarray((membership > 0).sum(axis=0), dtype=np.int64).ravel()
+
     def conf_int(self, level: float = 0.95, *, simultaneous: bool = False) -> pd.DataFrame:
         """Confidence limits ``conf_low`` and ``conf_high``; ``simultaneous`` covers all terms at once."""
         return self.tidy(level, simultaneous=simultaneous).set_index("term")[["conf_low", "conf_high"]]
@@ -293,14 +298,8 @@ class Effects:
             If the influence function was not stored.
         """
         if self.description.aggregation != "cell":
-            raise OptionError(
-                Problem(
-                    what=f"these effects are aggregated by {self.description.aggregation} already",
-                    where="",
-                    expected="the effects as the estimator returned them",
-                    remedy="aggregate the estimator's own result",
-                )
-            )
+            what = f"these effects are aggregated by {self.description.aggregation} already"
+            raise _refusal(what, "the effects as the estimator returned them", "aggregate the estimator's own result")
         influence, sampling = self._parts("to_dict(influence=True)")
         keys = (by,) if isinstance(by, str) else tuple(by)
         codes, labels = target_codes(self.labels, keys, window)
@@ -327,14 +326,8 @@ class Effects:
         """
         kind = self.description.aggregation
         if kind not in {"event", "calendar", "cohort", "group"}:
-            raise OptionError(
-                Problem(
-                    what=f"an average of effects by {kind!r}",
-                    where="",
-                    expected="effects aggregated by event, calendar, cohort or group",
-                    remedy="aggregate by one of these first",
-                )
-            )
+            expected = "effects aggregated by event, calendar, cohort or group"
+            raise _refusal(f"an average of effects by {kind!r}", expected, "aggregate by one of these first")
         influence, sampling = self._parts("to_dict(influence=True)")
         codes = np.where(self.labels["event_time"] >= 0, 0, -1) if kind == "event" else np.zeros(len(self.labels), int)
         membership = sampling.membership
@@ -366,14 +359,9 @@ class Effects:
         """
         kind = self.description.aggregation
         if kind not in {"overall", "group"}:
-            raise OptionError(
-                Problem(
-                    what=f"evidence from effects by {kind!r}",
-                    where="",
-                    expected="one effect for the programme or one per organisation",
-                    remedy='call aggregate("overall") or aggregate("group") first',
-                )
-            )
+            expected = "one effect for the programme or one per organisation"
+            remedy = 'call aggregate("overall") or aggregate("group") first'
+            raise _refusal(f"evidence from effects by {kind!r}", expected, remedy)
         groups = self.labels["group"].astype(str) if kind == "group" else ["programme"]
         source = f"{self.description.method}, {self.description.outcome}"
         rows = zip(groups, self.estimate, self._std_errors(), strict=True)
@@ -393,6 +381,19 @@ class Effects:
             if np.isfinite(value) and np.isfinite(error)
         )
 
+    def select(self, keep: Sequence[bool]) -> Effects:
+        """The same effects with only some of the terms, such as those that may be published."""
+        mask = np.asarray(keep, dtype=bool)
+        influence, sampling = self._parts("to_dict(influence=True)")
+        return replace(
+            self,
+            labels=self.labels[mask],
+            estimate=self.estimate[mask],
+            influence_function=Influence(influence.values[:, mask]),
+            sampling=replace(sampling, membership=sampling.membership[:, np.flatnonzero(mask)]),
+            stored=None,
+        )
+
     def plot(self, ax: Any = None, *, level: float = 0.95) -> Any:
         """Draw the effects: event study, or a forest plot for other aggregations; returns the Axes."""
         return draw("effects_plot", self, ax, level=level)
@@ -409,3 +410,7 @@ class Effects:
     def critical_value(self, level: float = 0.95) -> float:
         """Pointwise critical value of the reference distribution."""
         return critical_value(level, self.uncertainty.df)
+
+
+def _refusal(what: str, expected: str, remedy: str) -> OptionError:
+    return OptionError(Problem(what=what, where="", expected=expected, remedy=remedy))

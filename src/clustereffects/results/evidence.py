@@ -77,11 +77,13 @@ class Estimate:
         Items of one dependence group share respondents, data or coders; empty if the item stands alone.
     source : str
         Estimator, file or table the number comes from.
+    rho : float
+        Correlation of the errors within the dependence group; 1, the most cautious value, unless it is known.
 
     Raises
     ------
     EvidenceError
-        If the value is not finite or the standard error is not positive.
+        If the value is not finite, the standard error is not positive or ``rho`` lies outside [0, 1].
 
     Examples
     --------
@@ -98,6 +100,7 @@ class Estimate:
     bias: tuple[BiasTerm, ...] = ()
     dependence: str = ""
     source: str = ""
+    rho: float = 1.0
 
     def __post_init__(self) -> None:
         _require(math.isfinite(self.value), f"estimate {self.id!r} has the value {self.value}", "a finite number")
@@ -106,6 +109,7 @@ class Estimate:
             f"estimate {self.id!r} has the standard error {self.std_error}",
             "a finite number above 0",
         )
+        _require_chance(f"rho of estimate {self.id!r}", self.rho)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

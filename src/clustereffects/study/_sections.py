@@ -93,8 +93,8 @@ class BiasOptions:
     """Judgements on bias, made before seeing the results."""
 
     economic: str = option("moderate", choices=BIAS_LEVELS)
-    survey: str = option("favours the programme", choices=("none", "favours the programme", "some"))
-    interviews: str = option("some", choices=("none", "some"))
+    survey: str = option("favours the programme", choices=("none", "favours the programme", "strongly favours the programme"))
+    interviews: str = option("some", choices=("none", "some", "serious"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,164 @@
+"""From results to evidence: which number of which perspective speaks to which claim."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clustereffects.interviews import DiagnosticOptions
+from clustereffects.results import Effects, Evidence, Silence
+from clustereffects.study.firms import FirmEffects
+from clustereffects.study.inputs import Inputs
+from clustereffects.study.plan import Plan
+from clustereffects.survey import SurveyRules
+from clustereffects.triangulation import Claim, Theory
+from clustereffects.triangulation.bias import judged_bias
+
+PROGRAMME = "programme"
+
+# Judgements of the plan in words, as rules of the perspectives; provisional, like all of them.
+_COURTESY = {
+    "none": SurveyRules(courtesy_share=(0.0, 0.0), courtesy_sd=0.0, courtesy_range=(0.0, 0.0)),
+    "favours the programme": SurveyRules(),
+    "strongly favours the programme": SurveyRules(courtesy_share=(1.0, 1.5), courtesy_range=(0.0, 1.0)),
+}
+_REPORTING = {
+    "none": DiagnosticOptions(floor=0.0, default=0.0),
+    "some": DiagnosticOptions(),
+    "serious": DiagnosticOptions(floor=0.2, default=0.4),
+}
+
+
+def gather(plan: Plan, inputs: Inputs, firms: FirmEffects) -> list[Evidence]:
+    """Evidence of all three perspectives on all claims, silences included.
+
+    Parameters
+    ----------
+    plan : Plan
+    inputs : Inputs
+    firms : FirmEffects
+
+    Returns
+    -------
+    list of Estimate, Diagnostic, BiasEvidence or Silence
+
+    Raises
+    ------
+    EvidenceError
+        If an item is not usable.
+
+    Notes
+    -----
+    A claim on an outcome in logarithms is about the mean effect from its horizon on: event times ``horizon`` to the end
+    of the window.
+
+    Examples
+    --------
+    >>> gather.__name__
+    'gather'
+    """
+    theory = inputs.theory
+    groups = (*inputs.organisations.ids, PROGRAMME)
+    evidence = [*_economic(plan, theory, firms), *_said(plan, inputs, theory), *_interviews(plan, inputs, theory)]
+    return [*evidence, *_silences(theory, groups, evidence)]
+
+
+def claim_effects(plan: Plan, claim: Claim, firms: FirmEffects) -> tuple[Effects, Effects] | None:
+    """Effects that a claim is about, per organisation and for the programme; None if no outcome of the study fits.
+
+    Parameters
+    ----------
+    plan : Plan
+    claim : Claim
+    firms : FirmEffects
+
+    Returns
+    -------
+    tuple of two Effects, or None
+
+    Raises
+    ------
+    OptionError
+        If the effects cannot be aggregated.
+
+    Examples
+    --------
+    >>> claim_effects.__name__
+    'claim_effects'
+    """
+    cells = firms.effects.get((firms.primary, f"log_{claim.outcome}"))
+    last = plan.estimator.event_times[1]
+    if cells is None or claim.scale != "log" or claim.horizon > last:
+        return None
+    window = (int(claim.horizon), last)
+    return cells.aggregate("group", window=window), cells.aggregate("overall", window=window)
+
+
+def _economic(plan: Plan, theory: Theory, firms: FirmEffects) -> list[Evidence]:
+    evidence: list[Evidence] = []
+    for claim in theory.claims:
+        pair = claim_effects(plan, claim, firms)
+        if pair is None:
+            continue
+        bias = judged_bias("economic", plan.bias.economic, delta=claim.delta)
+        evidence += [item for effects in pair for item in effects.as_evidence(claim=claim.id, bias=bias)]
+    return evidence
+
+
+def _said(plan: Plan, inputs: Inputs, theory: Theory) -> list[Evidence]:
+    if inputs.survey is None:
+        return []
+    scales = {claim.id: claim.survey_scale for claim in theory.claims if claim.survey_scale}
+    on_scale = [claim.id for claim in theory.claims if claim.survey_scale and claim.scale == "survey"]
+    known = set(inputs.survey.codebook.scale_names)
+    claims = {claim: scale for claim, scale in scales.items() if scale in known}
+    estimates = [claim for claim in on_scale if claim in claims]
+    return list(inputs.survey.as_evidence(claims, estimates=estimates, rules=_COURTESY[plan.bias.survey]))
+
+
+def _interviews(plan: Plan, inputs: Inputs, theory: Theory) -> list[Evidence]:
+    if inputs.codings is None or inputs.bridge is None:
+        return []
+    claims = {claim.id for claim in theory.claims}
+    items = inputs.codings.diagnostics(inputs.bridge, _REPORTING[plan.bias.interviews])
+    return [item for item in items if item.claim in claims]
+
+
+def _silences(theory: Theory, groups: Sequence[str], evidence: Sequence[Evidence]) -> list[Evidence]:
+    """A silence for every perspective that says nothing on a claim, so that nobody takes it for a zero."""
+    spoken = {(item.claim, item.group, item.stream) for item in evidence}
+    reasons = {"economic": "not_measured", "survey": "not_asked", "interviews": "not_asked"}
+    return [
+        Silence(claim=claim.id, group=group, stream=stream, reason=reason)  # type: ignore[arg-type]  # literals above
+        for claim in theory.claims
+        for group in groups
+        for stream, reason in reasons.items()
+        if (claim.id, group, stream) not in spoken
+    ]
+
+
+def without_withheld(evidence: Sequence[Evidence], withheld: frozenset[str]) -> list[Evidence]:
+    """Evidence with organisations that may not be published left out.
+
+    Parameters
+    ----------
+    evidence : sequence of Evidence
+    withheld : frozenset of str
+        Organisations whose figures may not leave.
+
+    Returns
+    -------
+    list of Evidence
+
+    Raises
+    ------
+    AttributeError
+        If an item is no evidence.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> item = Silence(claim="growth", group="K01", stream="survey", reason="not_asked")
+    >>> without_withheld([item, replace(item, group="K02")], frozenset({"K01"}))[0].group
+    'K02'
+    """
+    return [item for item in evidence if item.group not in withheld]

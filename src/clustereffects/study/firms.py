@@ -1,0 +1,277 @@
+"""The first perspective of a study: panel, matched control firms, effects, partial pooling, and what is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from clustereffects.accounts import (
+    GrowthComparison,
+    PanelFrame,
+    PanelOptions,
+    build_panel_frame,
+    compare_growth,
+    evaluable_members,
+)
+from clustereffects.bayes import HierarchicalEffects, PosteriorEffects
+from clustereffects.data import Panel
+from clustereffects.did import GroupTimeDiD, MatchedDiD, TwoWayEffects, TwoWayFixedEffects
+from clustereffects.errors import EstimationError
+from clustereffects.matching import Match, Matching
+from clustereffects.results import Check, Effects
+from clustereffects.study.inputs import Inputs
+from clustereffects.study.plan import Plan
+
+BARRED = "barred_as_control"
+_LOGS = {"value_added", "employees", "net_turnover", "productivity", "competitiveness"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FirmData:
+    """Firm-years and who among the members can be evaluated.
+
+    Parameters
+    ----------
+    table : PanelFrame
+    panel : Panel
+    evaluable : DataFrame
+        One row per dated member with the reason if it cannot be evaluated.
+    naive : GrowthComparison
+        Members' growth against county and industry: what one would otherwise have believed.
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> sorted(FirmData.__dataclass_fields__)
+    ['evaluable', 'naive', 'panel', 'table']
+    """
+
+    table: PanelFrame
+    panel: Panel
+    evaluable: pd.DataFrame
+    naive: GrowthComparison
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FirmEffects:
+    """Effects on the member firms.
+
+    Parameters
+    ----------
+    match : Match
+    effects : mapping of (str, str) to Effects
+        By estimator and outcome.
+    two_way : mapping of str to TwoWayEffects
+        Two-way fixed effects by outcome.
+    pooled : mapping of str to PosteriorEffects
+        Organisations' effects partially pooled, by outcome.
+    primary : str
+        Estimator whose effects enter the triangulation.
+    findings : tuple of Check
+        What could not be estimated and why.
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> "primary" in FirmEffects.__dataclass_fields__
+    True
+    """
+
+    match: Match
+    effects: Mapping[tuple[str, str], Effects]
+    two_way: Mapping[str, TwoWayEffects]
+    pooled: Mapping[str, PosteriorEffects]
+    primary: str
+    findings: tuple[Check, ...] = ()
+
+
+def prepare(plan: Plan, inputs: Inputs) -> FirmData:
+    """Firm-years from the files of a study.
+
+    Parameters
+    ----------
+    plan : Plan
+    inputs : Inputs
+
+    Returns
+    -------
+    FirmData
+
+    Raises
+    ------
+    InputError
+        If the deflator does not cover the years or the panel is not valid.
+
+    Examples
+    --------
+    >>> prepare.__name__
+    'prepare'
+    """
+    years = inputs.accounts.frame["year"]
+    base_year = plan.outcomes.base_year or int(years.max())
+    options = PanelOptions(base_year=base_year, required_return=plan.outcomes.required_return)
+    table = build_panel_frame(
+        inputs.accounts, inputs.members, inputs.deflator, inputs.industry_key, options, inputs.supports
+    )
+    frame = table.frame.assign(**{BARRED: table.frame["member_group"] & table.frame["cohort"].isna()})
+    cluster = "organisation" if plan.estimator.cluster == "organisation" else None
+    panel = Panel(frame, unit="firm", time="year", cohort="cohort", group="organisation", cluster=cluster)
+    return FirmData(
+        table=table,
+        panel=panel,
+        evaluable=evaluable_members(
+            table.frame, inputs.members, "log_value_added", minimum_pre_years=plan.population.minimum_pre_years
+        ),
+        naive=compare_growth(table.frame, inputs.members, inputs.organisations.county, window=_window(years)),
+    )
+
+
+def matching_of(plan: Plan) -> Matching:
+    """The matching that a plan describes.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    Matching
+
+    Raises
+    ------
+    OptionError
+        If the plan asks for what the matching cannot do.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> matching_of(Plan(folder=Path())).ratio
+    5
+    """
+    choice = plan.matching
+    return Matching(
+        on=tuple(f"log_{name}" if name in _LOGS else name for name in choice.nearest),
+        exact=choice.exact,
+        forbid=("county",) if choice.donor_pool == "other counties" else (),
+        exclude=BARRED,
+        ratio=choice.controls,
+        replace=choice.replace,
+        lags=tuple(range(1, choice.lags + 1)),
+    )
+
+
+def _window(years: pd.Series) -> tuple[int, int]:
+    """The last year and the one five years before, or the first there is."""
+    last = int(years.max())
+    return max(int(years.min()), last - 5), last
+
+
+def estimate(plan: Plan, data: FirmData) -> FirmEffects:
+    """Match, estimate the effects on every outcome with every estimator, and pool over the organisations.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : FirmData
+
+    Returns
+    -------
+    FirmEffects
+
+    Raises
+    ------
+    EstimationError
+        If no member can be matched.
+
+    Examples
+    --------
+    >>> estimate.__name__
+    'estimate'
+    """
+    match = matching_of(plan).fit(data.panel)
+    donors = _donor_panel(plan, data.panel)
+    matched = MatchedDiD(window=(plan.estimator.event_times[0], plan.estimator.event_times[1]))
+    effects: dict[tuple[str, str], Effects] = {}
+    two_way: dict[str, TwoWayEffects] = {}
+    pooled: dict[str, PosteriorEffects] = {}
+    findings: list[Check] = []
+    for name in plan.outcomes.names:
+        outcome = f"log_{name}"
+        effects["matched_did", outcome] = matched.fit(match, outcome)
+        effects["group_time_did", outcome] = group_time_of(plan).fit(donors, outcome)
+        two_way[outcome] = TwoWayFixedEffects().fit(donors, outcome)
+        try:
+            per_organisation = effects[plan.estimator.kind, outcome].aggregate("group")
+            pooled[outcome] = HierarchicalEffects().fit(per_organisation, rng=plan.study.seed)
+        except EstimationError as error:
+            findings.append(Check(name=f"partial pooling of {outcome}", verdict="warn", message=str(error)))
+    return FirmEffects(
+        match=match,
+        effects=effects,
+        two_way=two_way,
+        pooled=pooled,
+        primary=plan.estimator.kind,
+        findings=tuple(findings),
+    )
+
+
+def group_time_of(plan: Plan) -> GroupTimeDiD:
+    """The group-time estimator of a plan: outcome regression on the exact matching variables.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    GroupTimeDiD
+
+    Raises
+    ------
+    OptionError
+        If the plan asks for what the estimator cannot do.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> group_time_of(Plan(folder=Path())).method
+    'reg'
+    """
+    covariates = " + ".join(f"C({name})" for name in plan.matching.exact)
+    return GroupTimeDiD(
+        control="not_yet_treated",
+        method="reg",
+        covariates=covariates or None,
+        by_group=plan.estimator.kind == "group_time_did",
+    )
+
+
+def _donor_panel(plan: Plan, panel: Panel) -> Panel:
+    """The members and the firms that may be their controls."""
+    frame = panel.frame
+    member = frame["cohort"].notna()
+    usable = ~frame[BARRED]
+    if plan.matching.donor_pool == "other counties":
+        home = frame.loc[member, "county"].unique()
+        usable &= ~frame["county"].isin(home)
+    if not (usable & ~member).any():
+        usable = ~frame[BARRED]
+    roles = panel.roles
+    return Panel(
+        frame[member | usable],
+        unit=str(roles["unit"]),
+        time=str(roles["time"]),
+        cohort=roles["cohort"],
+        group=roles["group"],
+        cluster=panel.cluster or None,
+    )

@@ -1,0 +1,294 @@
+"""Everything a study reads from files, and everything that is wrong with it, before anything is fitted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from clustereffects.accounts import (
+    Accounts,
+    AccountsOptions,
+    Deflator,
+    IndustryKey,
+    LinkedMembers,
+    Organisations,
+    Supports,
+    link_members,
+    read_accounts,
+    read_deflator,
+    read_industry_key,
+    read_members,
+    read_organisations,
+    read_supports,
+)
+from clustereffects.errors import ClusterEffectsError, PlanError, Problem
+from clustereffects.interviews import Bridge, Codings, read_bridge, read_codings, read_refi_qda
+from clustereffects.study.plan import Plan
+from clustereffects.survey import Codebook, Survey, read_frame, read_responses
+from clustereffects.triangulation import Theory
+
+T = TypeVar("T")
+
+_NO_KEY = pd.DataFrame({"sni2002": ["00000"], "sni2007": ["00000"], "share": [1.0]})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inputs:
+    """What the files of a study hold.
+
+    Parameters
+    ----------
+    accounts, organisations, members, deflator, industry_key, supports
+        The firms, their organisations, prices, industries and other support.
+    theory : Theory
+    survey : Survey, optional
+    codings, bridge : optional
+        Coded interviews and what their codes say about the claims.
+
+    Raises
+    ------
+    PlanError
+        From :func:`read_inputs`, with every problem of every file.
+
+    Examples
+    --------
+    >>> "survey" in Inputs.__dataclass_fields__
+    True
+    """
+
+    accounts: Accounts
+    organisations: Organisations
+    members: LinkedMembers
+    deflator: Deflator
+    industry_key: IndustryKey
+    theory: Theory
+    supports: Supports | None = None
+    survey: Survey | None = None
+    codings: Codings | None = None
+    bridge: Bridge | None = None
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads one thing after the other and keeps a list of what is wrong."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def read(self, action: Callable[[], T]) -> T | None:
+        """Result of an action, or None with its problems noted."""
+        try:
+            return action()
+        except ClusterEffectsError as error:
+            self.problems += error.problems or _bare(error)
+            return None
+
+
+def read_inputs(plan: Plan) -> Inputs:
+    """Read all files of a study.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    Inputs
+
+    Raises
+    ------
+    PlanError
+        Lists every problem of every file at once.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> read_inputs(Plan(folder=Path("no-such-folder")))
+    Traceback (most recent call last):
+    ...
+    clustereffects.errors.PlanError: 5 problems: ...
+    """
+    inputs, problems = examine(plan)
+    if inputs is None or problems:
+        raise PlanError(problems)
+    return inputs
+
+
+def examine(plan: Plan) -> tuple[Inputs | None, list[Problem]]:
+    """Read all files of a study and list what is wrong with them.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    inputs : Inputs or None
+        None if a file without which nothing can be done is not usable.
+    problems : list of Problem
+
+    Raises
+    ------
+    OSError
+        If a file disappears while it is read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> inputs, problems = examine(Plan(folder=Path("no-such-folder")))
+    >>> inputs is None, problems[0].file
+    (True, 'accounts.parquet')
+    """
+    reader = _Reader(_absent(plan))
+    firms = _read_firms(plan, reader)
+    theory = _read(plan, reader, plan.files.theory, Theory.from_toml)
+    perspectives = _read_perspectives(plan, reader, theory)
+    if theory is None or any(firms[name] is None for name in ("accounts", "organisations", "members", "deflator")):
+        return None, reader.problems
+    inputs = Inputs(**firms, theory=theory, **perspectives)
+    reader.problems += inputs.members.problems
+    reader.problems += _years(inputs) + _organisations(inputs, plan)
+    return inputs, reader.problems
+
+
+def file_hashes(plan: Plan) -> dict[str, str]:
+    """SHA-256 of every file of a study, by name.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> file_hashes(Plan(folder=Path("no-such-folder")))
+    {}
+    """
+    paths = {name: plan.path(name) for name in _named(plan)}
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(paths.items()) if path.is_file()
+    }
+
+
+def _named(plan: Plan) -> Iterator[str]:
+    files = plan.files
+    single = (files.accounts, files.organisations, files.members, files.deflator, files.industry_key, files.supports)
+    others = (files.survey_frame, files.codebook, files.interviews, files.codings, files.bridge, files.theory)
+    yield from (name for name in (*single, *files.survey, *others) if name)
+
+
+def _absent(plan: Plan) -> list[Problem]:
+    return [
+        Problem(
+            what="the file is missing",
+            where=f"named in {plan.name}",
+            expected="a file of that name beside the plan",
+            remedy="correct the name under [files], or leave the line out if there is no such file",
+            file=name,
+        )
+        for name in _named(plan)
+        if not plan.path(name).is_file()
+    ]
+
+
+def _read(plan: Plan, reader: _Reader, name: str | None, action: Callable[[Path], T]) -> T | None:
+    if name is None or not plan.path(name).is_file():
+        return None
+    return reader.read(lambda: action(plan.path(name)))
+
+
+def _read_firms(plan: Plan, reader: _Reader) -> dict[str, Any]:
+    files = plan.files
+    options = AccountsOptions(
+        legal_form=plan.population.legal_form,
+        status_without_result=plan.population.exclude_status,
+        first_year=plan.study.first_year,
+        last_year=plan.study.last_year,
+    )
+    accounts = _read(plan, reader, files.accounts, lambda path: read_accounts(path, options))
+    organisations = _read(plan, reader, files.organisations, read_organisations)
+    listed = _read(plan, reader, files.members, lambda path: read_members(path, organisations))
+    key = _read(plan, reader, files.industry_key, read_industry_key)
+    linked = None
+    if listed is not None and accounts is not None:
+        linked = reader.read(lambda: link_members(listed, accounts, organisations))
+    return {
+        "accounts": accounts,
+        "organisations": organisations,
+        "members": linked,
+        "deflator": _read(plan, reader, files.deflator, read_deflator),
+        "industry_key": read_industry_key(_NO_KEY) if key is None else key,
+        "supports": _read(plan, reader, files.supports, read_supports),
+    }
+
+
+def _read_perspectives(plan: Plan, reader: _Reader, theory: Theory | None) -> dict[str, Any]:
+    files = plan.files
+    codebook = _read(plan, reader, files.codebook, Codebook.from_toml)
+    survey = None
+    if codebook is not None and files.survey and all(plan.path(name).is_file() for name in files.survey):
+        survey = reader.read(lambda: _survey(plan, codebook))
+    claims = [claim.id for claim in theory.claims] if theory else None
+    rivals = [rival.id for rival in theory.rivals] if theory else None
+    bridge = _read(plan, reader, files.bridge, lambda path: read_bridge(path, claims=claims, rivals=rivals))
+    return {"survey": survey, "bridge": bridge, "codings": _codings(plan, reader)}
+
+
+def _survey(plan: Plan, codebook: Codebook) -> Survey:
+    answers = read_responses([plan.path(name) for name in plan.files.survey], codebook)
+    name = plan.files.survey_frame
+    frame = read_frame(plan.path(name), codebook) if name and plan.path(name).is_file() else None
+    return Survey(answers, codebook=codebook, frame=frame)
+
+
+def _codings(plan: Plan, reader: _Reader) -> Codings | None:
+    project = _read(plan, reader, plan.files.interviews, read_refi_qda)
+    table = _read(plan, reader, plan.files.codings, read_codings)
+    if project is None or table is None:
+        return table if project is None else project
+    return reader.read(lambda: project.merge(table))
+
+
+def _years(inputs: Inputs) -> list[Problem]:
+    reader = _Reader()
+    reader.read(lambda: inputs.deflator.check_years(inputs.accounts.frame["year"].to_numpy()))
+    return reader.problems
+
+
+def _organisations(inputs: Inputs, plan: Plan) -> list[Problem]:
+    """Organisations that a perspective speaks of but the list of organisations does not have."""
+    known = set(inputs.organisations.ids)
+    spoken: Mapping[str, set[str]] = {
+        ", ".join(plan.files.survey): set(inputs.survey.responses.organisations) if inputs.survey else set(),
+        plan.files.codings or plan.files.interviews or "": (
+            set(inputs.codings.organisations) if inputs.codings else set()
+        ),
+    }
+    return [
+        Problem(
+            what=f"organisation {name!r} is not among the organisations",
+            where=f"column 'organisation' of {plan.files.organisations}: {', '.join(sorted(known))}",
+            expected="an organisation of that list, or empty for a non-member",
+            remedy="add it to the list or correct the name",
+            file=file,
+        )
+        for file, names in spoken.items()
+        for name in sorted(names - known)
+    ]
+
+
+def _bare(error: ClusterEffectsError) -> list[Problem]:
+    return [Problem(what=str(error), where="", expected="", remedy="")]
