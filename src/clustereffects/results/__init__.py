@@ -1,8 +1,9 @@
 """What every estimator returns: effects, tidy tables, summaries, checks, evidence, provenance."""
 
 from clustereffects.results.checks import Check
+from clustereffects.results.description import Description, Sampling
 from clustereffects.results.drawing import draw
-from clustereffects.results.effects import Description, Effects, Sampling
+from clustereffects.results.effects import Effects
 from clustereffects.results.evidence import BiasEvidence, BiasTerm, Diagnostic, Estimate, Evidence, Silence
 from clustereffects.results.provenance import Provenance, options_of, versions
 from clustereffects.results.summary import Summary

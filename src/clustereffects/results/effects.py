@@ -17,6 +17,7 @@ from clustereffects.inference.quantiles import critical_value
 from clustereffects.results import serialise
 from clustereffects.results.aggregation import aggregate_cells, target_codes
 from clustereffects.results.checks import Check
+from clustereffects.results.description import Description, Sampling
 from clustereffects.results.drawing import draw
 from clustereffects.results.evidence import BiasTerm, Estimate
 from clustereffects.results.pretrends import pretrend_check
@@ -28,65 +29,6 @@ from clustereffects.results.variance import Variance
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """What an effect is: estimand, method, outcome, and how it was aggregated.
-
-    Parameters
-    ----------
-    estimand, method, outcome : str
-    aggregation : str
-        ``"cell"``, or the aggregation as given to :meth:`Effects.aggregate`.
-
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> Description(estimand="ATT(g,t)", method="dr", outcome="sales").aggregation
-    'cell'
-    """
-
-    estimand: str
-    method: str
-    outcome: str
-    aggregation: str = "cell"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Sampling:
-    """The units behind an influence function: who they are, their clusters, and where their treatment counts.
-
-    Parameters
-    ----------
-    units : Index (n,)
-    clusters : mapping of str to array (n,) of int
-        Codes of the columns that the variance needs.
-    membership : sparse matrix (n, k)
-        Weight with which unit *i*'s treatment counts in term *c*.
-    assignment : tuple of str
-        Columns at which treatment was assigned; empty if by unit.
-
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> from scipy.sparse import csc_array
-    >>> Sampling(units=pd.Index([1]), clusters={}, membership=csc_array((1, 1))).assignment
-    ()
-    """
-
-    units: pd.Index
-    clusters: Mapping[str, IntArray]
-    membership: Any
-    assignment: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -12,6 +12,7 @@ from clustereffects.data.account import SampleAccount
 from clustereffects.inference.influence import Influence
 from clustereffects.results import variance as variances
 from clustereffects.results.checks import Check
+from clustereffects.results.description import Description, Sampling
 from clustereffects.results.provenance import Provenance, plain
 from clustereffects.results.uncertainty import Uncertainty
 
@@ -90,8 +91,6 @@ def effects_parts(data: Mapping[str, Any]) -> dict[str, Any]:
     ...
     KeyError: 'provenance'
     """
-    from clustereffects.results.effects import Description
-
     provenance = Provenance(**data["provenance"])
     spread = Uncertainty(
         cov=_array(data["cov"]).reshape(len(data["terms"]), -1),
@@ -152,8 +151,6 @@ def _sampling_to_dict(effects: Effects) -> dict[str, Any]:
 
 def _sampling_from_dict(data: Mapping[str, Any]) -> Any:
     from scipy.sparse import csc_array
-
-    from clustereffects.results.effects import Sampling
 
     row, column, values, shape = data["membership"]
     return Sampling(
