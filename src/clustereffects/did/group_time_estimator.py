@@ -1,0 +1,250 @@
+"""Group-time difference-in-differences on a panel: options, work, result."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clustereffects.data.panel import Panel
+from clustereffects.did import _covariates
+from clustereffects.did._group_time_sample import Sample, account, notes, nothing_identified, take_sample
+from clustereffects.did.group_time import GroupTimeData, GroupTimeEffects, group_time_effects
+from clustereffects.did.group_time_cell import Method
+from clustereffects.did.group_time_checks import cluster_checks, identification_checks, lone_treated_check
+from clustereffects.did.group_time_plan import BasePeriod, Control, GroupTimeOptions
+from clustereffects.errors import EstimationError, OptionError, Problem
+from clustereffects.inference import Influence
+from clustereffects.results import (
+    Cluster,
+    Description,
+    Effects,
+    MultiplierBootstrap,
+    Provenance,
+    Sampling,
+    Variance,
+    options_of,
+)
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_METHODS = {
+    "dr": "doubly robust",
+    "ipw": "normalised inverse-probability weighting",
+    "reg": "outcome regression",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupTimeDiD:
+    """Difference-in-differences with staggered treatment: an effect for every cohort and period.
+
+    Parameters
+    ----------
+    control : {"not_yet_treated", "never_treated"}
+        Comparison units: all that are not treated by then (nor anticipate it), or only those that never are.
+    method : {"dr", "ipw", "reg"}
+        How covariates enter: doubly robust, normalised inverse-probability weighting, outcome regression.
+    covariates : str, optional
+        Right-hand side of a formulaic formula, such as ``"log_size + C(industry)"``; read in the base period of each
+        comparison. Parallel trends are then assumed among units with equal covariates.
+    base_period : {"varying", "universal"}
+        Base of the periods before treatment: the period before each, or the last one before treatment for all.
+    anticipation : int
+        Number of periods before treatment in which units may react already.
+    by_group : bool
+        Estimate by cohort, period and group (cluster organisation) of the panel.
+    variance : Cluster or MultiplierBootstrap, optional
+        Default: clustered at the panel's assignment level if one is declared, else independent units.
+
+    Raises
+    ------
+    OptionError
+        If an option has a value it cannot have; all problems are listed.
+
+    Notes
+    -----
+    Estimand: ``ATT(g, t)``, the average effect in period ``t`` on the units first treated in ``g``, identified by
+    (conditional) parallel trends and limited anticipation. Standard errors: influence functions as in DRDID.
+    Unbalanced panels: each comparison uses the units observed in both of its periods (complete pairs).
+
+    References
+    ----------
+    Callaway & Sant'Anna (2021), *Journal of Econometrics* 225(2), 200–230; Sant'Anna & Zhao (2020), *Journal of
+    Econometrics* 219(1), 101–122.
+
+    Examples
+    --------
+    >>> import clustereffects as ce
+    >>> panel = ce.Panel(ce.datasets.load_mpdta(), unit="countyreal", time="year", cohort="first.treat")
+    >>> effects = GroupTimeDiD(control="never_treated", covariates="lpop").fit(panel, "lemp")
+    >>> effects.aggregate("overall").params.round(4).to_dict()
+    {'overall': -0.0418}
+    """
+
+    control: Control = "not_yet_treated"
+    method: Method = "dr"
+    covariates: str | None = None
+    base_period: BasePeriod = "varying"
+    anticipation: int = 0
+    by_group: bool = False
+    variance: Variance | None = None
+
+    def __post_init__(self) -> None:
+        problems = _problems(self)
+        if problems:
+            raise OptionError(problems)
+
+    def fit(self, panel: Panel, outcome: str) -> Effects:
+        """Estimate the effects on one outcome.
+
+        Raises
+        ------
+        OptionError
+            If ``by_group`` is asked for but the panel has no group, or the formula cannot be read.
+        ColumnError
+            If the outcome or a variable of the formula does not exist or cannot be used.
+        EstimationError
+            If the panel holds no comparison of treated and untreated units.
+
+        Warns
+        -----
+        FewClustersWarning
+            If fewer than eight clusters of the assignment level hold treated units.
+        """
+        sample = take_sample(self, panel, outcome)
+        options = GroupTimeOptions(
+            control=self.control,
+            method=self.method,
+            base_period=self.base_period,
+            anticipation=self.anticipation,
+        )
+        found = group_time_effects(sample.data, options)
+        if not np.isfinite(found.estimate).any():
+            raise EstimationError(nothing_identified(found))
+        return _effects(self, panel, outcome, sample, found)
+
+
+def _effects(model: GroupTimeDiD, panel: Panel, outcome: str, sample: Sample, found: GroupTimeEffects) -> Effects:
+    labels = _labels(found, panel.times, sample.group_names)
+    active = np.flatnonzero(found.used.any(axis=1))
+    everyone = len(active) == len(found.influence)
+    influence = found.influence if everyone else found.influence[active] * (len(active) / len(found.influence))
+    rows = np.flatnonzero(sample.kept)[active]
+    clusters = {column: panel.unit_codes(column)[rows] for column in _cluster_columns(model.variance, panel.cluster)}
+    membership = _membership(sample.data, found, active)
+    terms = list(labels.index)
+    findings = (
+        *identification_checks(terms, found.reasons),
+        *lone_treated_check(terms, found.n_treated),
+        *notes(sample, panel, model),
+        *cluster_checks(clusters, np.asarray(membership.sum(axis=1) > 0).ravel()),
+    )
+    return Effects(
+        labels=labels,
+        estimate=found.estimate,
+        influence_function=Influence(influence),
+        sampling=Sampling(units=panel.units[rows], clusters=clusters, membership=membership, assignment=panel.cluster),
+        variance=model.variance,
+        description=_description(model, outcome),
+        sample=account(panel, sample, found),
+        findings=findings,
+        provenance=_provenance(model, panel, outcome, sample),
+    )
+
+
+def _labels(found: GroupTimeEffects, times: IntArray, names: tuple[str, ...]) -> pd.DataFrame:
+    cohort = np.array([cell.cohort for cell in found.cells])
+    time = times[[cell.time for cell in found.cells]]
+    columns: dict[str, Any] = {"cohort": cohort, "time": time, "event_time": time - cohort}
+    suffix = [""] * len(cohort)
+    if names:
+        columns["group"] = [names[cell.group] for cell in found.cells]
+        suffix = [f" | {group}" for group in columns["group"]]
+    terms = [f"ATT({g}, {t}{text})" for g, t, text in zip(cohort, time, suffix, strict=True)]
+    return pd.DataFrame(columns, index=pd.Index(terms))
+
+
+def _membership(data: GroupTimeData, found: GroupTimeEffects, active: IntArray) -> Any:
+    """Mass with which each unit's treatment counts in a cell: its weight if it belongs to cohort (and group)."""
+    from scipy.sparse import csc_array
+
+    weight = _unit_weights(data)[active]
+    cohorts = data.cohorts[active]
+    groups = np.full(len(cohorts), -1) if data.groups is None else data.groups[active]
+    rows: dict[tuple[int, int], IntArray] = {}
+    for cell in found.cells:
+        key = (cell.cohort, cell.group)
+        if key not in rows:
+            own = cohorts == cell.cohort
+            rows[key] = np.flatnonzero(own if data.groups is None else own & (groups == cell.group))
+    members = [rows[cell.cohort, cell.group] for cell in found.cells]
+    indices = np.concatenate(members)
+    starts = np.cumsum([0, *(len(part) for part in members)])
+    return csc_array((weight[indices], indices, starts), shape=(len(cohorts), len(members)))
+
+
+def _unit_weights(data: GroupTimeData) -> FloatArray:
+    """Weight of each unit in its first observed period."""
+    if data.weights is None:
+        return np.ones(data.n_units)
+    first = np.isfinite(data.weights).argmax(axis=1)
+    return np.asarray(data.weights[np.arange(data.n_units), first])
+
+
+def _cluster_columns(variance: Variance | None, assignment: tuple[str, ...]) -> tuple[str, ...]:
+    named: tuple[str, ...] = ()
+    if isinstance(variance, Cluster):
+        named = variance.columns
+    elif isinstance(variance, MultiplierBootstrap) and variance.cluster:
+        named = (variance.cluster,)
+    return tuple(dict.fromkeys((*named, *assignment)))
+
+
+def _description(model: GroupTimeDiD, outcome: str) -> Description:
+    given = f" given {model.covariates.strip(' ~')}" if model.covariates else ""
+    ahead = f", {model.anticipation} periods of anticipation" if model.anticipation else ""
+    return Description(
+        estimand="average effect on the treated, ATT(g, t); aggregates weight cells by treated units",
+        method=f"group-time difference-in-differences (Callaway & Sant'Anna 2021), {_METHODS[model.method]}{given}, "
+        f"{model.control.replace('_', '-')} comparison units, {model.base_period} base period{ahead}",
+        outcome=outcome,
+    )
+
+
+def _provenance(model: GroupTimeDiD, panel: Panel, outcome: str, sample: Sample) -> Provenance:
+    fingerprint = panel.fingerprint(outcome)
+    if sample.data.covariates is not None:
+        text = fingerprint.encode() + np.ascontiguousarray(sample.data.covariates).tobytes()
+        fingerprint = hashlib.blake2b(text, digest_size=16).hexdigest()
+    seed = model.variance.rng if isinstance(model.variance, MultiplierBootstrap) else None
+    return Provenance.now(fingerprint=fingerprint, options=options_of(model), seed=seed)
+
+
+def _problems(model: Any) -> list[Problem]:
+    """Options that cannot be; ``model`` is untyped because users pass anything."""
+    choices = {"control": get_args(Control), "method": get_args(Method), "base_period": get_args(BasePeriod)}
+    problems = [
+        _bad(name, getattr(model, name), " or ".join(map(repr, values)))
+        for name, values in choices.items()
+        if getattr(model, name) not in values
+    ]
+    problems += _covariates.check_formula(model.covariates)
+    if isinstance(model.anticipation, bool) or not isinstance(model.anticipation, int) or model.anticipation < 0:
+        problems.append(_bad("anticipation", model.anticipation, "a whole number of periods, 0 or more"))
+    if not isinstance(model.by_group, bool):
+        problems.append(_bad("by_group", model.by_group, "True or False"))
+    if not isinstance(model.variance, Cluster | MultiplierBootstrap | None):
+        problems.append(_bad("variance", model.variance, "Cluster(...), MultiplierBootstrap(...) or None"))
+    return problems
+
+
+def _bad(option: str, value: object, expected: str) -> Problem:
+    return Problem(
+        what=f"option {option}={value!r}", where="", expected=expected, remedy=f"give {option} another value"
+    )
