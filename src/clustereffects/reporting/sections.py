@@ -1,0 +1,324 @@
+"""Sections of the report, each from the content and the wording of a language."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from clustereffects.reporting.content import Content
+from clustereffects.reporting.document import Block, Document, Figure, Listing, Paragraph, Section, Table, draw_svg
+from clustereffects.reporting.figures import event_study, love_plot, shrinkage_plot, survey_plot, verdict_matrix
+from clustereffects.reporting.tables import number, percent
+from clustereffects.reporting.words import Wording, wording
+
+
+def build_document(content: Content, language: str) -> Document:
+    """Report in one language.
+
+    Parameters
+    ----------
+    content : Content
+    language : {"sv", "en"}
+
+    Returns
+    -------
+    Document
+        Sections of perspectives that the study does not have are left out.
+
+    Raises
+    ------
+    OptionError
+        If there is no wording in that language.
+
+    Examples
+    --------
+    >>> build_document.__name__
+    'build_document'
+    """
+    say = wording(language)
+    parts = ((key, tuple(build(content, say))) for key, build in _SECTIONS.items())
+    sections = tuple(Section(key=key, title=say(f"section_{key}"), blocks=blocks) for key, blocks in parts if blocks)
+    return Document(
+        title=content.title,
+        subtitle=say("subtitle", **content.counts),
+        language=language,
+        sections=sections,
+        footer=say("footer", plan=content.provenance["plan_hash"], version=content.provenance["version"]),
+    )
+
+
+def headline(content: Content, language: str) -> str:
+    """The answer in one sentence, for the leading outcome.
+
+    Parameters
+    ----------
+    content : Content
+    language : {"sv", "en"}
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    OptionError
+        If there is no wording in that language.
+
+    Examples
+    --------
+    >>> headline.__name__
+    'headline'
+    """
+    say, outcome = wording(language), content.outcomes[0]
+    row = content.programme(content.primary, outcome)
+    if row is None or not math.isfinite(row["estimate"]):
+        return say("answer_none", outcome=say.term("plain", outcome))
+    low, high = row["conf_low"], row["conf_high"]
+    kind = "null" if low <= 0 <= high else ("higher" if low > 0 else "lower")
+    size = percent(abs(row["estimate"]) if kind != "null" else row["estimate"], language)
+    if kind == "lower":
+        size = percent(-abs(row["estimate"]), language).lstrip("−")
+    return say(
+        f"answer_{kind}",
+        outcome=say.term("plain", outcome),
+        size=size,
+        low=percent(low, language),
+        high=percent(high, language),
+    )
+
+
+def _answer(content: Content, say: Wording) -> Iterator[Block]:
+    yield Paragraph(text=headline(content, say.language), kind="lead")
+    yield Paragraph(text=say("answer_comparison", **content.counts))
+    if content.has("verdicts"):
+        yield Listing(items=tuple(_verdict_counts(content, say)))
+    believed = content.tables["believed"]
+    rows = [
+        {
+            say("column_way"): say.term("way", item["way"]),
+            say("column_outcome"): say.term("plain", item["outcome"]),
+            say("column_difference"): percent(item["estimate"], say.language),
+            say("column_interval"): _interval(item, say),
+            say("column_meaning"): say.term("meaning", item["way"]),
+        }
+        for item in believed.to_dict("records")
+    ]
+    yield Table(frame=pd.DataFrame(rows), caption=say("caption_believed"), note=say("note_believed"))
+
+
+def _verdict_counts(content: Content, say: Wording) -> Iterator[str]:
+    verdicts = content.tables["verdicts"]
+    names = content.labels.get(f"claims.{say.language}", {})
+    for claim, rows in verdicts[verdicts["group"] != "programme"].groupby("claim", sort=False):
+        counts = rows["verdict"].value_counts()
+        parts = [f"{count} {say.term('verdict', verdict)}" for verdict, count in counts.items()]
+        yield f"{names.get(str(claim), str(claim))}: {', '.join(parts)}."
+
+
+def _organisations(content: Content, say: Wording) -> Iterator[Block]:
+    if not content.has("organisations"):
+        return
+    table = content.tables["organisations"]
+    names = content.labels.get("organisations", {})
+    shown = table[table["withheld"] == ""]
+    drawn = shown.assign(group=[names.get(str(g), str(g)) for g in shown["group"]])
+    yield Paragraph(text=say("organisations_intro"))
+    yield Figure(
+        svg=draw_svg(partial(_pooling, drawn, say.language), size=(7.2, 0.9 + 0.32 * len(drawn))),
+        alt=say("alt_organisations", n=len(drawn), above=int((drawn["conf_low"] > 0).sum())),
+        caption=say("caption_organisations_figure", outcome=say.term("plain", content.outcomes[0])),
+    )
+    rows = [
+        {
+            say("column_organisation"): names.get(str(item["group"]), str(item["group"])),
+            say("column_firms"): item["firms"] if not item["withheld"] else "–",
+            say("column_own"): percent(item["estimate"], say.language),
+            say("column_pooled"): percent(item["pooled"], say.language),
+            say("column_interval"): _interval(item, say),
+            say("column_positive"): _chance(item["p_positive"], say),
+            say("column_best"): _chance(item["p_best"], say),
+        }
+        for item in table.to_dict("records")
+    ]
+    yield Table(
+        frame=pd.DataFrame(rows), caption=say("caption_organisations_table"), note=say("note_organisations_table")
+    )
+
+
+def _pooling(table: pd.DataFrame, language: str, ax: Any) -> None:
+    shrinkage_plot(table, ax, language=language)
+
+
+def _time(content: Content, say: Wording) -> Iterator[Block]:
+    yield Paragraph(text=say("time_intro"))
+    for outcome, effects in content.event_studies.items():
+        point = effects.tidy()
+        after = point[point["event_time"] >= 0]
+        name = say.term("plain", outcome)
+        low, high = (
+            percent(float(value), say.language) for value in (after["estimate"].min(), after["estimate"].max())
+        )
+        yield Figure(
+            svg=draw_svg(lambda ax, e=effects: event_study(e, ax, language=say.language)),  # type: ignore[misc]
+            alt=say("alt_time", outcome=name, low=low, high=high),
+            caption=say("caption_time", outcome=name),
+        )
+
+
+def _comparison(content: Content, say: Wording) -> Iterator[Block]:
+    yield Paragraph(text=say("comparison_intro", **content.counts))
+    balance = content.tables["balance"]
+    largest = float(balance["smd_after"].abs().max())
+    yield Figure(
+        svg=draw_svg(lambda ax: love_plot(balance, ax, language=say.language), size=(7.2, 1.2 + 0.35 * len(balance))),
+        alt=say("alt_balance", largest=number(largest, say.language, 2)),
+        caption=say("caption_balance"),
+    )
+    if content.has("unmatched"):
+        frame = content.tables["unmatched"].set_axis([say("column_reason"), say("column_members")], axis=1)
+        yield Table(frame=frame, caption=say("caption_unmatched"))
+
+
+def _survey(content: Content, say: Wording) -> Iterator[Block]:
+    if not content.has("survey"):
+        return
+    table, names = content.tables["survey"], content.labels.get("organisations", {})
+    yield Paragraph(text=say("survey_intro"))
+    for scale, rows in table.groupby("scale", sort=False):
+        members = rows[rows["group_of"] == "members"]
+        drawn = members.assign(organisation=[names.get(str(o), str(o)) for o in members["organisation"]])
+        label = say.term("scale", scale)
+        yield Figure(
+            svg=draw_svg(partial(_answers, drawn, say.language), size=(7.2, 0.9 + 0.28 * len(drawn))),
+            alt=say("alt_survey", scale=label, n=len(drawn)),
+            caption=say("caption_survey", scale=label),
+        )
+    for name in ("response", "reliability"):
+        if content.has(name):
+            yield Table(
+                frame=_shown(content.tables[name], say), caption=say(f"caption_{name}"), note=say(f"note_{name}")
+            )
+
+
+def _answers(table: pd.DataFrame, language: str, ax: Any) -> None:
+    survey_plot(table, ax, language=language)
+
+
+def _interviews(content: Content, say: Wording) -> Iterator[Block]:
+    if not content.has("diagnostics"):
+        return
+    yield Paragraph(text=say("interviews_intro", **content.counts))
+    for name in ("diagnostics", "agreement"):
+        if content.has(name):
+            yield Table(
+                frame=_shown(content.tables[name], say), caption=say(f"caption_{name}"), note=say(f"note_{name}")
+            )
+
+
+def _triangulation(content: Content, say: Wording) -> Iterator[Block]:
+    if not content.has("verdicts"):
+        return
+    verdicts = content.tables["verdicts"]
+    labels, names = content.labels.get(f"claims.{say.language}", {}), content.labels.get("organisations", {})
+    drawn = verdicts.assign(claim=[labels.get(str(claim), str(claim)) for claim in verdicts["claim"]])
+    yield Paragraph(text=say("triangulation_intro"))
+    counts = drawn["verdict"].value_counts()
+    parts = ", ".join(f"{count} {say.term('verdict', verdict)}" for verdict, count in counts.items())
+    height = 1.8 + 0.42 * drawn["claim"].nunique()
+    yield Figure(
+        svg=draw_svg(lambda ax: verdict_matrix(drawn, ax), size=(8.2, height)),
+        alt=say("alt_verdicts", parts=parts),
+        caption=say("caption_verdicts"),
+    )
+    rows = [
+        {
+            say("column_claim"): item["claim"],
+            say("column_organisation"): names.get(str(item["group"]), say.term("group", item["group"])),
+            say("column_verdict"): say.term("verdict", item["verdict"]),
+            say("column_bounds"): f"{_chance(item['lower'], say)} – {_chance(item['upper'], say)}",
+            say("column_tipping"): number(item["tipping"], say.language),
+        }
+        for item in drawn.to_dict("records")
+    ]
+    yield Table(frame=pd.DataFrame(rows), caption=say("caption_verdict_table"), note=say("note_verdict_table"))
+    yield Paragraph(text=say("tipping_intro"))
+    yield Listing(items=content.sentences.get(say.language, ()))
+
+
+def _checks(content: Content, say: Wording) -> Iterator[Block]:
+    order = {"fail": 0, "warn": 1, "info": 2, "pass": 3}
+    rows = [
+        {
+            say("column_area"): say.term("area", area),
+            say("column_check"): check.name,
+            say("column_result"): say(f"check_{check.verdict}"),
+            say("column_finding"): check.message,
+            say("column_remedy"): check.remedy,
+        }
+        for area, check in sorted(content.checks, key=lambda pair: order[pair[1].verdict])
+    ]
+    yield Paragraph(text=say("checks_intro"))
+    yield Table(frame=pd.DataFrame(rows), caption=say("caption_checks"))
+
+
+def _data(content: Content, say: Wording) -> Iterator[Block]:
+    yield Paragraph(text=say("data_intro"))
+    for name in ("sample", "intake"):
+        if content.has(name):
+            yield Table(frame=_shown(content.tables[name], say), caption=say(f"caption_{name}"))
+
+
+def _method(content: Content, say: Wording) -> Iterator[Block]:
+    yield Listing(items=tuple(say(key) for key in ("method_effect", "method_errors", "method_pooling", "method_bias")))
+    if content.provenance["deviation"]:
+        yield Paragraph(text=say("deviation", **content.provenance["deviation"]), kind="warning")
+    yield Table(frame=_shown(content.tables["choices"], say), caption=say("caption_choices"))
+    facts = {"plan_hash": content.provenance["plan_hash"], "seed": content.provenance["seed"]}
+    facts |= content.provenance["versions"]
+    frame = pd.DataFrame({say("column_item"): list(facts), say("column_value"): [str(v) for v in facts.values()]})
+    yield Table(frame=frame, caption=say("caption_provenance"), note=say("note_provenance"))
+
+
+def _interval(item: Mapping[Any, Any], say: Wording) -> str:
+    low, high = item["conf_low"], item["conf_high"]
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "–"
+    return say("interval", low=percent(low, say.language), high=percent(high, say.language))
+
+
+def _chance(value: float, say: Wording) -> str:
+    """Probability in whole per cent, never 0 or 100: nothing here is that certain."""
+    if not math.isfinite(value):
+        return "–"
+    return (
+        f"{min(max(round(100 * value), 1), 99)} %"
+        if say.language == "sv"
+        else f"{min(max(round(100 * value), 1), 99)}%"
+    )
+
+
+def _shown(table: pd.DataFrame, say: Wording) -> pd.DataFrame:
+    """Table with numbers as people read them and headers in the language of the report."""
+    shown = table.copy()
+    for column in shown.columns:
+        if pd.api.types.is_float_dtype(shown[column].dtype):
+            shown[column] = [number(float(value), say.language, 2) for value in shown[column]]
+    return shown.set_axis([say.term("column", name) for name in shown.columns], axis=1)
+
+
+_SECTIONS: dict[str, Callable[[Content, Wording], Iterator[Block]]] = {
+    "answer": _answer,
+    "organisations": _organisations,
+    "time": _time,
+    "comparison": _comparison,
+    "survey": _survey,
+    "interviews": _interviews,
+    "triangulation": _triangulation,
+    "checks": _checks,
+    "data": _data,
+    "method": _method,
+}
