@@ -47,6 +47,7 @@ PERHAPS_THOUSANDFOLD = Rule(
     "money perhaps in SEK instead of kSEK", "repaired", "look the statement up; the money cells were emptied"
 )
 LOST_ZERO = Rule("leading zero of the industry code lost", "repaired", "store codes as text")
+LOST_MUNICIPALITY_ZERO = Rule("leading zero of the municipality lost", "repaired", "store codes as text")
 UNREADABLE_SNI = Rule("industry code not readable", "repaired", "correct the code; it was emptied")
 BROKEN_GROUP = Rule("parent's organisation number not usable", "repaired", "correct the number; it was emptied")
 

@@ -29,6 +29,7 @@ from clustereffects.errors import InputError, OptionError, Problem
 
 ACCOUNT_COLUMNS = ("orgnr", "year", "legal_form", "status", "sni", "municipality", *rules.MONEY, "employees")
 OPTIONAL = ("group_orgnr",)
+_YEARS = (1900, 2100)
 _PAY_IN_KSEK = (2.0, 20000.0)  # MSEK give about 0.5, SEK about 500,000
 
 
@@ -102,8 +103,8 @@ class Accounts:
 
     Examples
     --------
-    >>> row = ("556016-0680", 2004, 31, "A", "25110", "1780", 90, 50, 30, 5, 15, 250, 3)
-    >>> accounts = read_accounts(pd.DataFrame([row], columns=ACCOUNT_COLUMNS))
+    >>> rows = [("556016-0680", 2004, form, "A", "25110", "1780", 90, 50, 30, 5, 15, 250, 3) for form in (49, 31)]
+    >>> accounts = read_accounts(pd.DataFrame(rows, columns=ACCOUNT_COLUMNS).assign(year=[2004, 2005]))
     >>> accounts.sample.to_frame()["step"].tolist()
     ['rows in', 'dropped: other legal form', 'rows used']
     """
@@ -158,6 +159,8 @@ def read_accounts(source: Any, options: AccountsOptions | None = None, *, name: 
         other = (frame["legal_form"] != options.legal_form).to_numpy()
         frame, entry = rules.drop(frame, other, rules.OTHER_LEGAL_FORM, table.name, frame["legal_form"])
         ledger, dropped = ledger.record(entry), {**dropped, entry.rule: len(entry.rows)}
+    if frame.empty:
+        raise InputError(_no_rows(table.name, f"none of the {len(table.frame)} rows can be used"))
     frame = frame.sort_values(["firm", "year"], kind="stable", ignore_index=True)
     frame, repairs = rules.repair(frame, options.status_without_result, table.name)
     ledger = ledger.record(*repairs)
@@ -187,12 +190,12 @@ def _typed(table: TableFile) -> tuple[pd.DataFrame, IntakeLedger]:
     columns: dict[str, Any] = {"firm": orgnr.number, "refused": orgnr.code}
     columns |= {c: whole_numbers(raw, c, file, problems) for c in ("year", "legal_form")}
     columns |= {"status": _text(raw["status"]), "sni": sni.code, "padded": sni.padded}
-    columns["municipality"] = _municipality(raw["municipality"], file, problems)
+    columns["municipality"], lost_zero = _municipality(raw["municipality"], file, problems)
     columns["group_orgnr"] = np.zeros(len(raw), dtype=np.int64) if group is None else group.number
     columns |= {column: numbers(raw, column, file, problems) for column in (*rules.MONEY, "employees")}
+    problems += _impossible_years(columns["year"], raw["year"], file)
     problems += _costs_with_minus(columns, file) + _wrong_unit(columns, file)
-    if len(raw) == 0:
-        problems.append(_no_rows(file))
+    problems += [_no_rows(file, "the file has a header but no rows")] if len(raw) == 0 else []
     if problems:
         raise InputError(problems)
     columns |= {column: columns[column].astype(np.int64) for column in ("year", "legal_form")}
@@ -200,6 +203,7 @@ def _typed(table: TableFile) -> tuple[pd.DataFrame, IntakeLedger]:
     broken_group = np.zeros(len(raw), dtype=bool) if group is None else (group.code > 1)
     ledger = IntakeLedger().record(
         rules.entry(rules.UNREADABLE_SNI, file, sheet_rows(sni.unreadable), raw["sni"][sni.unreadable]),
+        rules.entry(rules.LOST_MUNICIPALITY_ZERO, file, sheet_rows(lost_zero), columns["municipality"][lost_zero]),
         rules.entry(rules.BROKEN_GROUP, file, sheet_rows(broken_group), _masked(raw, "group_orgnr", broken_group)),
     )
     refused = columns.pop("refused")
@@ -286,18 +290,26 @@ def _wrong_unit(columns: Mapping[str, Any], file: str) -> list[Problem]:
     ]
 
 
-def _no_rows(file: str) -> Problem:
+def _impossible_years(years: NDArray[np.float64], cells: pd.Series, file: str) -> list[Problem]:
+    odd = (years < _YEARS[0]) | (years > _YEARS[1])
+    what = "a year is not a calendar year"
+    return [cell_problem(what, odd, cells, "four digits, such as 2004", file)] if odd.any() else []
+
+
+def _no_rows(file: str, what: str) -> Problem:
     return Problem(
-        what="the file has a header but no rows",
-        where="",
+        what=what,
+        where="legal form, years and organisation numbers decide which rows are kept",
         expected="one row per firm and calendar year",
-        remedy="export the accounts again",
+        remedy="compare the options of the plan with the file",
         file=file,
     )
 
 
-def _municipality(cells: pd.Series, file: str, problems: list[Problem]) -> NDArray[np.object_]:
-    """Four digits as text; a lost zero (counties 01 to 09) is put back, empty stays empty."""
+def _municipality(
+    cells: pd.Series, file: str, problems: list[Problem]
+) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """Four digits as text, and where a lost zero (counties 01 to 09) was put back; empty stays empty."""
     places, unique = pd.factorize(cells)
     texts = [str(value).strip().removesuffix(".0") for value in unique]
     right = np.array(
@@ -307,7 +319,8 @@ def _municipality(cells: pd.Series, file: str, problems: list[Problem]) -> NDArr
         wrong = ~right[places] & ~is_empty(cells)
         problems.append(cell_problem("a municipality is not a code", wrong, cells, "four digits, such as 1780", file))
     padded = np.array([text.zfill(4) if text else "" for text in texts] + [""], dtype=object)
-    return np.asarray(padded[places])
+    short = np.array([len(text) == 3 for text in texts] + [False])
+    return np.asarray(padded[places]), np.asarray(short[places])
 
 
 def _text(cells: pd.Series) -> NDArray[np.object_]:

@@ -15,6 +15,7 @@ from clustereffects.data.rules import require_columns
 from clustereffects.errors import InputError, Problem
 
 PROGRAMME = "programme"
+RATIOS = frozenset({"productivity", "competitiveness"})  # their sums over firms mean nothing
 COUNTY, INDUSTRY = "county", "industry in the county"
 _COLUMNS = ("firm", "year", "county", "industry_division", "ever_member")
 
@@ -29,8 +30,8 @@ class GrowthComparison:
         One row per organisation (and ``programme``) and comparison: ``organisation``, ``comparison`` (``county`` or
         ``industry in the county``), ``members``, ``comparison_firms``, ``member_growth``, ``comparison_growth``,
         ``difference`` (means of log growth over the window), ``member_total_growth``, ``comparison_total_growth`` (growth of
-        the sums, as a share), ``excess_value`` (kSEK in the last year: what members' sum exceeds their first year's sum grown
-        at the rate of the comparison's sum).
+        the sums, as a share), ``excess_value`` (in the last year: by how much the members' sum exceeds their first year's
+        sum grown at the rate of the comparison's sum). The last three are NaN for ratios.
     outcome : str
     first_year, last_year : int
     label : str
@@ -158,6 +159,8 @@ def compare_growth(
             rows.append(_row(organisation, comparison, growth[own], growth[others]))
     rows += [_programme(rows, comparison, int(mask.sum())) for comparison, mask in used.items()]
     result = pd.DataFrame(rows).drop(columns="first_sum")
+    if outcome in RATIOS:
+        result[["member_total_growth", "comparison_total_growth", "excess_value"]] = np.nan
     return GrowthComparison(frame=result, outcome=outcome, first_year=first_year, last_year=last_year)
 
 

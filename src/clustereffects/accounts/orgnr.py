@@ -290,7 +290,7 @@ def _candidates(text: str) -> tuple[int, int]:
         plain = "".join(scientific.groups()[:2]) if len(scientific[2]) == int(scientific[3]) else ""
     tax = plain.startswith("SE")
     digits = plain[2:] if tax else plain
-    if not (digits.isascii() and digits.isdigit()):
+    if not (digits.isascii() and digits.isdigit()) or text.startswith("-"):
         return -1, -1
     if len(digits) == 10:
         return int(digits), -1

@@ -77,7 +77,7 @@ def read_supports(source: Any, *, name: str = "supports") -> Supports:
         raise InputError(problems)
     orgnr = clean_orgnr(raw["orgnr"])
     words = [
-        f"{masked(value)}: {reason}"
+        reason if reason == "empty" else f"{masked(value)}: {reason}"
         for value, reason in zip(raw["orgnr"][~orgnr.ok], orgnr.reason[~orgnr.ok], strict=True)
     ]
     ledger = IntakeLedger().record(entry(_UNUSABLE, table.name, sheet_rows(~orgnr.ok), words))
