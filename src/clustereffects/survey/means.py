@@ -162,7 +162,8 @@ def scale_means(
     for name in (*organisations, ""):
         for scale, wave in keys:
             rows += _rows((name, scale, wave), cells[name, scale.name, wave], cells["", scale.name, wave])
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table if framed else table.assign(population=np.nan, asked=np.nan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,8 +228,8 @@ def _row(
         "sd": cell.mean.sd,
         "firms": cell.mean.n,
         "respondents": cell.respondents,
-        "population": cell.population if cell.asked else np.nan,
-        "asked": cell.asked if cell.asked else np.nan,
+        "population": cell.population,
+        "asked": cell.asked,
         "response_rate": min(cell.mean.n / cell.asked, 1.0) if cell.asked else np.nan,
         "estimand": _ESTIMANDS[kind],
         "method": _METHODS["difference"] if contrast else cell.method,
