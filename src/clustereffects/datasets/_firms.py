@@ -125,5 +125,5 @@ def _draw_paths(lasting: Floats, rng: np.random.Generator) -> Floats:
     employees = start - np.log(560) + rng.normal(0, 0.15, (n, 1)) + REACH[1] * (lasting - start)
     turnover = start + np.log(2.3) + rng.normal(0, 0.25, (n, 1)) + REACH[2] * (lasting - start)
     own = np.cumsum(rng.normal(0, [0.0, 0.03, 0.03], (n, n_years, 3)), axis=1)
-    passing = rng.normal(0, [0.05, 0.03, 0.04], (n, n_years, 3))
+    passing = rng.normal(0, [0.02, 0.02, 0.03], (n, n_years, 3))
     return np.asarray(np.stack([lasting, employees, turnover], axis=-1) + own + passing)

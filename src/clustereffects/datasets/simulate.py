@@ -281,14 +281,18 @@ def _contributions(index: pd.DataFrame, effect: Floats, event_time: Floats) -> p
 def _truth(
     contributions: pd.DataFrame, mu: Floats, event_time: Floats, violation: Floats, spill: Floats
 ) -> ProgrammeTruth:
-    groups = contributions.groupby("organisation", sort=True)
+    names = [f"O{number:02d}" for number in range(1, mu.size + 1)]
+    groups = {name: contributions[contributions["organisation"] == name] for name in names}
     near = {time: violation[event_time == time] for time in range(parts.VIOLATION_START, 6)}
     return ProgrammeTruth(
         programme=MappingProxyType({name: true_effect(contributions, name) for name in OUTCOMES}),
         organisations=MappingProxyType(
-            {str(key): MappingProxyType({name: true_effect(rows, name) for name in OUTCOMES}) for key, rows in groups}
+            {
+                name: MappingProxyType({outcome: true_effect(rows, outcome) for outcome in OUTCOMES})
+                for name, rows in groups.items()
+            }
         ),
-        mu=MappingProxyType({f"O{number:02d}": float(value) for number, value in enumerate(mu, 1)}),
+        mu=MappingProxyType(dict(zip(names, mu.tolist(), strict=True))),
         contributions=contributions,
         violation=MappingProxyType({time: float(part.mean()) for time, part in near.items() if part.size}),
         spillover=float(spill[spill != 0].mean()) if np.any(spill != 0) else 0.0,

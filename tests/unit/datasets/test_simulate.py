@@ -147,6 +147,13 @@ def test_exit_is_for_good() -> None:
     assert (spells["max"] < 2013).mean() > 0.5
 
 
+def test_an_organisation_whose_members_all_left_stays_in_the_truth() -> None:
+    truth = small(exit_rate=0.9).truth
+    assert sorted(truth.organisations) == sorted(truth.mu) == [f"O{number:02d}" for number in range(1, 7)]
+    assert truth.programme["log_value_added"].firm_years == 0
+    assert truth.organisations["O01"]["log_turnover"].to_dict()["overall"] is None
+
+
 def test_truth_record_becomes_plain_data() -> None:
     record = small().truth.programme["log_value_added"].to_dict()
     assert sorted(record) == ["by_event_time", "firm_years", "firms", "n_by_event_time", "overall", "overall_0_5"]
