@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clustereffects.data.account import SampleAccount
 from clustereffects.data.panel import Panel
-from clustereffects.matching import balance
+from clustereffects.matching import _checks, balance
 from clustereffects.results import Check, Provenance, Summary, draw
 from clustereffects.results.provenance import plain
 
@@ -89,7 +89,7 @@ class Before:
     shares: pd.DataFrame
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Pairs(ABC):
     """What a match of a panel and a match of a cross-section have in common.
 
@@ -246,7 +246,7 @@ class Pairs(ABC):
 
     def checks(self) -> list[Check]:
         """Balance, unmatched units, reuse of controls, and what the estimator found (regression to the mean)."""
-        return [*_balance_checks(self.balance()), *_use_checks(self), *self.findings]
+        return [*_checks.balance_checks(self.balance()), *_checks.use_checks(self), *self.findings]
 
     def summary(self) -> Summary:
         """Summary: how the match was made, balance before and after, warnings."""
@@ -283,7 +283,7 @@ class Pairs(ABC):
         }
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Match(Pairs):
     """Pairs from a panel: every treated unit matched in its own risk set.
 
@@ -328,7 +328,7 @@ class Match(Pairs):
         return self.cohorts
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class CrossSectionMatch(Pairs):
     """Pairs from a table with one row per unit.
 
@@ -363,54 +363,6 @@ class CrossSectionMatch(Pairs):
 
     def _cohorts(self) -> None:
         return None
-
-
-def _balance_checks(table: pd.DataFrame) -> list[Check]:
-    sizes = table.set_index("covariate")["smd_after"].abs().dropna()
-    if not len(sizes):
-        return []
-    worst, difference = sizes.idxmax(), sizes.max()
-    return [
-        Check(
-            name="balance after matching",
-            verdict="pass" if difference <= 0.1 else "warn",
-            statistic=float(difference),
-            threshold=0.1,
-            message=f"largest standardised mean difference {difference:.3f} ({worst})",
-            remedy="" if difference <= 0.1 else "match with fewer controls, a caliper, or adjust for this covariate",
-        )
-    ]
-
-
-def _use_checks(match: Pairs) -> list[Check]:
-    lost, kept = len(match.lost), match.n_treated
-    share = lost / max(lost + kept, 1)
-    times = np.bincount(match.control).max(initial=0)
-    short = int((np.bincount(match.treated)[np.unique(match.treated)] < match.design.ratio).sum()) if kept else 0
-    return [
-        Check(
-            name="unmatched treated units",
-            verdict="warn" if lost else "pass",
-            statistic=share,
-            threshold=0.0,
-            message=f"{lost} of {lost + kept} treated units have no control; the effect is that on the {kept} others",
-            remedy="see unmatched() for the constraint that removed the last candidate" if lost else "",
-        ),
-        Check(
-            name="controls per treated unit",
-            verdict="info",
-            statistic=float(short),
-            threshold=float(match.design.ratio),
-            message=f"{short} treated units have fewer than {match.design.ratio} controls",
-        ),
-        Check(
-            name="reuse of controls",
-            verdict="info",
-            statistic=match.effective_controls,
-            message=f"{match.n_controls} controls count as {match.effective_controls:.1f}; "
-            f"one serves up to {times} treated units",
-        ),
-    ]
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

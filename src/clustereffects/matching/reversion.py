@@ -1,0 +1,126 @@
+"""Regression to the mean after matching on levels: what the period before the matched window gives away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchedPairs:
+    """Pairs with the period in which the treated unit joins.
+
+    Parameters
+    ----------
+    treated, control : array (n,) of int
+        Rows of the matrices of values.
+    weight : array (n,)
+    cohort : array (n,)
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> MatchedPairs.__slots__
+    ('treated', 'control', 'weight', 'cohort')
+    """
+
+    treated: IntArray
+    control: IntArray
+    weight: FloatArray
+    cohort: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Difference of treated and matched controls in a change that nobody was matched on.
+
+    Parameters
+    ----------
+    difference, std_error : float
+    n_treated : int
+        Treated units for which the change is known on both sides.
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> Mirror(difference=0.1, std_error=0.05, n_treated=9).statistic
+    2.0
+    """
+
+    difference: float
+    std_error: float
+    n_treated: int
+
+    @property
+    def statistic(self) -> float:
+        """Difference over its standard error."""
+        return self.difference / self.std_error if self.std_error > 0 else float("nan")
+
+
+def mirror_difference(values: FloatArray, times: IntArray, pairs: MatchedPairs, lag: int) -> Mirror:
+    """Compare the change between the two periods at the far end of the matched window.
+
+    With ``lag`` the farthest matched lag, it is the change from ``−lag`` back to ``−(lag + 1)``. Whoever is matched at
+    an extreme level returns to the own mean in both directions of time: if the transitory part of the series is
+    stationary and reversible in time, as a Gaussian autoregression is, then in the absence of an effect the difference
+    in this change has the same expectation as the difference in the change from −1 to 0, which is the bias at joining.
+
+    Parameters
+    ----------
+    values : array (n_units, T)
+    times : array (T,) of int
+    pairs : MatchedPairs
+    lag : int
+
+    Returns
+    -------
+    Mirror
+        The standard error treats treated units as independent and ignores that they may share controls.
+
+    Raises
+    ------
+    IndexError
+        If a pair refers to a unit without values.
+
+    References
+    ----------
+    Daw & Hatfield (2018), *Health Services Research* 53(6); Chabé-Ferret (2017), TSE working paper 17-824.
+
+    Examples
+    --------
+    >>> values = np.array([[1.0, 3.0], [2.5, 3.0]])
+    >>> pairs = MatchedPairs(np.array([0]), np.array([1]), np.ones(1), np.array([2006.0]))
+    >>> mirror_difference(values, np.array([2004, 2005]), pairs, lag=1).difference
+    -1.5
+    """
+    change = _at(values, times, pairs, lag + 1) - _at(values, times, pairs, lag)
+    known = np.isfinite(change).all(axis=0)
+    code = np.unique(pairs.treated[known], return_inverse=True)[1].ravel()
+    weight = pairs.weight[known]
+    total = np.bincount(code, weights=weight)
+    gap = np.bincount(code, weights=weight * (change[0] - change[1])[known]) / total
+    n = len(gap)
+    if n == 0:
+        return Mirror(float("nan"), float("nan"), 0)
+    return Mirror(float(gap.mean()), float(gap.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan"), n)
+
+
+def _at(values: FloatArray, times: IntArray, pairs: MatchedPairs, lag: int) -> FloatArray:
+    """Values of both units of each pair (2, n) at the lag; NaN where the period does not exist."""
+    period = pairs.cohort - lag
+    column = np.minimum(np.searchsorted(times, period), len(times) - 1)
+    both = np.stack([values[pairs.treated, column], values[pairs.control, column]])
+    return np.where(times[column] == period, both, np.nan)
