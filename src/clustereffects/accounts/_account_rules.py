@@ -110,12 +110,15 @@ def _jumps(difference: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _smallest_near(firm: NDArray[np.int64], values: NDArray[np.float64], *, step: int) -> NDArray[np.float64]:
-    """Smallest value of the firm's nearest rows before (``step=1``) or after (``step=-1``); NaN if there is none."""
+    """Smallest of the firm's nearest known values before (``step=1``) or after (``step=-1``); NaN if there is none.
+
+    Unknown cells are skipped, not counted: a firm whose results another company reported for years is compared with its
+    last own statement.
+    """
     nearest = np.full(len(values), np.nan)
+    known = np.flatnonzero(np.isfinite(values))[::step]
     for lag in range(1, _REACH + 1):
-        if lag >= len(values):
-            break
-        here, there = (slice(lag, None), slice(None, -lag)) if step > 0 else (slice(None, -lag), slice(lag, None))
+        here, there = known[lag:], known[:-lag]
         shifted = np.where(firm[here] == firm[there], values[there], np.nan)
         nearest[here] = np.fmin(nearest[here], shifted)
     return nearest

@@ -130,8 +130,10 @@ def later_spells(spells: pd.DataFrame, file: str) -> list[LedgerEntry]:
     again = later & ~elsewhere & (latest_end <= spells["joined"])
     overlap = later & ~elsewhere & ~again
     tie = np.where(spells["joined"] == first["joined"], ", the same year", "")
+    deciding = ~later & spells["firm"].isin(spells.loc[elsewhere, "firm"])
     words: pd.Series = "first in " + first["organisation"] + " " + first["joined"].astype(int).astype(str) + tie
-    found = ((TWO_ORGANISATIONS, elsewhere), (REJOINED, again), (OVERLAPPING, overlap))
+    words = words.mask(deciding, "this spell decides")
+    found = ((TWO_ORGANISATIONS, elsewhere | deciding), (REJOINED, again), (OVERLAPPING, overlap))
     return [entry(rule, file, spells.loc[mask, "row"].to_numpy(), words[mask]) for rule, mask in found]
 
 

@@ -208,6 +208,14 @@ def test_at_the_end_of_a_series_the_unit_is_uncertain_and_the_cells_are_emptied(
     assert accounts.ledger.rows("money perhaps in SEK instead of kSEK").tolist() == [2, 13]
 
 
+def test_years_without_an_own_result_do_not_hide_the_unit(clean_frame):
+    frame = _thousandfold(clean_frame, [5])
+    for row in (2, 3, 4):
+        frame = _changed(frame, row, status="K")
+    accounts = read_accounts(frame)
+    assert accounts.ledger.rows("money perhaps in SEK instead of kSEK").tolist() == [7]
+
+
 def test_a_firm_that_hired_really_grew(clean_frame):
     frame = _thousandfold(clean_frame, [5])
     frame.loc[5, "employees"] = 900.0

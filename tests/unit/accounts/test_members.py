@@ -136,8 +136,8 @@ def test_the_first_of_two_organisations_decides():
     first = members.firms.set_index("firm").loc[_number(A)]
     assert (first["cohort"], first["organisation"]) == (2005, "K02")
     assert np.isnan(first["left"])
-    assert _found(members) == [[2, "firm in two organisations", "flagged"]]
-    assert members.ledger.to_frame()["detail"].tolist() == ["first in K02 2005"]
+    assert _found(members) == [[row, "firm in two organisations", "flagged"] for row in (2, 3)]
+    assert members.ledger.to_frame()["detail"].tolist() == ["first in K02 2005", "this spell decides"]
 
 
 def test_of_two_in_the_same_year_the_earlier_date_then_the_earlier_row_decides():
@@ -145,7 +145,8 @@ def test_of_two_in_the_same_year_the_earlier_date_then_the_earlier_row_decides()
         ("K01", A, "2005-06-01", None), ("K02", A, "2005-02-01", None), ("K02", B, 2005, None), ("K01", B, 2005, None)
     )
     assert members.firms.set_index("firm")["organisation"].to_dict() == {_number(A): "K02", _number(B): "K02"}
-    assert members.ledger.to_frame()["detail"].tolist() == ["first in K02 2005, the same year"] * 2
+    words = ["first in K02 2005, the same year", "this spell decides"]
+    assert members.ledger.to_frame()["detail"].tolist() == [*words, *words[::-1]]
 
 
 def test_joining_again_and_overlapping():
