@@ -1,0 +1,245 @@
+"""Estimates with additive and proportional bias, as the log-likelihood of the effect they estimate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from clustereffects.errors import EvidenceError, Problem
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+_FACTOR_REACH = 10.0
+_FACTOR_LIMIT = 40_001
+_CHUNK = 2_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearEvidence:
+    """Estimates of one effect: jointly normal around ``factor × effect + bias``.
+
+    Parameters
+    ----------
+    residual : array, shape (n,)
+        Estimates less the means of their additive biases.
+    covariance : array, shape (n, n)
+        Sampling variance, own bias variance, and shared bias variance off the diagonal.
+    stream : array of int, shape (n,)
+        Which stream each estimate belongs to.
+    log_factor : array, shape (n,)
+        Logarithm of the mean of the proportional bias, 0 for none.
+    loading : array, shape (n, factors)
+        Standard deviation of each lognormal factor in each estimate's logarithm.
+
+    Raises
+    ------
+    TypeError
+        If a field is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> two = LinearEvidence(residual=np.array([0.06, 0.12]), covariance=np.diag([0.025, 0.02]) ** 2,
+    ...                      stream=np.array([0, 1]), log_factor=np.zeros(2), loading=np.zeros((2, 0)))
+    >>> two.residual.size
+    2
+    """
+
+    residual: FloatArray
+    covariance: FloatArray
+    stream: IntArray
+    log_factor: FloatArray
+    loading: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogQuadratic:
+    """Log-likelihood of θ in each scenario: ``linear·θ − precision·θ²/2``, plus mixtures of such terms.
+
+    Parameters
+    ----------
+    precision, linear : array, shape (scenarios,)
+    mixtures : tuple of (log_weight, precision, linear)
+        One for each block of estimates with a proportional bias; arrays of shape (nodes,), (scenarios, nodes) twice.
+
+    Raises
+    ------
+    TypeError
+        If a field is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> LogQuadratic(np.array([1600.0]), np.array([96.0]), ()).mixtures
+    ()
+    """
+
+    precision: FloatArray
+    linear: FloatArray
+    mixtures: tuple[tuple[FloatArray, FloatArray, FloatArray], ...]
+
+
+def stream_precision(covariance: FloatArray, stream: IntArray, power: FloatArray) -> FloatArray:
+    """Precision matrix of the estimates when each stream's likelihood is raised to a power.
+
+    Parameters
+    ----------
+    covariance : array, shape (n, n)
+    stream : array of int, shape (n,)
+    power : array, shape (scenarios, streams)
+        From 0 (the stream is left out) to 1 (as it is).
+
+    Returns
+    -------
+    array, shape (scenarios, n, n)
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the covariance matrix is singular.
+
+    Notes
+    -----
+    The covariance within a stream is divided by its power, the covariance between streams is kept:
+    ``C + blockdiag((1/α_s − 1) C_ss)``. At α = 1 nothing changes, at α = 0 the stream is integrated out exactly, and
+    for a stream that shares no bias with another one its likelihood is raised to α.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stream_precision(np.diag([4.0, 1.0]), np.array([0, 1]), np.array([[0.5, 0.0]])).round(3).tolist()
+    [[[0.125, 0.0], [0.0, 0.0]]]
+    """
+    root = np.sqrt(power[:, stream])
+    outer = root[:, :, None] * root[:, None, :]
+    coupled = np.where(stream[:, None] == stream[None, :], covariance, covariance * outer)
+    return np.asarray(np.linalg.inv(coupled) * outer)
+
+
+def likelihood_terms(evidence: LinearEvidence, residual: FloatArray, power: FloatArray) -> LogQuadratic:
+    """Reduce estimates to log-quadratic terms in θ for each scenario.
+
+    Parameters
+    ----------
+    evidence : LinearEvidence
+    residual : array, shape (scenarios, n)
+        Estimates less bias means, by scenario.
+    power : array, shape (scenarios, streams)
+
+    Returns
+    -------
+    LogQuadratic
+
+    Raises
+    ------
+    EvidenceError
+        If more than two proportional biases meet in one block of dependent estimates, or one of them is too wide.
+
+    Notes
+    -----
+    Estimates that share a bias form a block. A block with proportional bias is a mixture over the lognormal factors,
+    by the trapezoidal rule in their normal scores, with steps below the width of the sharpest likelihood.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one = LinearEvidence(np.array([0.06]), np.array([[0.025**2]]), np.array([0]), np.zeros(1), np.zeros((1, 0)))
+    >>> likelihood_terms(one, one.residual[None, :], np.ones((1, 1))).precision.round(6).tolist()
+    [1600.0]
+    """
+    scenarios = residual.shape[0]
+    precision, linear = np.zeros(scenarios), np.zeros(scenarios)
+    mixtures = []
+    matrix = stream_precision(evidence.covariance, evidence.stream, power)
+    for block in _blocks(evidence):
+        part, rest = matrix[:, block][:, :, block], residual[:, block]
+        factors = np.flatnonzero(evidence.loading[block].any(axis=0))
+        if factors.size:
+            nodes = _factor_nodes(evidence.loading[np.ix_(block, factors)], part, rest)
+            mixtures.append(_mixture(nodes, evidence.log_factor[block], part, rest))
+        else:
+            factor = np.exp(evidence.log_factor[block])
+            precision += np.einsum("i,sij,j->s", factor, part, factor)
+            linear += np.einsum("i,sij,sj->s", factor, part, rest)
+    return LogQuadratic(precision, linear, tuple(mixtures))
+
+
+def log_likelihood(terms: LogQuadratic, index: IntArray, theta: FloatArray) -> FloatArray:
+    """Log-likelihood of θ under the estimates, up to a constant of the scenario.
+
+    Parameters
+    ----------
+    terms : LogQuadratic
+    index : array of int, shape (m,)
+        Scenario of each row of theta.
+    theta : array, shape (m, points)
+
+    Returns
+    -------
+    array, shape (m, points)
+
+    Raises
+    ------
+    IndexError
+        If an index is not a scenario of the terms.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> terms = LogQuadratic(np.array([1600.0]), np.array([96.0]), ())
+    >>> log_likelihood(terms, np.array([0]), np.array([[0.06]])).round(4).tolist()
+    [[2.88]]
+    """
+    value = terms.linear[index][:, None] * theta - 0.5 * terms.precision[index][:, None] * theta**2
+    for log_weight, square, cross in terms.mixtures:
+        rows = max(1, _CHUNK // (log_weight.size * theta.shape[1]))
+        for start in range(0, theta.shape[0], rows):
+            part = slice(start, start + rows)
+            x, s = theta[part][:, :, None], index[part]
+            exponent = log_weight + cross[s][:, None, :] * x - 0.5 * square[s][:, None, :] * x**2
+            value[part] += logsumexp(exponent, axis=2)
+    return value
+
+
+def _blocks(evidence: LinearEvidence) -> list[IntArray]:
+    linked = (evidence.covariance != 0) | ((evidence.loading != 0) @ (evidence.loading != 0).T)
+    label = np.arange(linked.shape[0])
+    for _ in label:
+        label = np.where(linked, label[None, :], label.size).min(axis=1) if label.size else label
+    return [np.flatnonzero(label == one) for one in np.unique(label)]
+
+
+def _factor_nodes(loading: FloatArray, precision: FloatArray, residual: FloatArray) -> tuple[FloatArray, FloatArray]:
+    distance = np.sqrt(np.einsum("si,sij,sj->s", residual, precision, residual).max(initial=0.0))
+    slope = np.sqrt((loading**2).sum(axis=0))
+    step = 1.0 / (1.2 * np.sqrt(1.0 + (slope * (distance + 7.0)) ** 2))
+    count = 2 * np.ceil(_FACTOR_REACH / step).astype(int) + 1
+    if loading.shape[1] > 2 or np.prod(count) > _FACTOR_LIMIT * (1 if loading.shape[1] == 1 else 10):
+        raise EvidenceError(
+            Problem(
+                what="proportional biases cannot be integrated",
+                where=f"{loading.shape[1]} factors in one block of estimates that share a bias",
+                expected="at most two, of moderate width",
+                remedy="let the estimates share one proportional bias, or state part of it as additive",
+            )
+        )
+    axes = [np.linspace(-_FACTOR_REACH, _FACTOR_REACH, size) for size in count]
+    score = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
+    log_weight = -0.5 * (score**2).sum(axis=0)
+    keep = log_weight > -0.5 * _FACTOR_REACH**2
+    log_beta = loading @ score[:, keep] - 0.5 * (loading**2).sum(axis=1, keepdims=True)
+    return log_weight[keep] - logsumexp(log_weight[keep]), log_beta
+
+
+def _mixture(
+    nodes: tuple[FloatArray, FloatArray], log_factor: FloatArray, precision: FloatArray, residual: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    log_weight, log_beta = nodes
+    beta = np.exp(log_beta + log_factor[:, None])
+    square = np.einsum("iq,sij,jq->sq", beta, precision, beta, optimize=True)
+    cross = np.einsum("iq,sij,sj->sq", beta, precision, residual, optimize=True)
+    return log_weight, square, cross

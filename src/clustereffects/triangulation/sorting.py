@@ -1,0 +1,245 @@
+"""Evidence sorted by cell – one claim for one organisation – and by role, after checking that every item belongs."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from clustereffects.errors import EvidenceError, Problem
+from clustereffects.results.evidence import (
+    BiasEvidence,
+    BiasTerm,
+    Chance,
+    Diagnostic,
+    Estimate,
+    Evidence,
+    Silence,
+)
+from clustereffects.triangulation.theory import Theory
+
+STREAMS = ("economic", "survey", "interviews", "documents")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellEvidence:
+    """Evidence of one cell by its role.
+
+    Parameters
+    ----------
+    estimates, diagnostics, rivals, bias, silences : tuple
+        Rivals are the diagnostics whose target is a rival explanation.
+
+    Raises
+    ------
+    TypeError
+        If an argument is unknown.
+
+    Examples
+    --------
+    >>> CellEvidence().speaks
+    False
+    """
+
+    estimates: tuple[Estimate, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    rivals: tuple[Diagnostic, ...] = ()
+    bias: tuple[BiasEvidence, ...] = ()
+    silences: tuple[Silence, ...] = ()
+
+    @property
+    def items(self) -> tuple[Evidence, ...]:
+        """All items, by role."""
+        return (*self.estimates, *self.diagnostics, *self.rivals, *self.bias, *self.silences)
+
+    @property
+    def searched(self) -> tuple[Silence, ...]:
+        """Silences that carry information: looked for with a known chance of finding, and not found."""
+        return tuple(one for one in self.silences if one.reason == "searched_not_found" and one.p_detect > 0)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether anything here bears on the size of the effect."""
+        return bool(self.estimates or self.diagnostics or self.searched)
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Streams that bear on the size of the effect, in their fixed order."""
+        items: list[Estimate | Diagnostic | Silence] = [*self.estimates, *self.diagnostics, *self.searched]
+        found = {one.stream for one in items}
+        return tuple(name for name in STREAMS if name in found)
+
+
+def sort_evidence(theory: Theory, evidence: Iterable[Evidence]) -> dict[tuple[str, str], CellEvidence]:
+    """Sort evidence into cells, after checking that every item belongs somewhere.
+
+    Parameters
+    ----------
+    theory : Theory
+    evidence : iterable of Estimate, Diagnostic, BiasEvidence or Silence
+
+    Returns
+    -------
+    dict of (claim, group) to CellEvidence
+        Within a cell the order does not depend on the order of the input.
+
+    Raises
+    ------
+    EvidenceError
+        With every problem at once: foreign objects, unknown claims or targets, the same item twice, judgements that
+        contradict each other.
+
+    Examples
+    --------
+    >>> theory = Theory.from_dict({"nodes": {"a": {"kind": "activity"}, "b": {"kind": "outcome"}},
+    ...     "links": {"ab": {"from": "a", "to": "b"}}, "rivals": {"boom": {}},
+    ...     "claims": {"growth": {"outcome": "y", "scale": "log", "horizon": 3, "delta": 0.01, "rivals": ["boom"],
+    ...                           "link": "ab"}}})
+    >>> sort_evidence(theory, [Silence(claim="growth", group="K01", stream="survey", reason="not_asked")]).keys()
+    dict_keys([('growth', 'K01')])
+    """
+    items = list(evidence)
+    kinds = (Estimate, Diagnostic, BiasEvidence, Silence)
+    problems = [_problem(f"an item of type {type(x).__name__}", "evidence") for x in items if not isinstance(x, kinds)]
+    items = [item for item in items if isinstance(item, kinds)]
+    problems += _membership_problems(theory, items)
+    cells: dict[tuple[str, str], list[Evidence]] = defaultdict(list)
+    for item in sorted(items, key=repr):
+        cells[item.claim, item.group].append(item)
+    sorted_cells = {key: _by_role(members) for key, members in sorted(cells.items())}
+    for key, cell in sorted_cells.items():
+        problems += _cell_problems(" × ".join(key), cell)
+    if problems:
+        raise EvidenceError(problems)
+    return sorted_cells
+
+
+def _by_role(members: Sequence[Evidence]) -> CellEvidence:
+    diagnostics = [one for one in members if isinstance(one, Diagnostic)]
+    return CellEvidence(
+        estimates=tuple(one for one in members if isinstance(one, Estimate)),
+        diagnostics=tuple(one for one in diagnostics if one.target == "effect"),
+        rivals=tuple(one for one in diagnostics if one.target != "effect"),
+        bias=tuple(one for one in members if isinstance(one, BiasEvidence)),
+        silences=tuple(one for one in members if isinstance(one, Silence)),
+    )
+
+
+def _problem(what: str, where: str, expected: str = "evidence items", remedy: str = "correct the evidence") -> Problem:
+    return Problem(what=what, where=where, expected=expected, remedy=remedy)
+
+
+def _membership_problems(theory: Theory, items: Sequence[Evidence]) -> list[Problem]:
+    claims = {claim.id: claim for claim in theory.claims}
+    problems = [
+        _problem(f"unknown claim {name!r}", f"{n} items", "one of " + ", ".join(claims), "name a claim of the theory")
+        for name, n in sorted(Counter(item.claim for item in items if item.claim not in claims).items())
+    ]
+    for item in items:
+        if isinstance(item, Diagnostic) and item.target != "effect" and item.claim in claims:
+            known = [f"rival:{name}" for name in claims[item.claim].rivals]
+            if item.target not in known:
+                where = f"diagnostic {item.id!r} on {item.claim}"
+                problems.append(_problem(f"unknown target {item.target!r}", where, ", ".join(["effect", *known])))
+    named = Counter((type(x).__name__, x.claim, x.group, x.id) for x in items if not isinstance(x, Silence))
+    remedy = "give different observations different identifiers; hand in the same one once"
+    for (kind, claim, group, name), n in named.items():
+        if n > 1:
+            problems.append(_problem(f"{n} × {kind} {name!r}", f"{claim} × {group}", "each item once", remedy))
+    return problems
+
+
+def _cell_problems(where: str, cell: CellEvidence) -> list[Problem]:
+    problems = []
+    for one in cell.estimates:
+        for term in one.bias:
+            problems += _term_problems(f"{where}, estimate {one.id!r}", term)
+    for key, terms in shared_terms(cell.estimates).items():
+        if len({(t.mean, t.sd, t.mean_range) for _, t in terms}) > 1:
+            problems.append(_problem(f"shared bias {key[0]!r} is declared in different ways", where, "one mean and sd"))
+    for items in (cell.estimates, cell.diagnostics, cell.rivals):
+        rhos: dict[str, set[Chance]] = defaultdict(set)
+        for item in items:
+            rhos[item.dependence].add(item.rho)
+        clash = [name for name, values in rhos.items() if name and len(values) > 1]
+        problems += [
+            _problem(f"dependence group {name!r} has several ρ", where, "one ρ for the group") for name in clash
+        ]
+    return problems
+
+
+def _term_problems(where: str, term: BiasTerm) -> list[Problem]:
+    if term.mean_range is None:
+        return []
+    if term.kind == "proportional":
+        return [_problem(f"proportional bias {term.domain!r} has a range", where, "ranges of additive biases only")]
+    if not term.mean_range[0] <= term.mean <= term.mean_range[1]:
+        remedy = "state a mean inside the range"
+        return [_problem(f"bias {term.domain!r} has mean {term.mean}", where, f"a mean in {term.mean_range}", remedy)]
+    return []
+
+
+def shared_terms(estimates: Sequence[Estimate]) -> dict[tuple[str, str], list[tuple[int, BiasTerm]]]:
+    """Collect the biases that several estimates have in common.
+
+    Parameters
+    ----------
+    estimates : sequence of Estimate
+
+    Returns
+    -------
+    dict of (name, kind) to list of (position, BiasTerm)
+
+    Raises
+    ------
+    AttributeError
+        If an item is not an estimate.
+
+    Examples
+    --------
+    >>> shared_terms([])
+    {}
+    """
+    shared: dict[tuple[str, str], list[tuple[int, BiasTerm]]] = defaultdict(list)
+    for i, one in enumerate(estimates):
+        for term in one.bias:
+            if term.shared:
+                shared[term.shared, term.kind].append((i, term))
+    return dict(shared)
+
+
+def use_of_evidence(cells: Sequence[CellEvidence]) -> dict[str, int]:
+    """Count what was done with every item.
+
+    Parameters
+    ----------
+    cells : sequence of CellEvidence
+
+    Returns
+    -------
+    dict of str to int
+        Items by use; uses that begin with ``"not used"`` moved nothing.
+
+    Raises
+    ------
+    AttributeError
+        If a value is not cell evidence.
+
+    Examples
+    --------
+    >>> use_of_evidence([CellEvidence()])
+    {}
+    """
+    counts: Counter[str] = Counter()
+    for cell in cells:
+        counts["estimates"] += len(cell.estimates)
+        counts["diagnostics on the effect"] += len(cell.diagnostics)
+        counts["diagnostics on a rival, kept apart"] += len(cell.rivals)
+        present = {one.stream for one in cell.estimates}
+        for one in cell.bias:
+            unused = "not used: sign of a bias, not seen" if not one.observed else ""
+            unused = unused or ("" if one.target_stream in present else "not used: bias of a stream without estimates")
+            counts[unused or "bias evidence"] += 1
+        for silence in cell.silences:
+            counts["searches without a find" if silence in cell.searched else f"not used: {silence.reason}"] += 1
+    return {use: n for use, n in counts.items() if n}

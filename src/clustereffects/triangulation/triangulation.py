@@ -1,0 +1,108 @@
+"""Join the perspectives: one posterior, one verdict and one tipping sentence per claim and organisation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass, field
+
+from clustereffects.errors import OptionError, Problem
+from clustereffects.results.evidence import Evidence
+from clustereffects.triangulation.cells import cell_model
+from clustereffects.triangulation.findings import CellFinding, Findings
+from clustereffects.triangulation.options import Prior, PriorChoice, Thresholds, prior_of
+from clustereffects.triangulation.sensitivity import cell_bounds, leave_one_out, scenarios
+from clustereffects.triangulation.sorting import CellEvidence, sort_evidence
+from clustereffects.triangulation.theory import Claim, Theory
+from clustereffects.triangulation.tipping import tipping_points
+from clustereffects.triangulation.verdicts import verdict
+
+
+@dataclass(frozen=True)
+class Triangulation:
+    """Bayesian triangulation of estimates, diagnostics and bias evidence against a theory of change.
+
+    Parameters
+    ----------
+    theory : Theory
+    prior : "provisional", Prior, or mapping of str to Prior
+        Sceptical and symmetric around no effect. Provisional: standard deviations of 5 and 15 times the smallest
+        effect of interest, the wide one with weight .2. A mapping names claims or scales.
+    thresholds : Thresholds
+        Posterior probabilities from which a verdict is given.
+
+    Raises
+    ------
+    OptionError
+        If the prior names neither a claim nor a scale of the theory.
+
+    Notes
+    -----
+    Estimand: the effect of one organisation on one outcome, on the scale and at the horizon of its claim. Model, bounds
+    and conventions are described in the method card *triangulation*. Results are deterministic.
+
+    Examples
+    --------
+    >>> from clustereffects.results import BiasTerm, Estimate
+    >>> theory = Theory.from_dict({"nodes": {"a": {"kind": "activity"}, "b": {"kind": "outcome"}},
+    ...     "links": {"ab": {"from": "a", "to": "b"}}, "rivals": {"boom": {}},
+    ...     "claims": {"growth": {"outcome": "y", "scale": "log", "horizon": 3, "delta": 0.01, "rivals": ["boom"],
+    ...                           "link": "ab"}}})
+    >>> item = Estimate(id="did", claim="growth", group="K01", stream="economic", value=0.06, std_error=0.025,
+    ...                 bias=(BiasTerm(domain="selection", sd=0.03),))
+    >>> verdicts = Triangulation(theory).fit([item]).verdicts()
+    >>> verdicts["verdict"].tolist(), verdicts["p_benefit"].round(3).tolist()
+    (['undecided'], [0.822])
+    """
+
+    theory: Theory
+    _: KW_ONLY
+    prior: PriorChoice = "provisional"
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+    def __post_init__(self) -> None:
+        known = {name for claim in self.theory.claims for name in (claim.id, claim.scale)}
+        strange = [] if isinstance(self.prior, str | Prior) else sorted(set(self.prior) - known)
+        if strange:
+            raise OptionError(
+                Problem(
+                    what=f"a prior for {', '.join(strange)}",
+                    where="prior",
+                    expected="claims or scales of the theory: " + ", ".join(sorted(known)),
+                    remedy="correct the name",
+                )
+            )
+        for claim in self.theory.claims:
+            prior_of(self.prior, claim)
+
+    def fit(self, evidence: Iterable[Evidence]) -> Findings:
+        """Findings on every claim for every group that any evidence names.
+
+        Raises
+        ------
+        EvidenceError
+            With every item that cannot enter, or where the diagnostics rule out every state.
+        """
+        sorted_cells = sort_evidence(self.theory, evidence)
+        groups = sorted({group for _, group in sorted_cells})
+        cells = tuple(
+            self._cell(claim, group, sorted_cells.get((claim.id, group), CellEvidence()))
+            for claim in self.theory.claims
+            for group in groups
+        )
+        priors = tuple((claim.id, prior_of(self.prior, claim)) for claim in self.theory.claims)
+        return Findings(theory=self.theory, thresholds=self.thresholds, priors=priors, cells=cells)
+
+    def _cell(self, claim: Claim, group: str, evidence: CellEvidence) -> CellFinding:
+        model = cell_model(claim, group, evidence, prior_of(self.prior, claim))
+        posterior = scenarios(model)
+        bounds = cell_bounds(model, posterior)
+        speaks = evidence.speaks
+        return CellFinding(
+            model=model,
+            evidence=evidence,
+            posterior=posterior,
+            bounds=bounds,
+            verdict=verdict(posterior.probability[0], bounds, self.thresholds) if speaks else "silent",
+            left_out=leave_one_out(model, self.thresholds) if speaks else (),
+            tips=tipping_points(model, self.thresholds) if speaks else (),
+        )
