@@ -1,1 +1,24 @@
-"""TODO."""
+"""Tables, figures, wording, and the report."""
+
+from clustereffects.reporting.content import Content
+from clustereffects.reporting.document import Document, draw_svg
+from clustereffects.reporting.html import render
+from clustereffects.reporting.sections import build_document, headline
+from clustereffects.reporting.tables import neutral, number, percent, write_csv
+from clustereffects.reporting.words import LANGUAGES, Wording, wording
+
+__all__ = [
+    "LANGUAGES",
+    "Content",
+    "Document",
+    "Wording",
+    "build_document",
+    "draw_svg",
+    "headline",
+    "neutral",
+    "number",
+    "percent",
+    "render",
+    "wording",
+    "write_csv",
+]

@@ -93,7 +93,9 @@ class BiasOptions:
     """Judgements on bias, made before seeing the results."""
 
     economic: str = option("moderate", choices=BIAS_LEVELS)
-    survey: str = option("favours the programme", choices=("none", "favours the programme", "strongly favours the programme"))
+    survey: str = option(
+        "favours the programme", choices=("none", "favours the programme", "strongly favours the programme")
+    )
     interviews: str = option("some", choices=("none", "some", "serious"))
 
 

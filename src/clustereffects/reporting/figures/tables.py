@@ -17,7 +17,8 @@ VERDICT_COLOURS = {
     "probably harmful": "#f0b48a",
     "harmful": ORANGE,
     "undecided": "#e8ebee",
-    "withheld": "#ffffff",
+    "withheld": "#fdf6d8",
+    "not published": "#ffffff",
     "silent": "#ffffff",
 }
 
@@ -157,7 +158,8 @@ _SIGNS = {
     "probably harmful": "−",
     "harmful": "−−",
     "undecided": "?",
-    "withheld": "·",
+    "withheld": "~",
+    "not published": "·",
 }
 
 

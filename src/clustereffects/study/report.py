@@ -1,0 +1,121 @@
+"""The report of a study: what was found, and how it is written to a folder, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clustereffects.reporting import Content, build_document, headline, render, write_csv
+
+TABLES = ("effects", "verdicts", "balance", "survey", "diagnostics", "intake", "believed", "organisations")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report:
+    """What a run found, ready to be saved.
+
+    Parameters
+    ----------
+    content : Content
+        What the page shows.
+    files : mapping of str to DataFrame
+        Tables that are written as CSV, by name.
+    languages : tuple of str
+        The first one is that of ``report.html``.
+    results : mapping
+        Objects of the run for use in Python: ``firms``, ``data``, ``findings``, ``survey``, ``inputs``.
+
+    Raises
+    ------
+    OSError
+        From :meth:`save`, if the folder cannot be written.
+
+    Examples
+    --------
+    >>> sorted(Report.__dataclass_fields__)
+    ['content', 'files', 'languages', 'results']
+    """
+
+    content: Content
+    files: Mapping[str, pd.DataFrame]
+    languages: tuple[str, ...]
+    results: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def headline(self) -> str:
+        """The answer in one sentence."""
+        return headline(self.content, self.languages[0])
+
+    def html(self, language: str | None = None) -> str:
+        """The report as one self-contained page."""
+        return render(build_document(self.content, language or self.languages[0]))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the report into a folder: everything, or nothing if something fails on the way.
+
+        Files of an earlier run with the same names are replaced; other files are left alone.
+        """
+        folder = Path(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".clustereffects-") as temporary:
+            draft = Path(temporary) / "report"
+            self._write(draft)
+            folder.mkdir(exist_ok=True)
+            for path in sorted(draft.rglob("*")):
+                target = folder / path.relative_to(draft)
+                if path.is_dir():
+                    target.mkdir(exist_ok=True)
+                else:
+                    shutil.move(path, target)
+        return folder
+
+    def _write(self, folder: Path) -> None:
+        (folder / "tables").mkdir(parents=True)
+        for name, table in self.files.items():
+            write_csv(table, folder / "tables" / f"{name}.csv")
+        for number, language in enumerate(self.languages):
+            name = "report.html" if number == 0 else f"report.{language}.html"
+            (folder / name).write_text(self.html(language), encoding="utf-8")
+        _write_json(folder / "results.json", self.to_dict())
+        _write_json(folder / "provenance.json", dict(self.content.provenance))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything in the report as plain data."""
+        content = self.content
+        return {
+            "title": content.title,
+            "headline": {language: headline(content, language) for language in self.languages},
+            "tables": {name: table.to_dict("records") for name, table in sorted(content.tables.items())},
+            "sentences": {language: list(items) for language, items in content.sentences.items()},
+            "checks": [
+                {"area": area, **{slot: getattr(check, slot) for slot in check.__dataclass_fields__}}
+                for area, check in content.checks
+            ],
+            "counts": dict(content.counts),
+            "truth": dict(content.truth),
+        }
+
+
+def _write_json(path: Path, data: Mapping[str, Any]) -> None:
+    text = json.dumps(_jsonable(data), ensure_ascii=False, indent=1, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _jsonable(value: Any) -> Any:
+    """Value as JSON has it: no NaN, no NumPy scalars."""
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is pd.NA or value is pd.NaT or (isinstance(value, float) and not np.isfinite(value)):
+        return None
+    return value

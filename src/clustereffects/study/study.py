@@ -1,0 +1,113 @@
+"""A study: the whole method on a region's own files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clustereffects.errors import Problem, StudyError
+from clustereffects.study.content import Results, build_content
+from clustereffects.study.evidence import gather
+from clustereffects.study.firms import estimate, prepare
+from clustereffects.study.inputs import examine
+from clustereffects.study.plan import Plan
+from clustereffects.study.report import Report
+from clustereffects.triangulation import Thresholds, Triangulation
+
+STEPS = (
+    "reading and checking the files",
+    "building the panel",
+    "matching and estimating effects",
+    "triangulating the three perspectives",
+    "writing up",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A plan with its files, ready to be checked and run.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Raises
+    ------
+    PlanError
+        From :meth:`from_toml`, if the plan itself is not valid.
+    StudyError
+        From :meth:`run`, if the files have problems; :meth:`preflight` lists them.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from clustereffects.datasets import simulate_region
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     study = Study.from_toml(simulate_region(folder, rng=1).study)
+    ...     study.preflight()
+    []
+    """
+
+    plan: Plan
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Study:
+        """Study from a plan file."""
+        return cls(Plan.from_toml(path))
+
+    def preflight(self) -> list[Problem]:
+        """Every problem of every file, in one list, before anything is fitted."""
+        return examine(self.plan)[1]
+
+    def run(self, *, progress: bool = True) -> Report:
+        """Run the study; ``progress`` shows a bar on the terminal."""
+        with _bar(progress=progress) as step:
+            step(0)
+            inputs, problems = examine(self.plan)
+            if inputs is None or problems:
+                raise StudyError(problems)
+            step(1)
+            data = prepare(self.plan, inputs)
+            step(2)
+            firms = estimate(self.plan, data)
+            step(3)
+            limits = Thresholds(benefit=self.plan.thresholds.benefit, harm=self.plan.thresholds.harm)
+            findings = Triangulation(inputs.theory, thresholds=limits).fit(gather(self.plan, inputs, firms))
+            step(4)
+            results = Results(
+                plan=self.plan, inputs=inputs, data=data, firms=firms, findings=findings, truth=_truth(self.plan)
+            )
+            content, files = build_content(results)
+        objects = {"data": data, "firms": firms, "findings": findings, "inputs": inputs}
+        return Report(content=content, files=files, languages=self.plan.languages, results=objects)
+
+
+def _truth(plan: Plan) -> Mapping[str, float]:
+    """True programme effects of a simulated region, by outcome; empty for real ones."""
+    path = plan.path("truth.json")
+    if not path.is_file():
+        return {}
+    true = json.loads(path.read_text(encoding="utf-8"))["programme"]["att"]["evaluable"]
+    names = {"log_net_turnover": "log_turnover"}
+    outcomes = (f"log_{name}" for name in plan.outcomes.names)
+    found = {outcome: true.get(names.get(outcome, outcome)) for outcome in outcomes}
+    return {outcome: float(effect["overall_0_5"]) for outcome, effect in found.items() if effect}
+
+
+@contextmanager
+def _bar(*, progress: bool) -> Iterator[Any]:
+    if not progress:
+        yield lambda _number: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<40}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(STEPS[0], total=len(STEPS))
+        yield lambda number: bar.update(task, description=STEPS[number], completed=number)
+        bar.update(task, description="done", completed=len(STEPS))

@@ -1,0 +1,231 @@
+"""The tables that a run leaves, with the disclosure policy applied to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from clustereffects.bayes import PosteriorEffects
+from clustereffects.disclosure import DisclosurePolicy, withhold
+from clustereffects.results import TIDY_COLUMNS, Effects
+from clustereffects.study.firms import FirmEffects
+from clustereffects.study.inputs import Inputs
+
+LABELS = ("cohort", "time", "event_time", "group")
+_FIGURES = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
+_AGGREGATIONS = ("overall", "event", "cohort", "calendar", "group")
+
+
+def effects_table(firms: FirmEffects, policy: DisclosurePolicy) -> pd.DataFrame:
+    """Effects by estimator, outcome and aggregation: ``tables/effects.csv``.
+
+    Parameters
+    ----------
+    firms : FirmEffects
+    policy : DisclosurePolicy
+
+    Returns
+    -------
+    DataFrame
+        ``estimator, outcome, aggregation``, the label columns, the tidy columns, then ``treated_firms`` and
+        ``withheld`` (the reason, empty for what may be published).
+
+    Raises
+    ------
+    NotStoredError
+        If effects came without their influence function.
+
+    Examples
+    --------
+    >>> effects_table.__name__
+    'effects_table'
+    """
+    parts = [part for (name, outcome), cells in firms.effects.items() for part in _parts(name, outcome, cells, policy)]
+    for outcome, fit in firms.two_way.items():
+        parts.append(_labelled(fit.tidy(), "two_way_fixed_effects", outcome, "overall").assign(withheld=""))
+    for outcome, posterior in firms.pooled.items():
+        parts.append(_labelled(posterior.tidy(), "hierarchical_effects", outcome, "group"))
+    table = pd.concat([part.dropna(axis="columns", how="all") for part in parts], ignore_index=True)
+    table = _withhold_pooled(table, policy)
+    columns = ["estimator", "outcome", "aggregation", *LABELS, *TIDY_COLUMNS, "treated_firms", "withheld"]
+    table = table.reindex(columns=columns)
+    integers = ["cohort", "time", "event_time", "treated_firms"]
+    return table.astype(dict.fromkeys(integers, "Int64")).assign(withheld=table["withheld"].fillna(""))
+
+
+def _parts(name: str, outcome: str, cells: Effects, policy: DisclosurePolicy) -> Iterator[pd.DataFrame]:
+    for by in _AGGREGATIONS:
+        if by == "group" and "group" not in cells.labels:
+            continue
+        effects = cells.aggregate(by)
+        firms = effects.treated_units()
+        table = _labelled(effects.tidy(), name, outcome, by).assign(treated_firms=firms)
+        reasons = policy.reasons(firms.tolist(), within_total=by in {"group", "cohort"})
+        yield withhold(table, reasons, _FIGURES)
+
+
+def _labelled(table: pd.DataFrame, estimator: str, outcome: str, aggregation: str) -> pd.DataFrame:
+    return table.assign(estimator=estimator, outcome=outcome, aggregation=aggregation)
+
+
+def _withhold_pooled(table: pd.DataFrame, policy: DisclosurePolicy) -> pd.DataFrame:
+    """Pooled figures of an organisation are withheld where its own figure is: they would give it away."""
+    own = table[(table["aggregation"] == "group") & (table["estimator"] != "hierarchical_effects")]
+    firms = own.drop_duplicates(["outcome", "group"]).set_index(["outcome", "group"])
+    pooled = table["estimator"] == "hierarchical_effects"
+    keys = pd.MultiIndex.from_frame(table.loc[pooled, ["outcome", "group"]])
+    reasons = firms["withheld"].reindex(keys).fillna(policy_reason(policy)).to_numpy()
+    counts = firms["treated_firms"].reindex(keys).fillna(0).to_numpy()
+    hidden = withhold(table[pooled].assign(treated_firms=counts), list(reasons), _FIGURES)
+    return pd.concat([table[~pooled], hidden], ignore_index=True)
+
+
+def policy_reason(policy: DisclosurePolicy) -> str:
+    """Reason for figures that rest on no firm at all.
+
+    Parameters
+    ----------
+    policy : DisclosurePolicy
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    AttributeError
+        If the policy is not a disclosure policy.
+
+    Examples
+    --------
+    >>> policy_reason(DisclosurePolicy())
+    'fewer firms than the minimum'
+    """
+    return policy.reasons([0])[0]
+
+
+def organisations_table(posterior: PosteriorEffects, effects: Effects, policy: DisclosurePolicy) -> pd.DataFrame:
+    """Own and pooled effect of each organisation, with ranking probabilities.
+
+    Parameters
+    ----------
+    posterior : PosteriorEffects
+    effects : Effects
+        Aggregated by group.
+    policy : DisclosurePolicy
+
+    Returns
+    -------
+    DataFrame
+        ``group, firms, estimate, pooled, conf_low, conf_high, p_positive, p_best, withheld``.
+
+    Raises
+    ------
+    KeyError
+        If the posterior lacks an organisation.
+
+    Examples
+    --------
+    >>> organisations_table.__name__
+    'organisations_table'
+    """
+    groups = effects.labels["group"].astype(str)
+    pooled = posterior.tidy().set_index("group")
+    ranking = posterior.ranking().set_index("group")
+    table = pd.DataFrame({"group": groups.to_numpy(), "firms": effects.treated_units()})
+    table["estimate"] = effects.params.to_numpy()
+    for name, column in (("pooled", "estimate"), ("conf_low", "conf_low"), ("conf_high", "conf_high")):
+        table[name] = pooled[column].reindex(groups).to_numpy()
+    table["p_positive"] = posterior.probability(above=0.0).reindex(groups).to_numpy()
+    table["p_best"] = ranking["p_best"].reindex(groups).to_numpy()
+    reasons = policy.reasons(table["firms"].tolist(), within_total=True)
+    hidden = ["estimate", "pooled", "conf_low", "conf_high", "p_positive", "p_best"]
+    return withhold(table, reasons, hidden)
+
+
+def believed_table(
+    firms: FirmEffects, effects: pd.DataFrame, naive: pd.DataFrame, truth: Mapping[str, float]
+) -> pd.DataFrame:
+    """The programme's effect in every way of comparing, and what one would otherwise have believed.
+
+    Parameters
+    ----------
+    firms : FirmEffects
+    effects : DataFrame
+        From :func:`effects_table`.
+    naive : DataFrame
+        Growth comparisons with the columns ``organisation``, ``comparison``, ``difference``.
+    truth : mapping of str to float
+        True effects by outcome; empty for real data.
+
+    Returns
+    -------
+    DataFrame
+        ``way, outcome, estimate, conf_low, conf_high``; the naive comparisons have no interval.
+
+    Raises
+    ------
+    KeyError
+        If a column is missing.
+
+    Examples
+    --------
+    >>> believed_table.__name__
+    'believed_table'
+    """
+    ways = [firms.primary, *dict.fromkeys(name for name, _ in firms.effects if name != firms.primary)]
+    overall = effects[effects["aggregation"] == "overall"]
+    outcomes = list(dict.fromkeys(effects["outcome"]))
+    rows = []
+    for way in [*ways, "two_way_fixed_effects"]:
+        for outcome in outcomes:
+            row = overall[(overall["estimator"] == way) & (overall["outcome"] == outcome)]
+            rows += [
+                {"way": way, "outcome": outcome, **{k: item[k] for k in ("estimate", "conf_low", "conf_high")}}
+                for item in row.to_dict("records")
+            ]
+    programme = naive[naive["organisation"] == "programme"].to_dict("records")
+    names = {"county": "versus_county", "industry in the county": "versus_industry"}
+    empty = {"conf_low": np.nan, "conf_high": np.nan}
+    rows += [
+        {"way": names[item["comparison"]], "outcome": "log_value_added", "estimate": item["difference"], **empty}
+        for item in programme
+    ]
+    rows += [{"way": "truth", "outcome": outcome, "estimate": value, **empty} for outcome, value in truth.items()]
+    return pd.DataFrame(rows)
+
+
+def intake_table(inputs: Inputs, *ledgers: pd.DataFrame) -> pd.DataFrame:
+    """Every repaired or dropped row of every file: ``tables/intake.csv``.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    *ledgers : DataFrame
+        Further ledgers with the columns ``file, row, rule, action, remedy, detail``.
+
+    Returns
+    -------
+    DataFrame
+        ``file, row, rule, action, remedy, detail``.
+
+    Raises
+    ------
+    AttributeError
+        If an input has no ledger.
+
+    Examples
+    --------
+    >>> intake_table.__name__
+    'intake_table'
+    """
+    parts = [inputs.accounts.ledger.to_frame(), inputs.members.ledger.to_frame(), *ledgers]
+    if inputs.supports is not None:
+        parts.append(inputs.supports.ledger.to_frame())
+    if inputs.survey is not None:
+        answers = inputs.survey.responses.intake
+        parts.append(answers.rename(columns={"column": "detail"}).assign(action="dropped or repaired"))
+    columns = ["file", "row", "rule", "action", "remedy", "detail"]
+    return pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
