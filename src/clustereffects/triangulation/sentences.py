@@ -23,8 +23,9 @@ _WORDS: dict[str, dict[str, str]] = {
         "stands_on": "Rests on {streams} alone.",
         "robust": "Dropping any one stream leaves the verdict unchanged.",
         "fragile": "Without {streams} the verdict would change.",
-        "bias": "a mean bias of {value} in {stream} (assumed {now}) would change the verdict",
-        "power": "weighing {stream} at {value} would change the verdict",
+        "bias": "a mean bias of {list} would change the verdict",
+        "one_bias": "{value} in {stream} (assumed {now})",
+        "power": "giving {stream} {value} of the weight would change it",
         "no_power": "no weight of a single stream would change it",
         "no_bias": "no bias within reach would change it",
         "straddle": "Withheld: within the declared ranges the probability of {state} runs from {low} to {high}, "
@@ -50,8 +51,9 @@ _WORDS: dict[str, dict[str, str]] = {
         "stands_on": "Vilar enbart på {streams}.",
         "robust": "Utslaget står sig om vilket perspektiv som helst tas bort.",
         "fragile": "Utan {streams} skulle utslaget ändras.",
-        "bias": "en genomsnittlig snedvridning på {value} i {stream} (antagen {now}) skulle ändra utslaget",
-        "power": "om {stream} vägdes till {value} skulle utslaget ändras",
+        "bias": "en genomsnittlig snedvridning på {list} skulle ändra utslaget",
+        "one_bias": "{value} i {stream} (antagen {now})",
+        "power": "att ge {stream} {value} av vikten skulle ändra det",
         "no_power": "ingen vikt för ett enskilt perspektiv skulle ändra det",
         "no_bias": "ingen snedvridning inom räckhåll skulle ändra det",
         "straddle": "Utslag ges inte: inom de angivna intervallen går sannolikheten för {state} från {low} till "
@@ -215,14 +217,15 @@ def _on_inputs(words: Mapping[str, str], language: Language, reasons: Reasons) -
     biases = [tip for tip in reasons.tips if tip.quantity == "bias"]
     powers = [tip for tip in reasons.tips if tip.quantity == "power"]
     nearest = sorted((tip for tip in biases if tip.changes), key=lambda tip: abs(tip.tips_at - tip.current))
-    parts = [
-        words["bias"].format(
+    named = [
+        words["one_bias"].format(
             value=two_digits(tip.tips_at, language),
             stream=words[tip.stream],
             now=two_digits(tip.current, language),
         )
-        for tip in nearest[:2]
+        for tip in nearest
     ]
+    parts = [words["bias"].format(list=words["or"].join(named))] if named else []
     parts += [words["no_bias"]] if biases and not nearest else []
     lowered = max((tip for tip in powers if tip.changes), key=lambda tip: tip.tips_at, default=None)
     if lowered is not None:
