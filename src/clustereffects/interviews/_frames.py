@@ -89,20 +89,20 @@ def canonical_sources(table: pd.DataFrame) -> pd.DataFrame:
 
 def joined_sources(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """Interviews of two tables; what one leaves empty the other fills, and an unnamed case gives way to a named one."""
-    rows = []
+    rows, torn = [], dict[str, list[str]]()
     both = pd.concat([first, second], ignore_index=True)
     both["place"] = both["source"].map({source: place for place, source in enumerate(both["source"].unique())})
     both = both.sort_values(["place", "named"], ascending=[True, False], kind="stable")
     for source, part in both.groupby("source", sort=False):
         organisations = _distinct(part["organisation"])
-        if len(organisations) > 1:
-            raise CodingError(_two_organisations({str(source): organisations}))
+        torn |= {str(source): organisations} if len(organisations) > 1 else {}
         row: dict[str, object] = {"source": source, "organisation": "".join(organisations)}
         row |= {column: next(iter(_distinct(part[column])), "") for column in ("respondent", "role", "newline")}
         row["coders"] = tuple(sorted(set().union(*part["coders"])))
         row["named"] = bool(part["named"].any())
         row |= {column: int(part[column].max()) for column in ("comments", "moved", "mismatched", "unverifiable")}
         rows.append(row)
+    refuse_several_organisations(torn)
     return canonical_sources(pd.DataFrame(rows, columns=list(SOURCE_COLUMNS)))
 
 
@@ -154,18 +154,20 @@ def _distinct(values: pd.Series) -> list[str]:
 
 def _refuse_two_organisations(frame: pd.DataFrame) -> None:
     found = {str(source): _distinct(part) for source, part in frame.groupby("source", sort=False)["organisation"]}
-    several = {source: organisations for source, organisations in found.items() if len(organisations) > 1}
-    if several:
-        raise CodingError(_two_organisations(several))
+    refuse_several_organisations({source: names for source, names in found.items() if len(names) > 1})
 
 
-def _two_organisations(found: dict[str, list[str]]) -> list[Problem]:
-    return [
+def refuse_several_organisations(found: dict[str, list[str]], file: str = "") -> None:
+    """Raise one error for all interviews that belong to several organisations."""
+    problems = [
         Problem(
             what=f"interview {source!r} belongs to several organisations",
             where=", ".join(organisations),
             expected="one organisation per interview",
-            remedy="correct the table, or split the interview",
+            remedy="correct the table or the cases, or split the interview",
+            file=file,
         )
         for source, organisations in found.items()
     ]
+    if problems:
+        raise CodingError(problems)

@@ -237,6 +237,8 @@ def report_error(epsilon: float, noise: float, coders: int, combine: Literal["ei
     """
     if coders < 1:
         raise option_error("coders", coders, "at least one")
+    if coders == 1:
+        return epsilon, noise
     miss, false = epsilon * (1 - noise), epsilon * noise
     if combine == "either":
         miss, false = miss**coders, 1 - (1 - false) ** coders

@@ -12,7 +12,13 @@ import pandas as pd
 
 from clustereffects.data.account import SampleAccount
 from clustereffects.interviews._archive import Archive, open_archive
-from clustereffects.interviews._frames import COLUMNS, SOURCE_COLUMNS, UNKNOWN_CODER
+from clustereffects.interviews._frames import (
+    COLUMNS,
+    SOURCE_COLUMNS,
+    UNKNOWN_CODER,
+    quote_hash,
+    refuse_several_organisations,
+)
 from clustereffects.interviews._positions import Located, Place, Reading, read_places
 from clustereffects.interviews._refi_checks import reading_checks
 from clustereffects.interviews._refi_xml import Case, Project, Selection, Source, Text, parse_project
@@ -102,10 +108,12 @@ class _Assembly:
         self.labels = _labels(project)
         self.case_codes = _case_codes(project)
         self.names = _source_names(project)
+        self.torn: dict[str, list[str]] = {}
         self.members = self._members()
         self.counts: Counter[str] = Counter()
 
     def codings(self) -> Codings:
+        refuse_several_organisations(self.torn, self.archive.name)
         rows: list[dict[str, object]] = []
         sources = []
         for source in self.project.sources:
@@ -139,16 +147,18 @@ class _Assembly:
         return {source.guid: self._member(source, cases.get(source.guid, [])) for source in self.project.sources}
 
     def _member(self, source: Source, cases: list[Case]) -> _Member:
-        values = {name.casefold(): value for case in cases for name, value in case.values.items()}
-        values |= {name.casefold(): value for name, value in source.values.items()}
-        organisation = _first(values, ORGANISATION if self.variables[0] is None else (self.variables[0],))
-        if not organisation and self.variables[0] is None:
-            organisation = self.project.sets.get(source.guid, "")
+        values = [source.values] if source.values else []
+        values += [case.values for case in cases]
+        organisations = _all_values(values, ORGANISATION if self.variables[0] is None else (self.variables[0],))
+        if not organisations and self.variables[0] is None:
+            organisations = [self.project.sets[source.guid]] if source.guid in self.project.sets else []
+        if len(organisations) > 1:
+            self.torn[self.names[source.guid]] = organisations
         names = [case.name or f"case {case.guid[:8]}" for case in cases]
         return _Member(
-            organisation=organisation,
+            organisation="".join(organisations[:1]),
             respondent=" + ".join(dict.fromkeys(names)),
-            role=_first(values, ROLE if self.variables[1] is None else (self.variables[1],)),
+            role=" + ".join(_all_values(values, ROLE if self.variables[1] is None else (self.variables[1],))),
             named=all(case.name for case in cases),
         )
 
@@ -182,7 +192,8 @@ class _Assembly:
                     "code": self.labels[mark.code],
                     "start": place.start if _placed(selection) else None,
                     "end": place.end if _placed(selection) else None,
-                    "quote": quote,
+                    "quote": quote if self.quotes else "",
+                    "quote_hash": quote_hash(quote),
                     "code_path": self.project.codes[mark.code].path,
                     "coded_at": mark.when,
                     "status": place.status,
@@ -264,8 +275,13 @@ def _placed(selection: Selection) -> bool:
     return not (math.isnan(selection.start) or math.isnan(selection.end))
 
 
-def _first(values: dict[str, str], names: tuple[str, ...]) -> str:
-    return next((values[name.casefold()] for name in names if values.get(name.casefold())), "")
+def _all_values(values: list[dict[str, str]], names: tuple[str, ...]) -> list[str]:
+    """Different values of the first of these variables that has any."""
+    for name in names:
+        found = [value for variables in values for key, value in variables.items() if key.casefold() == name.casefold()]
+        if found:
+            return list(dict.fromkeys(found))
+    return []
 
 
 def _decoded(content: bytes) -> str:
