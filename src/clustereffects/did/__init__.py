@@ -1,7 +1,9 @@
-"""Difference-in-differences on firm panels: group-time, two-way fixed effects."""
+"""Difference-in-differences on firm panels: group-time, matched, two-way fixed effects."""
 
 from __future__ import annotations
 
 from clustereffects.did.group_time_estimator import GroupTimeDiD
+from clustereffects.did.matched import MatchedDiD
+from clustereffects.did.two_way import TwoWayFixedEffects
 
-__all__ = ["GroupTimeDiD"]
+__all__ = ["GroupTimeDiD", "MatchedDiD", "TwoWayFixedEffects"]

@@ -214,6 +214,7 @@ def _description(model: GroupTimeDiD, outcome: str) -> Description:
         method=f"group-time difference-in-differences (Callaway & Sant'Anna 2021), {_METHODS[model.method]}{given}, "
         f"{model.control.replace('_', '-')} comparison units, {model.base_period} base period{ahead}",
         outcome=outcome,
+        anticipation=model.anticipation,
     )
 
 

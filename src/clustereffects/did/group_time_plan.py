@@ -191,8 +191,10 @@ def plan_cells(
 
     Notes
     -----
-    The base period is the last one before treatment and anticipation; with ``"varying"`` the periods before treatment
-    are compared with the period before each instead. Comparisons then start in the second period.
+    The base period is the last one before treatment and anticipation; with ``"varying"`` the periods before these are
+    compared with the period before each instead. Comparisons then start in the second period. Periods of anticipation
+    are compared with the last unaffected period in both cases, as in did since August 2026 (pull request 276) and in
+    csdid 0.4.3; did 2.5.1 compared the later ones with the period before each.
 
     Examples
     --------
@@ -206,6 +208,7 @@ def plan_cells(
         last_before = int(np.flatnonzero(times + options.anticipation < cohort)[-1])
         for group in [-1] if groups is None else np.unique(groups[cohorts == cohort]):
             for time in range(1 if varying else 0, len(times)):
-                base = time - 1 if varying and times[time] < cohort else last_before
+                short = varying and times[time] < cohort - options.anticipation
+                base = time - 1 if short else last_before
                 cells.append(Cell(cohort=int(cohort), group=int(group), time=time, base=base))
     return tuple(cells)

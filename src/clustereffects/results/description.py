@@ -22,6 +22,8 @@ class Description:
     estimand, method, outcome : str
     aggregation : str
         ``"cell"``, or the aggregation as given to :meth:`Effects.aggregate`.
+    anticipation : int
+        Periods before treatment in which units may react already.
 
     Raises
     ------
@@ -38,6 +40,7 @@ class Description:
     method: str
     outcome: str
     aggregation: str = "cell"
+    anticipation: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -70,8 +70,8 @@ class Effects:
     >>> mpdta = ce.datasets.load_mpdta()
     >>> panel = ce.Panel(mpdta, unit="countyreal", time="year", cohort="first.treat")
     >>> effects = ce.GroupTimeDiD(control="never_treated").fit(panel, "lemp")
-    >>> round(effects.aggregate("overall").params["overall"], 4)
-    -0.04
+    >>> effects.aggregate("overall").params.round(4).to_dict()
+    {'overall': -0.04}
     """
 
     labels: pd.DataFrame
@@ -202,9 +202,14 @@ class Effects:
             )
         return own
 
-    def pretrends(self) -> Check:
-        """Joint Wald test that all effects before treatment are zero."""
-        return pretrend_check(self.labels, self.estimate, self.uncertainty)
+    def pretrends(self, *, include_anticipation: bool = False) -> Check:
+        """Joint Wald test that all effects before treatment are zero.
+
+        Periods of declared anticipation may show effects and are not tested, unless ``include_anticipation`` (the
+        convention of the R package did up to 2.5.1).
+        """
+        ahead = 0 if include_anticipation else self.description.anticipation
+        return pretrend_check(self.labels, self.estimate, self.uncertainty, ahead)
 
     def summary(self, level: float = 0.95) -> Summary:
         """Summary as a table in a paper."""

@@ -15,7 +15,9 @@ _SIGNIFICANT = 0.05
 _SINGULAR = 1e-12
 
 
-def pretrend_check(labels: pd.DataFrame, estimate: NDArray[np.float64], spread: Uncertainty) -> Check:
+def pretrend_check(
+    labels: pd.DataFrame, estimate: NDArray[np.float64], spread: Uncertainty, anticipation: int = 0
+) -> Check:
     """Wald test that all effects before treatment are zero.
 
     Parameters
@@ -24,6 +26,8 @@ def pretrend_check(labels: pd.DataFrame, estimate: NDArray[np.float64], spread: 
         With the column ``event_time``.
     estimate : array (k,)
     spread : Uncertainty
+    anticipation : int
+        Periods before treatment in which units may react already: they are not tested.
 
     Returns
     -------
@@ -37,8 +41,8 @@ def pretrend_check(labels: pd.DataFrame, estimate: NDArray[np.float64], spread: 
 
     Notes
     -----
-    ``W = τ'V⁻¹τ`` over event times below zero, χ² with as many degrees of freedom as terms (Callaway & Sant'Anna
-    2021, remark 4). Reference periods, whose effect is zero by construction, are left out.
+    ``W = τ'V⁻¹τ`` over event times below ``−anticipation``, χ² with as many degrees of freedom as terms (Callaway &
+    Sant'Anna 2021, remark 4). Reference periods, whose effect is zero by construction, are left out.
 
     Examples
     --------
@@ -47,7 +51,7 @@ def pretrend_check(labels: pd.DataFrame, estimate: NDArray[np.float64], spread: 
     >>> pretrend_check(labels, np.array([0.5, 1.0]), spread).verdict
     'pass'
     """
-    before = (labels["event_time"].to_numpy() < 0) & np.isfinite(estimate) & (spread.std_error > 0)
+    before = (labels["event_time"].to_numpy() < -anticipation) & np.isfinite(estimate) & (spread.std_error > 0)
     if not before.any():
         return Check(name=NAME, verdict="info", message="there is no period before the reference period to test")
     cov = spread.cov[np.ix_(before, before)]

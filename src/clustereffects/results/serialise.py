@@ -56,7 +56,9 @@ def effects_to_dict(effects: Effects, *, influence: bool) -> dict[str, Any]:
         "std_error": _numbers(spread.std_error),
         "df": None if np.isinf(spread.df) else spread.df,
         "convention": spread.convention,
-        "description": {slot: getattr(name, slot) for slot in ("estimand", "method", "outcome", "aggregation")},
+        "description": {
+            slot: getattr(name, slot) for slot in ("estimand", "method", "outcome", "aggregation", "anticipation")
+        },
         "sample": effects.sample.to_dict(),
         "checks": [plain(check) for check in effects.findings],
         "provenance": effects.provenance.to_dict(),
