@@ -190,9 +190,9 @@ def chance_weight(alpha: npt.ArrayLike, options: DiagnosticOptions) -> Floats:
 
     Notes
     -----
-    Model (Maxwell 1977, British Journal of Psychiatry 130): each coder sees the truth with probability 1 − ε and
-    otherwise guesses "heard" at the code's base rate q. Two independent coders then correlate by (1 − ε)², which is
-    what chance-corrected agreement estimates.
+    Model: each coder sees the truth with probability 1 − ε and otherwise guesses "heard" at the code's base rate q.
+    Two independent coders then correlate by (1 − ε)², which is what chance-corrected agreement estimates: the share
+    of the reports' variance that is variance of the truth (Kraemer 1979, Psychometrika 44, 461–472).
 
     Examples
     --------
