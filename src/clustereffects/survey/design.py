@@ -74,7 +74,7 @@ def simple_mean(values: FloatArray, population: float = np.inf) -> DesignMean:
 
     References
     ----------
-    Cochran, W. G. (1977). *Sampling Techniques*, 3rd ed., eq. 2.20. Equals ``svymean`` of the R package survey.
+    Cochran, W. G. (1977). *Sampling Techniques*, 3rd ed., section 2.6. Equals ``svymean`` of the R package survey.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def stratified_mean(strata: Sequence[DesignMean]) -> DesignMean:
 
     References
     ----------
-    Cochran, W. G. (1977). *Sampling Techniques*, 3rd ed., eq. 5.7. Equals ``svymean`` of the R package survey for
+    Cochran, W. G. (1977). *Sampling Techniques*, 3rd ed., section 5.3. Equals ``svymean`` of the R package survey for
     ``svydesign(strata, fpc)`` with ``survey.lonely.psu = "fail"``.
 
     Examples

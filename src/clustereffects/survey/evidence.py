@@ -66,7 +66,7 @@ class SurveyRules:
 
     References
     ----------
-    McKenzie, D. (2018). *Journal of Business & Economic Statistics*, 36, 714–721: owners overestimate what support did
+    McKenzie, D. (2018). *Journal of Business & Economic Statistics*, 36, 714: owners overestimate what support did
     for them, so answers are never taken at face value.
 
     Examples

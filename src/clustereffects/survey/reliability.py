@@ -93,7 +93,7 @@ def cronbach_alpha(answers: FloatArray, *, missing: Missing = "pairwise", level:
     ----------
     Cronbach, L. J. (1951). *Psychometrika*, 16, 297–334. Feldt, L. S., Woodruff, D. J. & Salih, F. A. (1987). *Applied
     Psychological Measurement*, 11, 93–103. Duhachek, A. & Iacobucci, D. (2004). *Journal of Applied Psychology*, 89,
-    792–808, eq. 2.
+    792–808 (the variance Q).
 
     Examples
     --------

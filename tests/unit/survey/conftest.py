@@ -106,6 +106,8 @@ def waves(tmp_path):
 @pytest.fixture
 def frame():
     """Four firms in K01, one of them not asked in 2012, and two non-members."""
-    rows = [(f"556100000{i}", "K01", wave, int((i, wave) != (4, 2012))) for wave in (2011, 2012, 2013) for i in (1, 2, 3, 4)]
+    rows = [
+        (f"556100000{i}", "K01", wave, int((i, wave) != (4, 2012))) for wave in (2011, 2012, 2013) for i in (1, 2, 3, 4)
+    ]
     rows += [(f"556100000{i}", None, wave, 1) for wave in (2011, 2012, 2013) for i in (8, 9)]
     return pd.DataFrame(rows, columns=["orgnr", "organisation", "wave", "asked"])

@@ -97,7 +97,10 @@ def test_the_input_is_not_changed(codebook):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"g1": [4, 7]}, "row 3: a code outside the scale – column g1: '7' in row 3 – expected a whole number from 1 to 5"),
+        (
+            {"g1": [4, 7]},
+            "row 3: a code outside the scale – column g1: '7' in row 3 – expected a whole number from 1 to 5",
+        ),
         ({"g1": [4.5, 5]}, "'4.5' in row 2"),
         ({"g1": ["Instämmer", "5"]}, "'Instämmer' in row 2"),
         ({"orgnr": ["", "5561000002"]}, "no organisation number – column orgnr: '' in row 2"),
@@ -145,7 +148,9 @@ def test_the_same_row_twice_counts_once(codebook):
 
 def test_two_different_answers_of_a_respondent(codebook):
     tables = [_table(), _table(g1=[1, 5])]
-    with pytest.raises(SurveyError, match="a respondent answered twice in a wave, with different answers.*'R1' in row 2"):
+    with pytest.raises(
+        SurveyError, match=r"a respondent answered twice in a wave, with different answers.*'R1' in row 2"
+    ):
         read_responses(tables, codebook)
     read = read_responses(tables, codebook, repair=True)
     assert read.frame.loc[read.frame["respondent"] == "R1", "g1"].tolist() == [1.0]
@@ -172,7 +177,7 @@ def test_an_item_that_a_wave_did_not_ask(codebook):
 
 
 def test_columns_that_are_missing_or_repeated(codebook):
-    with pytest.raises(SurveyError, match="column 'orgnr' is missing.*did you mean 'orgno'"):
+    with pytest.raises(SurveyError, match=r"column 'orgnr' is missing.*did you mean 'orgno'"):
         read_responses(_table().rename(columns={"orgnr": "orgno"}), codebook)
     with pytest.raises(SurveyError, match="2 columns stand for 'wave' – headers 'wave', 'År'"):
         read_responses(_table().assign(År=2012), codebook)
