@@ -33,7 +33,7 @@ class Content:
     labels : mapping of str to mapping of str to str
         Names of organisations and claims: ``organisations`` → id → name, ``claims.sv`` → id → label, …
     sentences : mapping of str to tuple of str
-        Tipping sentences by language.
+        By language, what would change each verdict: one sentence for each row of ``verdicts``.
     checks : tuple of (str, Check)
         Area and check.
     provenance : mapping

@@ -240,13 +240,11 @@ def _triangulation(content: Content, say: Wording) -> Iterator[Block]:
             say("column_organisation"): names.get(str(item["group"]), say.term("group", item["group"])),
             say("column_verdict"): say.term("verdict", item["verdict"]),
             say("column_bounds"): f"{_chance(item['lower'], say)} – {_chance(item['upper'], say)}",
-            say("column_tipping"): number(item["tipping"], say.language),
+            say("column_tipping"): sentence,
         }
-        for item in drawn.to_dict("records")
+        for item, sentence in zip(drawn.to_dict("records"), content.sentences[say.language], strict=True)
     ]
     yield Table(frame=pd.DataFrame(rows), caption=say("caption_verdict_table"), note=say("note_verdict_table"))
-    yield Paragraph(text=say("tipping_intro"))
-    yield Listing(items=content.sentences.get(say.language, ()))
 
 
 def _checks(content: Content, say: Wording) -> Iterator[Block]:

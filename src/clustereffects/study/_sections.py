@@ -72,7 +72,7 @@ class MatchingOptions:
 
     exact: tuple[str, ...] = option(("industry_division", "size_class"), choices=EXACT)
     nearest: tuple[str, ...] = option(("value_added", "growth"), choices=NEAREST)
-    lags: int = option(2, low=1, high=5)
+    lags: int = option(3, low=2, high=5)
     controls: int = option(5, low=1, high=100)
     donor_pool: str = option("other counties", choices=("other counties", "all"))
     replace: bool = option(default=True)
@@ -103,8 +103,8 @@ class BiasOptions:
 class ThresholdOptions:
     """Probabilities from which a verdict is given."""
 
-    benefit: float = option(0.9, low=0.5, high=1.0)
-    harm: float = option(0.9, low=0.5, high=1.0)
+    benefit: float = option(0.9, low=0.51, high=1.0)
+    harm: float = option(0.9, low=0.51, high=1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

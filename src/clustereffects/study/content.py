@@ -101,7 +101,7 @@ def build_content(results: Results) -> tuple[Content, dict[str, pd.DataFrame]]:
         event_studies=dict(_event_studies(results.firms, policy)),
         counts=_counts(results),
         labels=_labels(inputs),
-        sentences=_sentences(results, shown),
+        sentences=_sentences(results, shown["verdicts"]),
         checks=tuple(_checks(results)),
         provenance=_provenance(plan),
         truth=results.truth,
@@ -181,7 +181,8 @@ def _verdicts(results: Results, organisations: pd.DataFrame | None) -> pd.DataFr
     hidden = set(organisations.loc[organisations["withheld"] != "", "group"])
     mask = verdicts["group"].isin(hidden)
     verdicts.loc[mask, "verdict"] = "not published"
-    verdicts.loc[mask, ["lower", "upper", "p_benefit", "p_negligible", "p_harm", "tipping"]] = float("nan")
+    verdicts.loc[mask, ["lower", "upper", "p_benefit", "p_negligible", "p_harm"]] = float("nan")
+    verdicts.loc[mask, "tipping"] = ""
     return verdicts
 
 
@@ -253,17 +254,13 @@ def _labels(inputs: Inputs) -> dict[str, dict[str, str]]:
     }
 
 
-def _sentences(results: Results, shown: Mapping[str, pd.DataFrame]) -> dict[str, tuple[str, ...]]:
-    verdicts = shown["verdicts"]
-    published = verdicts[~verdicts["verdict"].isin(["not published", "silent"])]
-    labels = _labels(results.inputs)
-    found: dict[str, list[str]] = {"sv": [], "en": []}
-    for claim, group in published[["claim", "group"]].itertuples(index=False):
-        for language, items in found.items():
-            name = labels["organisations"].get(str(group), {"sv": "Programmet", "en": "Programme"}[language])
-            sentence = results.findings.sentence(str(claim), str(group), language=language)
-            items.append(f"{name}, {labels[f'claims.{language}'][str(claim)]}: {sentence}")
-    return {language: tuple(items) for language, items in found.items()}
+def _sentences(results: Results, verdicts: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """What would change each published verdict, by language."""
+    published = verdicts["verdict"] != "not published"
+    return {
+        language: tuple(results.findings.verdicts(language)["tipping"].where(published, ""))
+        for language in ("sv", "en")
+    }
 
 
 def _checks(results: Results) -> Iterator[tuple[str, Check]]:

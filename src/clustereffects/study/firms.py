@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clustereffects.accounts import (
     GrowthComparison,
@@ -123,7 +125,10 @@ def prepare(plan: Plan, inputs: Inputs) -> FirmData:
     table = build_panel_frame(
         inputs.accounts, inputs.members, inputs.deflator, inputs.industry_key, options, inputs.supports
     )
-    frame = table.frame.assign(**{BARRED: table.frame["member_group"] & table.frame["cohort"].isna()})
+    frame = table.frame.assign(
+        **{BARRED: table.frame["member_group"] & table.frame["cohort"].isna()},
+        growth=mean_growth(table.frame, "log_value_added", plan.matching.lags - 1),
+    )
     cluster = "organisation" if plan.estimator.cluster == "organisation" else None
     panel = Panel(frame, unit="firm", time="year", cohort="cohort", group="organisation", cluster=cluster)
     return FirmData(
@@ -136,8 +141,44 @@ def prepare(plan: Plan, inputs: Inputs) -> FirmData:
     )
 
 
+def mean_growth(frame: pd.DataFrame, column: str, span: int) -> NDArray[np.float64]:
+    """Mean yearly growth over up to ``span`` years: from the earliest of them with a value to the year itself.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``firm``, ``year`` and the logarithm.
+    column : str
+    span : int
+        Longest number of years looked back.
+
+    Returns
+    -------
+    array (n,)
+        Log points a year; NaN where no earlier year within the span has a value.
+
+    Raises
+    ------
+    KeyError
+        If a column is missing.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"firm": [1, 1, 1], "year": [2001, 2002, 2003], "y": [0.0, 0.3, 0.4]})
+    >>> mean_growth(table, "y", 2).round(2).tolist()
+    [nan, 0.3, 0.2]
+    """
+    firm, year, value = (frame[name].to_numpy() for name in ("firm", "year", column))
+    now = pd.Series(value, index=pd.MultiIndex.from_arrays([firm, year]))
+    growth = np.full(len(frame), np.nan)
+    for back in range(1, span + 1):
+        before = now.reindex(pd.MultiIndex.from_arrays([firm, year - back])).to_numpy()
+        growth = np.where(np.isfinite(value - before), (value - before) / back, growth)
+    return growth
+
+
 def matching_of(plan: Plan) -> Matching:
-    """The matching that a plan describes.
+    """The matching that a plan describes: levels in the year before joining, and growth over the years before that.
 
     Parameters
     ----------
@@ -166,7 +207,8 @@ def matching_of(plan: Plan) -> Matching:
         exclude=BARRED,
         ratio=choice.controls,
         replace=choice.replace,
-        lags=tuple(range(1, choice.lags + 1)),
+        lags=(1,),
+        horizon=plan.estimator.event_times[1],
     )
 
 

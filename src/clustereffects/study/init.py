@@ -202,7 +202,7 @@ exclude_status = ["K"]      # profit and loss account reported by another compan
 [matching]
 exact = ["industry_division", "size_class"]
 nearest = ["value_added", "growth"]
-lags = 2
+lags = 3                    # years before joining whose development is matched
 controls = 5
 donor_pool = "other counties"
 replace = true

@@ -75,8 +75,8 @@ class Study:
             step(2)
             firms = estimate(self.plan, data)
             step(3)
-            limits = Thresholds(benefit=self.plan.thresholds.benefit, harm=self.plan.thresholds.harm)
-            findings = Triangulation(inputs.theory, thresholds=limits).fit(gather(self.plan, inputs, firms))
+            triangulation = Triangulation(inputs.theory, thresholds=_thresholds(self.plan))
+            findings = triangulation.fit(gather(self.plan, inputs, firms))
             step(4)
             results = Results(
                 plan=self.plan, inputs=inputs, data=data, firms=firms, findings=findings, truth=_truth(self.plan)
@@ -84,6 +84,11 @@ class Study:
             content, files = build_content(results)
         objects = {"data": data, "firms": firms, "findings": findings, "inputs": inputs}
         return Report(content=content, files=files, languages=self.plan.languages, results=objects)
+
+
+def _thresholds(plan: Plan) -> Thresholds:
+    choice, default = plan.thresholds, Thresholds()
+    return Thresholds(benefit=choice.benefit, harm=choice.harm, firm=max(choice.benefit, choice.harm, default.firm))
 
 
 def _truth(plan: Plan) -> Mapping[str, float]:
