@@ -1,0 +1,175 @@
+"""Cells of a matched difference-in-differences: means of treated units and their influence function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustereffects.did.matched_arrays import NO_CONTROL, REFERENCE, EventTime, MatchedSample, effects_at, reference
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MatchedCells:
+    """Mean effects by cohort, group and event time.
+
+    Parameters
+    ----------
+    cohort, group, event_time : array (k,) of int
+    estimate : array (k,)
+        NaN where no treated unit has a control left.
+    influence : array (n, k)
+        Scaled so that ``estimate − truth ≈ influence.mean(axis=0)``.
+    member_unit, member_cell : array (u,) of int
+        Row and cell of every effect that enters …
+    member_mass : array (u,)
+        … and the weight with which it does.
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> MatchedCells.__slots__[:3]
+    ('cohort', 'group', 'event_time')
+    """
+
+    cohort: IntArray
+    group: IntArray
+    event_time: IntArray
+    estimate: FloatArray
+    influence: FloatArray
+    member_unit: IntArray
+    member_cell: IntArray
+    member_mass: FloatArray
+
+
+def event_times(sample: MatchedSample, window: tuple[int, int], *, bias_adjust: bool) -> tuple[EventTime, ...]:
+    """Effects of all treated units at all event times of a window, the reference period included.
+
+    Parameters
+    ----------
+    sample : MatchedSample
+    window : tuple of two int
+        First and last event time.
+    bias_adjust : bool
+
+    Returns
+    -------
+    tuple of EventTime
+
+    Raises
+    ------
+    IndexError
+        If positions lie outside the arrays.
+
+    Examples
+    --------
+    >>> event_times.__name__
+    'event_times'
+    """
+    wanted = [time for time in range(window[0], window[1] + 1) if time != REFERENCE]
+    parts = [effects_at(sample, time, bias_adjust=bias_adjust) for time in wanted]
+    if window[0] <= REFERENCE:
+        ever = np.logical_or.reduce([part.used for part in parts])
+        parts.append(reference(sample, ever))
+    return tuple(sorted(parts, key=lambda part: part.event_time))
+
+
+def matched_cells(sample: MatchedSample, parts: Sequence[EventTime]) -> MatchedCells:
+    """Average the effects of treated units within cohort, group and event time.
+
+    Parameters
+    ----------
+    sample : MatchedSample
+    parts : sequence of EventTime
+        From :func:`event_times`.
+
+    Returns
+    -------
+    MatchedCells
+
+    Raises
+    ------
+    ValueError
+        If there are no parts.
+
+    Notes
+    -----
+    With ``N_c`` the mass of cell ``c``, row ``i`` of the influence function is ``n / N_c`` times
+
+    * ``τ_i + Σ_j w_ij r_j − θ_c`` if ``i`` is treated: its change minus the predicted one, heterogeneity included;
+    * ``−Σ_i w_ij r_j / √(1 − h_j)`` if it serves as a control, summed over all treated units, cohorts and strata it
+      serves, minus its share in the error of the slopes times the mean covariate difference of the cell.
+
+    ``r_j`` is the residual of the model of the controls' changes and ``h_j`` its leverage. A unit that is treated and
+    was a control before has both.
+
+    References
+    ----------
+    Abadie & Imbens (2006), *Econometrica* 74(1), theorem 7; Abadie & Imbens (2012), *Journal of the American
+    Statistical Association* 107(498), section 2 (the same terms as a martingale).
+
+    Examples
+    --------
+    >>> matched_cells.__name__
+    'matched_cells'
+    """
+    pieces = [_cells_at(sample, part) for part in parts]
+    sizes = np.cumsum([0, *(len(piece.cohort) for piece in pieces)])[:-1]
+    return MatchedCells(
+        cohort=np.concatenate([piece.cohort for piece in pieces]),
+        group=np.concatenate([piece.group for piece in pieces]),
+        event_time=np.concatenate([piece.event_time for piece in pieces]),
+        estimate=np.concatenate([piece.estimate for piece in pieces]),
+        influence=np.concatenate([piece.influence for piece in pieces], axis=1),
+        member_unit=np.concatenate([piece.member_unit for piece in pieces]),
+        member_cell=np.concatenate([piece.member_cell + size for piece, size in zip(pieces, sizes, strict=True)]),
+        member_mass=np.concatenate([piece.member_mass for piece in pieces]),
+    )
+
+
+def _cells_at(sample: MatchedSample, part: EventTime) -> MatchedCells:
+    """Cells of one event time; a cell exists where a treated unit is observed, even if it has no control left."""
+    keys = np.stack([sample.cohort, sample.group], axis=1)
+    cells, codes = np.unique(keys[part.fate >= NO_CONTROL], axis=0, return_inverse=True)
+    cell = np.zeros(len(keys), dtype=np.int64)
+    cell[part.fate >= NO_CONTROL] = codes.ravel()
+    used = np.flatnonzero(part.used)
+    mass = np.bincount(cell[used], sample.mass[used], len(cells)).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(cell[used], sample.mass[used] * part.effect[used], len(cells)) / mass
+    return MatchedCells(
+        cohort=cells[:, 0],
+        group=cells[:, 1],
+        event_time=np.full(len(cells), part.event_time),
+        estimate=mean,
+        influence=_influence(sample, part, cell, mean, mass),
+        member_unit=sample.treated[used],
+        member_cell=cell[used],
+        member_mass=sample.mass[used],
+    )
+
+
+def _influence(
+    sample: MatchedSample, part: EventTime, cell: IntArray, mean: FloatArray, mass: FloatArray
+) -> FloatArray:
+    used = np.flatnonzero(part.used & (sample.mass > 0))
+    share = np.zeros(len(cell))
+    share[used] = len(sample.outcome) * sample.mass[used] / mass[cell[used]]
+    psi = np.zeros((len(sample.outcome), len(mean)))
+    np.add.at(psi, (sample.treated[used], cell[used]), share[used] * (part.own[used] - mean[cell[used]]))
+    pairs = np.flatnonzero(part.weight)
+    of = sample.member[pairs]
+    np.add.at(psi, (sample.control[pairs], cell[of]), -share[of] * part.weight[pairs] * part.noise[pairs])
+    tilt = np.zeros((len(mean), part.shift.shape[1]))
+    np.add.at(tilt, cell[used], share[used, None] * part.shift[used])
+    np.add.at(psi, part.slope_unit, -part.slope_noise @ tilt.T)
+    return psi
