@@ -34,19 +34,26 @@ def balance_checks(table: pd.DataFrame) -> list[Check]:
 
 def use_checks(match: Pairs) -> list[Check]:
     """Unmatched units, units with too few controls, reuse of controls."""
-    lost, kept = len(match.lost), match.n_treated
-    share = lost / max(lost + kept, 1)
+    return [_unmatched_check(len(match.lost), match.n_treated), *_control_checks(match)]
+
+
+def _unmatched_check(lost: int, kept: int) -> Check:
+    message = f"{lost} of {lost + kept} treated units have no control; the effect is that on the {kept} others"
+    return Check(
+        name="unmatched treated units",
+        verdict="warn" if lost else "pass",
+        statistic=lost / max(lost + kept, 1),
+        threshold=0.0,
+        message=message if lost else f"all {kept} treated units have a control",
+        remedy="see unmatched() for the constraint that removed the last candidate" if lost else "",
+    )
+
+
+def _control_checks(match: Pairs) -> list[Check]:
+    used = np.bincount(match.treated)
+    short = int(((used > 0) & (used < match.design.ratio)).sum())
     times = np.bincount(match.control).max(initial=0)
-    short = int((np.bincount(match.treated)[np.unique(match.treated)] < match.design.ratio).sum()) if kept else 0
     return [
-        Check(
-            name="unmatched treated units",
-            verdict="warn" if lost else "pass",
-            statistic=share,
-            threshold=0.0,
-            message=f"{lost} of {lost + kept} treated units have no control; the effect is that on the {kept} others",
-            remedy="see unmatched() for the constraint that removed the last candidate" if lost else "",
-        ),
         Check(
             name="controls per treated unit",
             verdict="info",
@@ -64,17 +71,31 @@ def use_checks(match: Pairs) -> list[Check]:
     ]
 
 
-def rank_check(rank: int, n_variables: int) -> list[Check]:
-    """Say when collinear variables made the Mahalanobis distance use fewer dimensions than variables."""
-    if rank == n_variables:
+def rank_check(ranks: dict[str, int], n_variables: int) -> list[Check]:
+    """Say when the Mahalanobis distance has fewer dimensions than variables: collinear, or a risk set too small."""
+    largest = max(ranks.values())
+    small = [cohort for cohort, rank in ranks.items() if rank < largest]
+    if small:
+        return [
+            Check(
+                name="risk sets too small for the distance",
+                verdict="warn",
+                statistic=float(min(ranks.values())),
+                threshold=float(largest),
+                message=f"too few units to measure nearness in all variables: cohorts {', '.join(small)}",
+                remedy="match these on fewer variables, or with distance='scaled_euclidean'",
+            )
+        ]
+    if largest == n_variables:
         return []
+    message = f"{n_variables} matching variables span {largest} dimensions; collinear ones add nothing"
     return [
         Check(
             name="collinear matching variables",
             verdict="info",
-            statistic=float(rank),
+            statistic=float(largest),
             threshold=float(n_variables),
-            message=f"{n_variables} matching variables span {rank} dimensions in at least one risk set",
+            message=message,
         )
     ]
 

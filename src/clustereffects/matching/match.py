@@ -267,7 +267,8 @@ class Pairs(ABC):
 
     def plot(self, ax: Any = None) -> Any:
         """Draw standardised differences before and after matching (love plot); returns the Axes."""
-        return draw("love_plot", self, ax)
+        table = self.balance()
+        return draw("love_plot", table[table["kind"].isin(["continuous", "binary"])], ax)
 
     def to_dict(self) -> dict[str, Any]:
         """Match as plain data: pairs, balance, unmatched units, checks, sample, design, provenance."""

@@ -184,7 +184,10 @@ class Matching:
     def _rank_check(self, matched: Matched, n_variables: int) -> tuple[Check, ...]:
         if self.distance != "mahalanobis":
             return ()
-        return tuple(_checks.rank_check(min(task.treated.z.shape[1] for task in matched.tasks), n_variables))
+        ranks = {
+            f"{one.cohort:g}": task.treated.z.shape[1] for one, task in zip(matched.sets, matched.tasks, strict=True)
+        }
+        return tuple(_checks.rank_check(ranks, n_variables))
 
     def _rules(self) -> Rules:
         return Rules(
