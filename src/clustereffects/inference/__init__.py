@@ -2,7 +2,7 @@
 
 from clustereffects.inference.bands import interquartile_scale, multiplier_draws, sup_t_critical_value
 from clustereffects.inference.influence import Influence, cluster_sums, clustered_covariance
-from clustereffects.inference.quantiles import chi_square_p, critical_value, two_sided_p
+from clustereffects.inference.quantiles import chi_square_p, critical_value, f_p, two_sided_p
 
 __all__ = [
     "Influence",
@@ -10,6 +10,7 @@ __all__ = [
     "cluster_sums",
     "clustered_covariance",
     "critical_value",
+    "f_p",
     "interquartile_scale",
     "multiplier_draws",
     "sup_t_critical_value",

@@ -94,3 +94,29 @@ def chi_square_p(statistic: float, df: int) -> float:
     if df < 1:
         raise ValueError(f"a chi-square test needs at least 1 degree of freedom, got {df}")
     return float(special.chdtrc(df, statistic))
+
+
+def f_p(statistic: float, df_first: float, df_second: float) -> float:
+    """Upper tail probability of the F distribution.
+
+    Parameters
+    ----------
+    statistic, df_first, df_second : float
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If a number of degrees of freedom is not positive.
+
+    Examples
+    --------
+    >>> round(f_p(4.0, 1.0, 10.0), 4)
+    0.0734
+    """
+    if not (df_first > 0 and df_second > 0):
+        raise ValueError(f"an F test needs positive degrees of freedom, got {df_first} and {df_second}")
+    return float(special.fdtrc(df_first, df_second, statistic))

@@ -89,8 +89,7 @@ class Effects:
     def __post_init__(self) -> None:
         if self.stored is None:
             influence, sampling = self._parts("influence=True in to_dict")
-            computed = uncertainty(influence, self.variance, sampling.clusters, sampling.assignment)
-            object.__setattr__(self, "stored", computed)
+            object.__setattr__(self, "stored", uncertainty(influence, self.variance, sampling))
 
     def __repr__(self) -> str:
         name = self.description

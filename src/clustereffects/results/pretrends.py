@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clustereffects.inference.quantiles import chi_square_p
+from clustereffects.inference.quantiles import chi_square_p, f_p
 from clustereffects.results.checks import Check
 from clustereffects.results.uncertainty import Uncertainty
 
@@ -57,7 +57,7 @@ def pretrend_check(
     cov = spread.cov[np.ix_(before, before)]
     scale = np.sqrt(np.diag(cov))
     correlation = cov / np.outer(scale, scale)
-    if np.linalg.eigvalsh(correlation)[0] < _SINGULAR * len(scale):
+    if np.linalg.eigvalsh(correlation)[0] < _SINGULAR * len(scale) or spread.df < len(scale):
         return Check(
             name=NAME,
             verdict="info",
@@ -65,7 +65,7 @@ def pretrend_check(
             remedy="test fewer periods, or aggregate by event time first",
         )
     statistic = float(estimate[before] @ np.linalg.solve(cov, estimate[before]))
-    p_value = chi_square_p(statistic, int(before.sum()))
+    p_value = _p_value(statistic, int(before.sum()), spread.df)
     verdict = "warn" if p_value < _SIGNIFICANT else "pass"
     return Check(
         name=NAME,
@@ -77,3 +77,9 @@ def pretrend_check(
         if verdict == "pass"
         else "show the event study, bound the violation, or compare with closer controls",
     )
+
+
+def _p_value(statistic: float, terms: int, df: float) -> float:
+    if np.isinf(df):
+        return chi_square_p(statistic, terms)
+    return f_p(statistic * (df - terms + 1) / (df * terms), terms, df - terms + 1)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.inference.bands import interquartile_scale, multiplier_draws, sup_t_critical_value
 from clustereffects.inference.influence import Influence, clustered_covariance
+from clustereffects.results.description import Sampling
 from clustereffects.results.variance import Cluster, MultiplierBootstrap, Variance
 
 FloatArray = NDArray[np.float64]
@@ -63,20 +65,15 @@ class Uncertainty:
         return float(np.quantile(largest, level, method="inverted_cdf")), f"multiplier bootstrap, {len(largest)} draws"
 
 
-def uncertainty(
-    influence: Influence, variance: Variance | None, clusters: Mapping[str, IntArray], assignment: tuple[str, ...] = ()
-) -> Uncertainty:
+def uncertainty(influence: Influence, variance: Variance | None, sampling: Sampling) -> Uncertainty:
     """Uncertainty of estimates under a variance choice.
 
     Parameters
     ----------
     influence : Influence (n, k)
     variance : Cluster or MultiplierBootstrap, optional
-        ``None``: clustered at the assignment level if one is declared (factor ``G/(G−1)``, t(G−1)), else independent
-        units.
-    clusters : mapping of str to array (n,) of int
-    assignment : tuple of str
-        Columns at which treatment was assigned.
+        ``None``: clustered at the assignment level if one is declared, else independent units.
+    sampling : Sampling
 
     Returns
     -------
@@ -87,21 +84,63 @@ def uncertainty(
     KeyError
         If the codes of a cluster column were not supplied.
 
+    Notes
+    -----
+    Where treatment was assigned to clusters, what limits the information is the number of *treated* clusters ``G``; never
+    treated units usually stand alone and are many. Hence the default variance at the assignment level takes the factor
+    ``G/(G−1)`` and t(G−1) from them. A term whose treated units all belong to one cluster cannot be clustered: its
+    influence sums to nearly zero within the cluster. If there is such a term, all terms keep the errors by unit, and the
+    convention says so.
+
     Examples
     --------
+    >>> import pandas as pd
+    >>> from scipy.sparse import csc_array
     >>> psi = Influence(np.array([[1.0], [-1.0], [2.0], [-2.0]]))
-    >>> uncertainty(psi, None, {}).convention
+    >>> sampling = Sampling(units=pd.RangeIndex(4), clusters={}, membership=csc_array(np.ones((4, 1))))
+    >>> uncertainty(psi, None, sampling).convention
     'influence function, independent units (4 units)'
     """
     if isinstance(variance, MultiplierBootstrap):
-        return _bootstrap(influence, variance, clusters, assignment)
-    if variance is None and assignment:
-        variance = Cluster(*assignment, small_sample="stata")
-    if variance is None:
-        cov = influence.covariance()
-        convention = f"influence function, independent units ({influence.n_units:,} units)"
-        return Uncertainty(cov=cov, std_error=_root(cov), df=np.inf, convention=convention)
-    return _clustered(influence, variance, clusters)
+        return _bootstrap(influence, variance, sampling.clusters, sampling.assignment)
+    if isinstance(variance, Cluster):
+        return _clustered(influence, variance, sampling.clusters)
+    if not sampling.assignment:
+        return _by_unit(influence)
+    level = " and ".join(sampling.assignment)
+    counts = [_treated_clusters(sampling.membership, sampling.clusters[column]) for column in sampling.assignment]
+    if min(int(count.min(initial=0)) for count in counts) < 2:
+        return _by_unit(influence, f"; treatment was assigned by {level}, but some effects rest on one {level} alone")
+    codes = [sampling.clusters[column] for column in sampling.assignment]
+    groups = [len(np.unique(code[_treated(sampling.membership)])) for code in codes]
+    factors = [group / (group - 1) for group in groups]
+    cov = clustered_covariance(influence, codes, factors)
+    parts = [
+        f"{c} ({g} treated clusters, factor {f:.4g})"
+        for c, g, f in zip(sampling.assignment, groups, factors, strict=True)
+    ]
+    convention = f"influence function, clustered at the assignment level: {' and '.join(parts)}"
+    return Uncertainty(cov=cov, std_error=_root(cov), df=float(min(groups) - 1), convention=convention)
+
+
+def _by_unit(influence: Influence, note: str = "") -> Uncertainty:
+    cov = influence.covariance()
+    convention = f"influence function, independent units ({influence.n_units:,} units){note}"
+    return Uncertainty(cov=cov, std_error=_root(cov), df=np.inf, convention=convention)
+
+
+def _treated(membership: Any) -> NDArray[np.bool_]:
+    return np.asarray((membership > 0).sum(axis=1)).ravel() > 0
+
+
+def _treated_clusters(membership: Any, codes: IntArray) -> IntArray:
+    """Number of clusters with treated units behind each term that has any."""
+    from scipy.sparse import csc_array
+
+    rows, columns = membership.nonzero()
+    met = csc_array((np.ones(len(rows)), (codes[rows], columns)), shape=(codes.max(initial=0) + 1, membership.shape[1]))
+    count = np.asarray((met > 0).sum(axis=0)).ravel()
+    return count[count > 0]
 
 
 def _clustered(influence: Influence, variance: Cluster, clusters: Mapping[str, IntArray]) -> Uncertainty:

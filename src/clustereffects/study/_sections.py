@@ -85,7 +85,7 @@ class EstimatorOptions:
     kind: str = option("matched_did", choices=ESTIMATORS)
     base: str = option("year before joining", choices=("year before joining",))
     event_times: tuple[int, ...] = option((-5, 5))
-    cluster: str = option("firm", choices=("firm", "organisation"))
+    cluster: str = option("organisation", choices=("firm", "organisation"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from clustereffects.reporting import Content
 from clustereffects.results import Check, Effects, versions
 from clustereffects.study import tables
 from clustereffects.study.evidence import PROGRAMME
-from clustereffects.study.firms import FirmData, FirmEffects
+from clustereffects.study.firms import FirmData, FirmEffects, assignment_check
 from clustereffects.study.inputs import Inputs, file_hashes
 from clustereffects.study.plan import Plan
 from clustereffects.triangulation import Findings
@@ -213,7 +213,7 @@ def _interview_tables(inputs: Inputs, policy: DisclosurePolicy) -> dict[str, pd.
         rows.append({"test": row.test, "claim": row.claim, "code": row.code, "observed": int(heard.sum())})
     table = pd.DataFrame(rows).assign(interviews=len(presence))
     tables_of = {"diagnostics": table} if len(presence) >= policy.minimum_firms else {}
-    agreement = inputs.codings.agreement("alpha")
+    agreement = inputs.codings.agreement("alpha", rng=results.plan.study.seed)
     return tables_of | {"agreement": agreement}
 
 
@@ -277,6 +277,8 @@ def _checks(results: Results) -> Iterator[tuple[str, Check]]:
         yield from (
             ("effects", _named(check, f"{name}, {outcome}")) for check in cells.checks() if name == firms.primary
         )
+    lead = f"log_{results.plan.outcomes.names[0]}"
+    yield "effects", _named(assignment_check(firms.effects[firms.primary, lead]), lead)
     for outcome, posterior in firms.pooled.items():
         yield from (("pooling", _named(check, outcome)) for check in posterior.checks())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,10 +19,10 @@ from clustereffects.accounts import (
 )
 from clustereffects.bayes import HierarchicalEffects, PosteriorEffects
 from clustereffects.data import Panel
-from clustereffects.did import GroupTimeDiD, MatchedDiD, TwoWayEffects, TwoWayFixedEffects
+from clustereffects.did import GroupTimeDiD, MatchedDiD, TwoWayFixedEffects
 from clustereffects.errors import EstimationError
 from clustereffects.matching import Match, Matching
-from clustereffects.results import Check, Effects
+from clustereffects.results import Check, Cluster, Effects
 from clustereffects.study.inputs import Inputs
 from clustereffects.study.plan import Plan
 
@@ -69,7 +69,7 @@ class FirmEffects:
     match : Match
     effects : mapping of (str, str) to Effects
         By estimator and outcome.
-    two_way : mapping of str to TwoWayEffects
+    two_way : mapping of str to Effects
         Two-way fixed effects by outcome.
     pooled : mapping of str to PosteriorEffects
         Organisations' effects partially pooled, by outcome.
@@ -91,7 +91,7 @@ class FirmEffects:
 
     match: Match
     effects: Mapping[tuple[str, str], Effects]
-    two_way: Mapping[str, TwoWayEffects]
+    two_way: Mapping[str, Effects]
     pooled: Mapping[str, PosteriorEffects]
     primary: str
     findings: tuple[Check, ...] = ()
@@ -129,8 +129,7 @@ def prepare(plan: Plan, inputs: Inputs) -> FirmData:
         **{BARRED: table.frame["member_group"] & table.frame["cohort"].isna()},
         growth=mean_growth(table.frame, "log_value_added", plan.matching.lags - 1),
     )
-    cluster = "organisation" if plan.estimator.cluster == "organisation" else None
-    panel = Panel(frame, unit="firm", time="year", cohort="cohort", group="organisation", cluster=cluster)
+    panel = Panel(frame, unit="firm", time="year", cohort="cohort", group="organisation", cluster="organisation")
     return FirmData(
         table=table,
         panel=panel,
@@ -242,9 +241,11 @@ def estimate(plan: Plan, data: FirmData) -> FirmEffects:
     """
     match = matching_of(plan).fit(data.panel)
     donors = _donor_panel(plan, data.panel)
-    matched = MatchedDiD(window=(plan.estimator.event_times[0], plan.estimator.event_times[1]))
+    matched = MatchedDiD(
+        variance=_variance(plan), window=(plan.estimator.event_times[0], plan.estimator.event_times[1])
+    )
     effects: dict[tuple[str, str], Effects] = {}
-    two_way: dict[str, TwoWayEffects] = {}
+    two_way: dict[str, Effects] = {}
     pooled: dict[str, PosteriorEffects] = {}
     findings: list[Check] = []
     for name in plan.outcomes.names:
@@ -295,7 +296,52 @@ def group_time_of(plan: Plan) -> GroupTimeDiD:
         method="reg",
         covariates=covariates or None,
         by_group=plan.estimator.kind == "group_time_did",
+        variance=_variance(plan),
     )
+
+
+def _variance(plan: Plan) -> Cluster | None:
+    """By firm where the plan says so; otherwise at the level at which treatment was assigned, the organisation."""
+    return Cluster("firm") if plan.estimator.cluster == "firm" else None
+
+
+def assignment_check(effects: Effects) -> Check:
+    """The programme's standard error by firm and by organisation, side by side.
+
+    Parameters
+    ----------
+    effects : Effects
+        Of one estimator and outcome, not aggregated.
+
+    Returns
+    -------
+    Check
+
+    Raises
+    ------
+    NotStoredError
+        If the influence function was not stored.
+
+    Examples
+    --------
+    >>> assignment_check.__name__
+    'assignment_check'
+    """
+    overall = effects.aggregate("overall")
+    by_organisation = replace(overall, variance=None, stored=None)
+    by_firm = replace(overall, variance=Cluster("firm"), stored=None) if "firm" in _clusters(overall) else None
+    organisations = f"{by_organisation.std_errors.iloc[0]:.4f} ({by_organisation.uncertainty.convention})"
+    firm = "" if by_firm is None else f"; by firm {by_firm.std_errors.iloc[0]:.4f}"
+    return Check(
+        name="standard error at the level of assignment",
+        verdict="info",
+        statistic=float(by_organisation.std_errors.iloc[0]),
+        message=f"members join organisation by organisation: standard error {organisations}{firm}",
+    )
+
+
+def _clusters(effects: Effects) -> set[str]:
+    return set(effects.sampling.clusters) if effects.sampling else set()
 
 
 def _donor_panel(plan: Plan, panel: Panel) -> Panel:

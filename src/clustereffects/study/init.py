@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
@@ -42,7 +43,11 @@ def write_plan(folder: str | Path) -> tuple[Path, list[str]]:
     Raises
     ------
     FileError
-        If the folder does not exist, already holds a plan, or has no accounts.
+        If the folder does not exist or has no accounts.
+
+    Notes
+    -----
+    A plan that is there already is renamed, never overwritten.
 
     Examples
     --------
@@ -58,14 +63,14 @@ def write_plan(folder: str | Path) -> tuple[Path, list[str]]:
     plan = folder / "study.toml"
     if not folder.is_dir():
         raise FileError(_problem("the folder does not exist", "a folder with the files of the study", folder.name))
-    if plan.exists():
-        raise FileError(_problem("there is a plan already", "a folder without study.toml", plan.name))
+    kept = _keep(plan)
     files = find_files(folder)
     if "accounts" not in files:
         raise FileError(_problem("no firm accounts were found", "a table with orgnr, year, sni …", folder.name))
     notes = [f"{role}: {name if isinstance(name, str) else ', '.join(name)}" for role, name in files.items()]
     absent = [role for role in ("organisations", "members", "deflator", "theory") if role not in files]
     notes += [f"{role}: not found – the study needs it; add its name under [files]" for role in absent]
+    notes += [f"the plan that was there is kept as {kept.name}"] if kept else []
     plan.write_text(_text(files, _facts(folder, files)), encoding="utf-8")
     return plan, notes
 
@@ -105,6 +110,14 @@ def find_files(folder: Path) -> dict[str, str | list[str]]:
     if waves:
         found["survey"] = waves
     return found
+
+
+def _keep(plan: Path) -> Path | None:
+    """Rename a plan that is there already, to the first free name."""
+    if not plan.exists():
+        return None
+    number = next(n for n in count(1) if not plan.with_name(f"study.old{n}.toml").exists())
+    return plan.rename(plan.with_name(f"study.old{number}.toml"))
 
 
 def _other_files(paths: list[Path]) -> dict[str, str | list[str]]:
@@ -211,7 +224,7 @@ replace = true
 kind = "matched_did"        # whose effects enter the triangulation: matched_did or group_time_did
 base = "year before joining"
 event_times = [-5, 5]
-cluster = "firm"
+cluster = "organisation"    # level of the standard errors: organisation (where members join) or firm
 
 [bias]                      # judgements, made before seeing the results
 economic = "moderate"

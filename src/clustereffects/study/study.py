@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clustereffects.errors import Problem, StudyError
+from clustereffects.errors import ClusterEffectsWarning, Problem, StudyError
 from clustereffects.study.content import Results, build_content
 from clustereffects.study.evidence import gather
 from clustereffects.study.firms import estimate, prepare
@@ -65,7 +66,9 @@ class Study:
 
     def run(self, *, progress: bool = True) -> Report:
         """Run the study; ``progress`` shows a bar on the terminal."""
-        with _bar(progress=progress) as step:
+        with warnings.catch_warnings(), _bar(progress=progress) as step:
+            # What the estimators warn of stands among the checks of the report.
+            warnings.simplefilter("ignore", ClusterEffectsWarning)
             step(0)
             inputs, problems = examine(self.plan)
             if inputs is None or problems:
