@@ -109,7 +109,7 @@ def uncertainty(influence: Influence, variance: Variance | None, sampling: Sampl
         return _by_unit(influence)
     level = " and ".join(sampling.assignment)
     counts = [_treated_clusters(sampling.membership, sampling.clusters[column]) for column in sampling.assignment]
-    if min(int(count.min(initial=0)) for count in counts) < 2:
+    if min(int(count.min()) if len(count) else 0 for count in counts) < 2:
         return _by_unit(influence, f"; treatment was assigned by {level}, but some effects rest on one {level} alone")
     codes = [sampling.clusters[column] for column in sampling.assignment]
     groups = [len(np.unique(code[_treated(sampling.membership)])) for code in codes]
