@@ -28,9 +28,10 @@ _ALONE = "no candidate left"
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names of what is matched on."""
+    """Names of what is matched on: covariates with the column from which each comes, exact and forbidden columns."""
 
     covariates: tuple[str, ...]
+    columns: tuple[str, ...]
     exact: tuple[str, ...]
     forbid: tuple[str, ...]
 
@@ -45,7 +46,7 @@ def require_candidates(sets: Sequence[RiskSet]) -> None:
 
 
 def require_variation(sets: Sequence[RiskSet], names: Names) -> None:
-    """Raise if no risk set has complete units on both sides, or a covariate is constant in all of them."""
+    """Raise if no risk set has complete units on both sides, or a column to match on is constant in all of them."""
     complete = [one for one in (each.complete() for each in sets) if one.live]
     if not complete:
         missing = sorted({name for one in sets for name in _missing(one.treated, names)})
@@ -53,7 +54,8 @@ def require_variation(sets: Sequence[RiskSet], names: Names) -> None:
         raise EstimationError(_nobody("no treated unit and candidate have complete values", "observed values", where))
     low = np.stack([one.x.min(axis=0) for one in complete]).min(axis=0)
     high = np.stack([one.x.max(axis=0) for one in complete]).max(axis=0)
-    constant = [name for name, lo, hi in zip(names.covariates, low.tolist(), high.tolist(), strict=True) if lo == hi]
+    varying = {column for column, varies in zip(names.columns, (low < high).tolist(), strict=True) if varies}
+    constant = [column for column in dict.fromkeys(names.columns) if column not in varying]
     if constant:
         raise EstimationError(
             Problem(

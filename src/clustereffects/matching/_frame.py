@@ -56,21 +56,24 @@ def not_boolean(column: str) -> Problem:
     )
 
 
-def covariates(table: pd.DataFrame, columns: list[str]) -> tuple[FloatArray, tuple[str, ...]]:
-    """Matrix to match on; text and categories become one indicator per category, missing stays missing."""
+def covariates(table: pd.DataFrame, columns: list[str]) -> tuple[FloatArray, list[tuple[str, str]]]:
+    """Matrix to match on, and for each covariate its name and the column from which it comes.
+
+    Text and categories become one indicator per category; missing stays missing.
+    """
     parts, names = [], []
     for column in columns:
         values = table[column]
         if pd.api.types.is_numeric_dtype(values.dtype):
             parts.append(values.to_numpy(dtype=np.float64, na_value=np.nan)[:, None])
-            names.append(column)
+            names.append((column, column))
         else:
             codes, categories = pd.factorize(values, sort=True)
             indicators = (codes[:, None] == np.arange(len(categories))).astype(np.float64)
             indicators[codes < 0] = np.nan
             parts.append(indicators)
-            names += [f"{column}_{category}" for category in categories]
-    return np.concatenate(parts, axis=1), tuple(names)
+            names += [(f"{column}_{category}", column) for category in categories]
+    return np.concatenate(parts, axis=1), names
 
 
 def cross_section(table: pd.DataFrame, names: Names, x: FloatArray, roles: tuple[BoolArray, BoolArray]) -> RiskSet:

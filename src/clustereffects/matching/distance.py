@@ -14,7 +14,7 @@ from clustereffects.errors import EstimationError, Problem
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-_COLLINEAR = 1e-9
+_COLLINEAR = 1e-12
 _SEPARATED = 1e-10
 
 

@@ -117,9 +117,8 @@ class Matching:
             If nobody is treated, nobody can be a control, a covariate is constant, or no pair is possible.
         """
         history = self._history(panel)
-        names = _assemble.Names(
-            tuple(f"{column}[-{lag}]" for column in self.on for lag in self.lags), tuple(self.exact), tuple(self.forbid)
-        )
+        lagged = [(f"{column}[-{lag}]", column) for column in self.on for lag in self.lags]
+        names = self._names(lagged)
         sets = risk_sets(history, lags=tuple(self.lags), horizon=self.horizon)
         matched, parts = self._match(sets, names, panel.units)
         parts["lost"] = parts["lost"].astype({"cohort": np.int64})
@@ -151,7 +150,7 @@ class Matching:
         data_rules.require_columns(wanted, list(table.columns), "the frame")
         table, labels = _frame.in_order(table, unit)
         x, covariates = _frame.covariates(table, list(self.on))
-        names = _assemble.Names(covariates, tuple(self.exact), tuple(self.forbid))
+        names = self._names(covariates)
         excluded = _frame.flags(table[self.exclude]) if self.exclude else np.zeros(len(table), dtype=np.bool_)
         one = _frame.cross_section(table, names, x, (_frame.flags(table[treatment], missing=None), excluded))
         _, parts = self._match([one], names, labels)
@@ -160,6 +159,10 @@ class Matching:
         return CrossSectionMatch(
             labels=labels, design=self._design("all untreated", None), provenance=provenance, **parts
         )
+
+    def _names(self, covariates: list[tuple[str, str]]) -> _assemble.Names:
+        labels, columns = zip(*covariates, strict=True)
+        return _assemble.Names(labels, columns, tuple(self.exact), tuple(self.forbid))
 
     def _match(
         self, sets: list[RiskSet], names: _assemble.Names, labels: pd.Index[Any]
