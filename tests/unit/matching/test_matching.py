@@ -153,7 +153,7 @@ def test_every_unmatched_unit_has_its_reason_and_the_last_constraint():
             "controls": 1,
             "pairs": 1,
             "candidates": 3,
-            "candidates with complete values": 3,
+            "candidates with complete values": 2,
         },
     }
     check = next(check for check in match.checks() if check.name == "unmatched treated units")
