@@ -27,7 +27,7 @@ from clustereffects.triangulation.likelihoods import DiagnosticArrays
 FloatArray = NDArray[np.float64]
 
 _PATH = 33
-_PATH_ROUNDS = 4
+_PATH_ROUNDS = 6
 _SWEEPS = 200
 
 

@@ -171,11 +171,14 @@ def _linear_evidence(
     size = residual.size
     own = np.array([one.std_error**2 for one in cell.estimates], dtype=np.float64)
     shared, log_factor = np.zeros((size, size)), np.zeros(size)
-    columns = []
+    own_factor, columns = np.zeros(size), []
     for indicator, term in terms:
         if term.kind == "proportional":
             log_factor += indicator * term.mean
-            columns += [indicator * term.sd] if term.sd > 0 else []
+            if term.shared:
+                columns.append(indicator * term.sd)
+            else:
+                own_factor += indicator * term.sd**2
         elif term.shared:
             shared += term.sd**2 * np.outer(indicator, indicator)
         else:
@@ -185,8 +188,14 @@ def _linear_evidence(
         covariance=np.diag(own * _inflation(cell.estimates)) + shared,
         stream=np.array([cell.streams.index(one.stream) for one in cell.estimates], dtype=np.intp),
         log_factor=log_factor,
-        loading=np.column_stack(columns) if columns else np.zeros((size, 0)),
+        loading=_loading(own_factor, columns),
     )
+
+
+def _loading(own_variance: FloatArray, shared: Sequence[FloatArray]) -> FloatArray:
+    """One lognormal factor for all of an estimate's own proportional biases, and one for each shared one."""
+    columns = np.column_stack([np.diag(np.sqrt(own_variance)), *shared])
+    return np.asarray(columns[:, columns.any(axis=0)])
 
 
 def _inflation(estimates: Sequence[Estimate]) -> FloatArray:

@@ -51,6 +51,7 @@ _KRONROD = np.array([*_HALF_KRONROD, 0.209482141084727828012999174891714, *rever
 _GAUSS = np.array([*_HALF_GAUSS, 0.417959183673469387755102040816327, *reversed(_HALF_GAUSS)])
 _TOLERANCE = 1e-8
 _ROUNDS = 60
+_PANELS = 5000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,27 +147,25 @@ def integrate_cells(
     [[1.0, 2.0]]
     """
     n, cells = breaks.shape[0], edges.size + 1
-    shape = (n, cells)
+    size, shape = n * cells, (n, cells)
     panels = _first_panels(breaks)
-    scale: FloatArray | None = None
-    done_mass, done_error = np.zeros(n * cells), np.zeros(n * cells)
+    scale, done_mass, done_error = np.full(size, -np.inf), np.zeros(size), np.zeros(size)
     pieces: list[tuple[IntArray, FloatArray, FloatArray]] = []
     for _ in range(_ROUNDS):
+        if panels.index.size > _PANELS * n:
+            break
         half = (panels.high - panels.low) / 2
         theta = (panels.low + half)[:, None] + half[:, None] * _NODES
         place = panels.index * cells + np.searchsorted(edges, panels.low + half)
-        value = log_density(panels.index, theta)
-        if scale is None:
-            scale = np.full(n * cells, -np.inf)
-            np.maximum.at(scale, place, value.max(axis=1))
-        relative = np.exp(value - scale[place][:, None]) * half[:, None]
+        value = log_density(panels.index, theta) + np.log(half)[:, None]
+        scale, shrink = _raised(scale, place, value)
+        relative = np.exp(value - scale[place][:, None])
         mass, error = relative @ _KRONROD, np.abs(relative @ (_KRONROD - _GAUSS))
-        total = done_mass + np.bincount(place, mass, n * cells)
-        count = np.bincount(place, minlength=n * cells)
-        good = error <= _TOLERANCE * total[place] / np.maximum(count[place], 8)
-        done_mass += np.bincount(place[good], mass[good], n * cells)
-        done_error += np.bincount(place[good], error[good], n * cells)
-        pieces.append((place[good], theta[good], relative[good] * _KRONROD))
+        total = done_mass * shrink + np.bincount(place, mass, size)
+        good = error <= _TOLERANCE * total[place] / np.maximum(np.bincount(place, minlength=size)[place], 8)
+        done_mass = done_mass * shrink + np.bincount(place[good], mass[good], size)
+        done_error = done_error * shrink + np.bincount(place[good], error[good], size)
+        pieces.append((place[good], theta[good], value[good]))
         if good.all():
             error_bound = (done_error / done_mass).reshape(shape).max(axis=1)
             return _collect(pieces, (scale, error_bound), shape, centre)
@@ -174,7 +173,7 @@ def integrate_cells(
     raise EstimationError(
         Problem(
             what="the integral of a posterior density did not converge",
-            where=f"{np.unique(panels.index).size} of {n} densities after {_ROUNDS} halvings",
+            where=f"{np.unique(panels.index).size} of {n} densities, {panels.index.size} panels left",
             expected=f"a relative error below {_TOLERANCE:g}",
             remedy="check the evidence for standard errors that are many orders of magnitude apart",
         )
@@ -187,6 +186,13 @@ def _first_panels(breaks: FloatArray) -> _Panels:
     return _Panels(index, low[index, column], high[index, column])
 
 
+def _raised(scale: FloatArray, place: IntArray, value: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Scales that keep every term at most one, and the factor by which earlier sums shrink."""
+    raised = scale.copy()
+    np.maximum.at(raised, place, value.max(axis=1))
+    return raised, np.where(np.isneginf(scale), 0.0, np.exp(np.maximum(scale, -1e308) - raised))
+
+
 def _collect(
     pieces: list[tuple[IntArray, FloatArray, FloatArray]],
     scaled: tuple[FloatArray, FloatArray],
@@ -196,7 +202,8 @@ def _collect(
     scale, error = scaled
     place = np.repeat(np.concatenate([p for p, _, _ in pieces]), _NODES.size)
     theta = np.concatenate([t.ravel() for _, t, _ in pieces])
-    weight = np.concatenate([w.ravel() for _, _, w in pieces])
+    logged = np.concatenate([v.ravel() for _, _, v in pieces])
+    weight = np.exp(logged - scale[place]) * np.tile(_KRONROD, place.size // _NODES.size)
     index, cell = np.divmod(place, shape[1])
     distance = theta - centre[index]
     size = shape[0] * shape[1]

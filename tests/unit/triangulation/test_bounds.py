@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from clustereffects.results import BiasTerm, Estimate
+from clustereffects.triangulation.sensitivity import cell_bounds, scenarios
+from triangulation_cases import KEY, did, interviews, model, sign, survey
+
+
+def _bounds(evidence):
+    built = model(evidence)
+    return cell_bounds(built, scenarios(built))
+
+
+def _probability(evidence):
+    return scenarios(model(evidence)).probability[0]
+
+
+def test_without_ranges_the_bounds_are_the_probability():
+    evidence = [did(), survey(), *interviews()]
+    np.testing.assert_array_equal(_bounds(evidence), np.stack([_probability(evidence)] * 2, axis=1))
+
+
+def test_bounds_over_bias_means_are_reached_and_not_passed():
+    ends = [-0.03, 0.0, 0.02], [0.02, 0.05, 0.10]
+    bounds = _bounds([did(bias_range=(-0.03, 0.02)), survey(bias_range=(0.02, 0.10)), *interviews()])
+    corners = np.array(
+        [_probability([did(bias_mean=a), survey(bias_mean=b), *interviews()]) for a in ends[0] for b in ends[1]]
+    )
+    np.testing.assert_allclose(bounds[[0, 2]], np.stack([corners.min(axis=0), corners.max(axis=0)], axis=1)[[0, 2]])
+    assert bounds[1, 0] == pytest.approx(corners[:, 1].min())
+
+
+def test_a_negligible_effect_can_be_most_probable_inside_the_range():
+    exact = np.array([_probability([did(0.0, 0.01, 0.0, mean)])[1] for mean in np.linspace(-0.05, 0.07, 241)])
+    bounds = _bounds([did(0.0, 0.01, 0.0, 0.01, (-0.05, 0.07))])
+    assert bounds[1, 1] >= exact.max() - 1e-12
+    assert bounds[1, 1] == pytest.approx(exact.max(), abs=1e-4)
+    assert bounds[1, 0] == pytest.approx(min(exact[0], exact[-1]), rel=1e-8)
+
+
+def test_bounds_over_probabilities_of_signs():
+    ranged = sign("a", ((0.25, 0.45), (0.05, 0.20), (0.05, 0.25)))
+    bounds = _bounds([did(), ranged])
+    assert bounds[2, 1] == pytest.approx(_probability([did(), sign("a", (0.45, 0.05, 0.05))])[2])
+    assert bounds[2, 0] == pytest.approx(_probability([did(), sign("a", (0.25, 0.20, 0.25))])[2])
+
+
+def test_a_sign_that_was_not_seen_swaps_the_ends():
+    ranged = sign("a", ((0.25, 0.45), (0.05, 0.20), (0.05, 0.25)), observed=False)
+    bounds = _bounds([did(), ranged])
+    best = sign("a", (0.25, 0.20, 0.25), observed=False)
+    assert bounds[2, 1] == pytest.approx(_probability([did(), best])[2])
+
+
+def test_bounds_over_rho_against_a_grid():
+    chances = {"a": (0.9, 0.2, 0.5), "b": (0.3, 0.05, 0.6), "c": (0.4, 0.7, 0.1)}
+
+    def group(rho):
+        return [sign(name, p, dependence="g", rho=rho) for name, p in chances.items()]
+
+    grid = np.array([_probability([did(), *group(rho)]) for rho in np.linspace(0.1, 0.9, 161)])
+    bounds = _bounds([did(), *group((0.1, 0.9))])
+    assert (bounds[:, 0] <= grid.min(axis=0) + 1e-12).all()
+    assert (bounds[:, 1] >= grid.max(axis=0) - 1e-12).all()
+    np.testing.assert_allclose(bounds, np.stack([grid.min(axis=0), grid.max(axis=0)], axis=1), atol=2e-5)
+
+
+def test_nothing_inside_the_ranges_leaves_the_bounds():
+    rng = np.random.default_rng(7)
+    spans = {"a": ((0.5, 0.9), (0.2, 0.5), (0.1, 0.6)), "b": ((0.1, 0.4), (0.05, 0.3), (0.2, 0.5))}
+
+    def evidence(pick, mean):
+        shared = BiasTerm(domain="optimism", mean=mean["range"], sd=0.04, shared="s", mean_range=mean["span"])
+        items = [survey(id=f"s{i}", value=0.04 * i, bias=(shared,)) for i in range(2)]
+        signs = [sign(n, tuple(pick(p) for p in spans[n]), dependence="g", rho=pick((0.2, 0.9))) for n in spans]
+        rho = signs[0].rho
+        signs = [sign(s.id, (s.p_benefit, s.p_negligible, s.p_harm), dependence="g", rho=rho) for s in signs]
+        own = did(bias_mean=mean["own"], bias_range=mean["own span"])
+        return [own, *items, *signs]
+
+    wide = {"range": 0.05, "span": (0.0, 0.1), "own": 0.0, "own span": (-0.02, 0.03)}
+    bounds = _bounds(evidence(lambda span: span, wide))
+    for _ in range(200):
+        point = {"range": rng.uniform(0, 0.1), "span": None, "own": rng.uniform(-0.02, 0.03), "own span": None}
+        inside = _probability(evidence(lambda span: rng.uniform(*span), point))
+        assert (bounds[:, 0] - 1e-9 <= inside).all()
+        assert (inside <= bounds[:, 1] + 1e-9).all()
+
+
+def test_shared_proportional_and_additive_bias_together_stay_within_the_searched_bounds():
+    rng = np.random.default_rng(11)
+
+    def items(mean, span):
+        shared = BiasTerm(domain="optimism", mean=mean, sd=0.03, shared="s", mean_range=span)
+        factor = BiasTerm(domain="scale", kind="proportional", sd=0.3, shared="f")
+        return [
+            Estimate(id=f"{i}", stream="survey", value=0.08 + 0.05 * i, std_error=0.03, bias=(shared, factor), **KEY)
+            for i in range(2)
+        ]
+
+    bounds = _bounds(items(0.05, (0.0, 0.1)))
+    for mean in rng.uniform(0, 0.1, 20):
+        inside = _probability(items(mean, None))
+        assert (bounds[:, 0] - 1e-9 <= inside).all()
+        assert (inside <= bounds[:, 1] + 1e-9).all()
+
+
+def test_a_state_that_is_ruled_out_has_probability_zero():
+    impossible = sign("a", (0.0, (0.2, 0.4), 0.5))
+    np.testing.assert_allclose(_bounds([did(), impossible])[2], [0.0, 0.0], atol=1e-300)

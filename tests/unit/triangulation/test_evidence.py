@@ -1,0 +1,167 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from clustereffects.errors import EvidenceError, OptionError
+from clustereffects.results import BiasEvidence, BiasTerm, Estimate, Silence
+from clustereffects.triangulation import Prior, Thresholds, Triangulation
+from clustereffects.triangulation.cells import rival_support
+from clustereffects.triangulation.sensitivity import scenarios
+from clustereffects.triangulation.sorting import CellEvidence, sort_evidence
+from triangulation_cases import KEY, PRIOR, did, model, sign, survey, theory
+
+
+def _probability(evidence):
+    return scenarios(model(evidence)).probability[0]
+
+
+def test_all_problems_at_once():
+    shared = [BiasTerm(domain="optimism", sd=sd, shared="s") for sd in (0.1, 0.2)]
+    evidence = [
+        "hearsay",
+        dataclasses.replace(did(), claim="growing", id="x"),
+        sign("target", target="rival:drizzle"),
+        sign("bias", target="bias:survey"),
+        sign("twice"),
+        sign("twice"),
+        sign("rho1", dependence="g", rho=0.1),
+        sign("rho2", dependence="g", rho=0.2),
+        survey(id="s1", bias=(shared[0],)),
+        survey(id="s2", bias=(shared[1],)),
+        did(id="d1", bias_mean=0.0, bias_range=(0.02, 0.1)),
+        did(id="d2", bias=(BiasTerm(domain="f", kind="proportional", sd=0.1, mean_range=(0, 1)),)),
+    ]
+    with pytest.raises(EvidenceError) as caught:
+        sort_evidence(theory(), evidence)
+    text = str(caught.value)
+    for part in (
+        "an item of type str",
+        "unknown claim 'growing'",
+        "unknown target 'rival:drizzle'",
+        "unknown target 'bias:survey'",
+        "2 × Diagnostic 'twice'",
+        "dependence group 'g' has several ρ",
+        "shared bias 's' is declared in different ways",
+        "bias 'selection' has mean 0.0",
+        "proportional bias 'f' has a range",
+    ):
+        assert part in text
+
+
+def test_diagnostics_that_rule_out_everything():
+    evidence = [sign("a", (0.0, 0.0, 0.5)), sign("b", (0.5, 0.5, 0.0))]
+    with pytest.raises(EvidenceError, match="rule out benefit, harm and a negligible effect"):
+        Triangulation(theory()).fit(evidence)
+
+
+def test_a_search_without_a_find_speaks_against_benefit():
+    found = Silence(**KEY, stream="documents", reason="searched_not_found", p_detect=0.8)
+    before, after = _probability([]), _probability([found])
+    assert after[2] / after[1] == pytest.approx(0.2 * before[2] / before[1])
+    assert after[0] / after[1] == pytest.approx(before[0] / before[1])
+
+
+@pytest.mark.parametrize("reason", ["not_asked", "not_measured", "missing", "searched_not_found"])
+def test_other_silences_move_nothing(reason):
+    np.testing.assert_array_equal(_probability([Silence(**KEY, stream="survey", reason=reason)]), _probability([]))
+
+
+def _bias(name, **more):
+    given = {"stream": "interviews", "target_stream": "economic", "shift": 0.02, "sd": 0.03, **KEY} | more
+    return BiasEvidence(id=name, **given)
+
+
+def test_bias_evidence_shifts_and_widens_the_target_stream():
+    expected = did(bias_mean=0.02, bias_sd=np.hypot(0.03, 0.03))
+    np.testing.assert_allclose(_probability([did(), _bias("b")]), _probability([expected]), rtol=1e-12)
+
+
+def test_bias_evidence_of_one_domain_counts_once():
+    one, many = [did(), _bias("b")], [did(), *(_bias(f"b{i}") for i in range(5))]
+    np.testing.assert_allclose(_probability(many), _probability(one), rtol=1e-12)
+
+
+def test_bias_evidence_that_was_not_seen_or_has_no_target_moves_nothing():
+    evidence = [did(), _bias("unseen", observed=False), _bias("other", target_stream="survey")]
+    np.testing.assert_array_equal(_probability(evidence), _probability([did()]))
+    account = Triangulation(theory()).fit(evidence).account()
+    assert dict(account.dropped) == {"sign of a bias, not seen": 1, "bias of a stream without estimates": 1}
+
+
+def test_bias_evidence_is_shared_by_the_estimates_of_its_stream():
+    built = model([did(id="a"), did(id="b"), _bias("b")])
+    assert built.estimates.covariance[0, 1] == pytest.approx(0.03**2)
+
+
+def test_dependent_estimates_count_as_one():
+    twice = [did(id=name, dependence="accounts") for name in ("a", "b")]
+    np.testing.assert_allclose(_probability(twice), _probability([did()]), rtol=1e-10)
+    apart = [did(id=name, dependence="accounts", rho=0.0) for name in ("a", "b")]
+    np.testing.assert_allclose(_probability(apart), _probability([did(id="a"), did(id="b")]), rtol=1e-10)
+
+
+def test_estimate_refuses_an_impossible_rho():
+    with pytest.raises(EvidenceError, match="rho of estimate 'a' is 2"):
+        Estimate(id="a", stream="economic", value=0, std_error=1, rho=2, **KEY)
+
+
+def test_rivals_stay_out_of_the_effect():
+    rival = sign("R1", (0.2, 0.6, 0.4), target="rival:boom")
+    np.testing.assert_array_equal(_probability([did(), rival]), _probability([did()]))
+    table = Triangulation(theory()).fit([did(), rival]).rivals()
+    assert table[["rival", "items", "seen"]].iloc[0].tolist() == ["boom", 1, 1]
+    assert table["likelihood_ratio"][0] == pytest.approx(3.0)
+    assert table["words"][0] == "limited support"
+
+
+def test_rival_support_with_ranges_and_dependence():
+    items = [
+        sign(f"R{i}", ((0.2, 0.4), (0.4, 0.8), 0.4), target="rival:boom", dependence="g", rho=1.0) for i in range(3)
+    ]
+    ratio, low, high = rival_support(items)
+    assert (ratio, low, high) == (pytest.approx(2.0), pytest.approx(1.0), pytest.approx(4.0))
+
+
+def test_streams_keep_their_order():
+    cell = sort_evidence(theory(), [sign("i"), survey(), did()])[("growth", "K01")]
+    assert cell.streams == ("economic", "survey", "interviews")
+    assert CellEvidence().streams == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sceptical_sd": 0.0, "wide_sd": 1.0}, "sceptical_sd is 0.0"),
+        ({"sceptical_sd": 1.0, "wide_sd": float("inf")}, "wide_sd is inf"),
+        ({"sceptical_sd": 1.0, "wide_sd": 1.0, "wide_weight": 2.0}, "wide_weight is 2.0"),
+    ],
+)
+def test_impossible_priors(options, message):
+    with pytest.raises(OptionError, match=message):
+        Prior(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"benefit": 0.5}, "benefit is 0.5"),
+        ({"harm": 1.1}, "harm is 1.1"),
+        ({"firm": 0.8}, "at least the other thresholds"),
+    ],
+)
+def test_impossible_thresholds(options, message):
+    with pytest.raises(OptionError, match=message):
+        Thresholds(**options)
+
+
+def test_priors_by_claim_and_scale():
+    narrow = Prior(sceptical_sd=0.001, wide_sd=0.002)
+    for prior in (narrow, {"growth": narrow}, {"log": narrow}):
+        findings = Triangulation(theory(), prior=prior).fit([did()])
+        assert dict(findings.priors) == {"growth": narrow}
+    assert dict(Triangulation(theory()).fit([did()]).priors)["growth"] == PRIOR
+    with pytest.raises(OptionError, match="a prior for gowth"):
+        Triangulation(theory(), prior={"gowth": narrow})
+    with pytest.raises(OptionError, match="growth is 'flat'"):
+        Triangulation(theory(), prior="flat")
