@@ -182,9 +182,9 @@ def odds_words(ratio: float) -> str:
 
     Notes
     -----
-    The steps of the scale of the European Network of Forensic Science Institutes (ENFSI 2015, guideline for
-    evaluative reporting): up to 10 limited, 100 moderate, 1 000 moderately strong, 10 000 strong, beyond that
-    extremely strong support.
+    In the style of the scale of the European Network of Forensic Science Institutes (ENFSI 2015, *Guideline for
+    Evaluative Reporting in Forensic Science*): up to 10 limited, 100 moderate, 1 000 moderately strong, 10 000 strong,
+    beyond that extremely strong support; the guideline divides the top step further.
 
     Examples
     --------
