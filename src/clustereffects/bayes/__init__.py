@@ -1,1 +1,6 @@
-"""TODO."""
+"""Hierarchical effects: partial pooling over cluster organisations, exact or sampled."""
+
+from clustereffects.bayes.hierarchical import HierarchicalEffects
+from clustereffects.bayes.posterior_effects import PosteriorEffects
+
+__all__ = ["HierarchicalEffects", "PosteriorEffects"]
