@@ -174,12 +174,11 @@ class Matching:
         lost = _assemble.unmatched_table(sets, matched, names, rules)
         _assemble.require_pairs(matched, lost)
         sample = _assemble.account(sets, matched, lost)
-        lost["unit"] = labels[lost["unit"].to_numpy(dtype=np.int64)]
         return matched, {
             **_assemble.pair_fields(matched),
             "covariates": names.covariates,
             "before": _assemble.before_matching(matched, names),
-            "lost": lost,
+            "lost": lost.assign(unit=labels[lost["unit"].to_numpy(dtype=np.int64)]),
             "sample": sample,
             "findings": self._rank_check(matched, len(names.covariates)),
         }
