@@ -40,19 +40,19 @@ def check_formula(formula: str | None) -> list[Problem]:
 
 def evaluate(panel: Panel, formula: str) -> Covariates:
     """Evaluate a one-sided formula on all rows of a panel at once, so that factor levels agree in all periods."""
-    from formulaic import Formula, model_matrix
+    from formulaic import Formula, ModelMatrix, model_matrix
     from formulaic.errors import FormulaicError
 
     frame = panel.frame
     try:
         parsed = Formula(formula.strip().removeprefix("~"))
-        if hasattr(parsed, "lhs"):
-            raise OptionError(_bad(formula, "a left-hand side or several parts"))
         needed = _variables(parsed, panel)
         with np.errstate(all="ignore"):
             matrix = model_matrix(parsed, frame, na_action="drop", context={}, output="pandas")
     except FormulaicError as error:
         raise OptionError(_bad(formula, str(error).splitlines()[0])) from error
+    if not isinstance(matrix, ModelMatrix):
+        raise OptionError(_bad(formula, "a left-hand side or several parts"))
     _refuse_undefined(frame, needed, matrix, formula)
     return _collected(pd.DataFrame(matrix), len(frame))
 

@@ -88,8 +88,8 @@ def lone_treated_check(terms: Sequence[str], n_treated: IntArray) -> tuple[Check
             verdict="warn",
             statistic=1.0,
             threshold=2.0,
-            message=f"{len(lone)} effects rest on one treated unit: {shown(lone)}; their standard errors "
-            "show the comparison units' variation only",
+            message=f"{len(lone)} effect{'s rest' if len(lone) > 1 else ' rests'} on one treated unit: {shown(lone)}; "
+            "such standard errors show the comparison units' variation only",
             remedy="read them only in aggregates",
         ),
     )

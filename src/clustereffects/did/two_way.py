@@ -50,8 +50,9 @@ class TwoWayFixedEffects:
 
     ``Cluster(..., small_sample="none")`` takes factor 1; ``"stata"`` takes ``G/(G − 1) · (N − 1)/(N − K)`` with all
     effects counted; ``"nested"`` counts the regressors and the time effects only, since units are nested in clusters
-    (the default of the R package fixest). With two columns the smaller of the two factors applies to all three parts. Intervals use
-    t(G − 1), with ``"none"`` the normal distribution.
+    (the default of the R package fixest). With two columns the smaller of the two factors applies to all three parts.
+    Intervals use t(G − 1), by default with the treated clusters as ``G`` where an assignment level is declared; with
+    ``"none"`` they use the normal distribution.
 
     References
     ----------
@@ -100,8 +101,9 @@ class TwoWayFixedEffects:
         counts = [len(np.unique(code[rows.units])) for code in codes.values()]
         factor, convention = _factor(self.variance, rows, dict(zip(codes, counts, strict=True)))
         cov = factor * fitted.cov.to_numpy()
-        df = variance.df(min(counts)) if self.variance else float(min(counts) - 1)
         reached = np.isfinite(panel.cohorts) & np.isin(np.arange(panel.n_units), rows.units)
+        limits = [len(np.unique(code[reached])) for code in codes.values()] if panel.cluster else counts
+        df = variance.df(min(counts)) if self.variance else float(min(limits) - 1)
         level = {column: code for column, code in codes.items() if column != panel.roles["unit"]}
         return Effects(
             labels=pd.DataFrame(index=pd.Index(rows.design.columns)),
@@ -144,9 +146,14 @@ def _rows(model: TwoWayFixedEffects, panel: Panel, outcome: str) -> _Rows:
     keep = order[(observed & complete)[order]]
     index = pd.MultiIndex.from_arrays([units[keep], panel.times[times[keep]]])
     weights = panel.roles["weights"]
+    design = pd.DataFrame(columns[keep], index=index, columns=names)
+    if not len(keep):
+        raise EstimationError(f"the outcome {outcome!r} or the covariates are missing in all rows")
+    if design[TERM].nunique() < 2:
+        raise EstimationError(_no_variation(design))
     return _Rows(
         outcome=pd.Series(values[keep], index=index, name=outcome),
-        design=pd.DataFrame(columns[keep], index=index, columns=names),
+        design=design,
         units=units[keep],
         weights=panel.wide(weights)[units, times][keep] if weights else None,
         account=_account(panel, units, observed, complete),
@@ -173,20 +180,24 @@ def _fit(rows: _Rows, clusters: IntArray) -> Any:
 
     weights = None if rows.weights is None else pd.Series(rows.weights, index=rows.design.index)
     groups = pd.DataFrame(clusters, index=rows.design.index)
-    model = PanelOLS(rows.outcome, rows.design, entity_effects=True, time_effects=True, weights=weights)
+    model = PanelOLS(
+        rows.outcome, rows.design, entity_effects=True, time_effects=True, weights=weights, check_rank=False
+    )
     try:
         return model.fit(
             cov_type="clustered", clusters=groups, debiased=False, auto_df=False, count_effects=False, low_memory=False
         )
     except AbsorbingEffectError as error:
-        raise EstimationError(
-            Problem(
-                what="treatment or a covariate does not vary once unit and time effects are removed",
-                where=f"regressors: {', '.join(rows.design.columns)}",
-                expected="units treated from some period on, others not, and covariates that change within units",
-                remedy="leave out covariates that are constant within units or the same for all",
-            )
-        ) from error
+        raise EstimationError(_no_variation(rows.design)) from error
+
+
+def _no_variation(design: pd.DataFrame) -> Problem:
+    return Problem(
+        what="treatment or a covariate does not vary once unit and time effects are removed",
+        where=f"regressors: {', '.join(design.columns)}",
+        expected="units treated from some period on, others not, and covariates that change within units",
+        remedy="leave out covariates that are constant within units, the same for all or collinear",
+    )
 
 
 def _factor(variance: Cluster | None, rows: _Rows, counts: dict[str, int]) -> tuple[float, str]:

@@ -1,0 +1,125 @@
+"""The kernel on small panels: reasons, units used, reuse of the logit."""
+
+import numpy as np
+import pytest
+
+from clustereffects.did import group_time
+from clustereffects.did.group_time import NO_CONTROL, NO_TREATED, GroupTimeData, group_time_effects
+from clustereffects.did.group_time_cell import COLLINEAR, NO_OVERLAP
+from clustereffects.did.group_time_plan import GroupTimeOptions
+
+TIMES = np.arange(1, 6)
+
+
+def _data(seed=0, n=80, k=0, **parts):
+    rng = np.random.default_rng(seed)
+    cohorts = rng.choice([3.0, 4.0, np.nan], n)
+    covariates = rng.standard_normal((n, 1, k)).repeat(len(TIMES), axis=1) if k else None
+    given = {"outcome": rng.standard_normal((n, len(TIMES))), "cohorts": cohorts, "covariates": covariates}
+    return GroupTimeData(times=TIMES, **(given | parts))
+
+
+def _cell(found, cohort, time):
+    return next(i for i, c in enumerate(found.cells) if (c.cohort, TIMES[c.time]) == (cohort, time))
+
+
+def test_a_cell_is_a_difference_of_mean_changes_among_complete_pairs():
+    data = _data()
+    data.outcome[np.random.default_rng(1).random(data.outcome.shape) < 0.2] = np.nan
+    found = group_time_effects(data, GroupTimeOptions())
+    change = data.outcome[:, 3] - data.outcome[:, 1]
+    own, other = data.cohorts == 3, np.isnan(data.cohorts)
+    c = _cell(found, 3, 4)
+    np.testing.assert_allclose(found.estimate[c], np.nanmean(change[own]) - np.nanmean(change[other]), rtol=1e-12)
+    pairs = np.isfinite(change)
+    assert (found.n_treated[c], found.n_control[c]) == ((own & pairs).sum(), (other & pairs).sum())
+
+
+def test_influence_has_the_scale_of_the_whole_sample():
+    data = _data()
+    found = group_time_effects(data, GroupTimeOptions())
+    c = _cell(found, 3, 4)
+    change = data.outcome[:, 3] - data.outcome[:, 1]
+    parts = [change[data.cohorts == 3], change[np.isnan(data.cohorts)]]
+    expected = np.sqrt(sum(part.var() / len(part) for part in parts))
+    np.testing.assert_allclose(np.sqrt((found.influence[:, c] ** 2).sum()) / data.n_units, expected, rtol=1e-12)
+
+
+def test_not_yet_treated_units_are_compared_until_they_are_treated():
+    found = group_time_effects(_data(), GroupTimeOptions())
+    cohorts = _data().cohorts
+    later, never = (cohorts == 4).sum(), np.isnan(cohorts).sum()
+    assert found.n_control[_cell(found, 3, 3)] == later + never
+    assert found.n_control[_cell(found, 3, 4)] == never
+    assert group_time_effects(_data(), GroupTimeOptions(control="never_treated")).n_control[0] == never
+
+
+def test_anticipating_units_are_no_comparison():
+    found = group_time_effects(_data(), GroupTimeOptions(anticipation=1))
+    assert found.n_control[_cell(found, 3, 3)] == np.isnan(_data().cohorts).sum()
+
+
+def test_cells_without_units_have_reasons():
+    data = _data()
+    data.outcome[data.cohorts == 3, 4] = np.nan
+    data.outcome[np.isnan(data.cohorts), 3] = np.nan
+    found = group_time_effects(data, GroupTimeOptions(control="never_treated"))
+    assert found.reasons[_cell(found, 3, 5)] == NO_TREATED
+    assert found.reasons[_cell(found, 4, 4)] == NO_CONTROL
+    assert found.reasons[_cell(found, 3, 3)] == ""
+    lost = np.array([bool(reason) for reason in found.reasons])
+    np.testing.assert_array_equal(np.isnan(found.estimate), lost)
+    assert not found.influence[:, lost].any()
+
+
+def test_cells_with_impossible_covariates_have_reasons():
+    data = _data(k=1)
+    data.covariates[data.cohorts == 3] += 100
+    found = group_time_effects(data, GroupTimeOptions())
+    assert set(np.array(found.reasons)[[c.cohort == 3 for c in found.cells]]) == {NO_OVERLAP}
+    assert np.isfinite(found.estimate[[c.cohort == 4 for c in found.cells]]).any()
+    data = _data(k=1)
+    data.covariates[np.isnan(data.cohorts)] = 1.0
+    found = group_time_effects(data, GroupTimeOptions(method="reg", control="never_treated"))
+    assert set(found.reasons) == {COLLINEAR}
+
+
+def test_units_without_covariates_in_the_base_period_are_left_out():
+    data = _data(k=1)
+    first = int(np.flatnonzero(data.cohorts == 3)[0])
+    data.covariates[first, 1] = np.nan
+    found = group_time_effects(data, GroupTimeOptions())
+    assert found.influence[first, _cell(found, 3, 4)] == 0.0
+    assert found.influence[first, _cell(found, 3, 2)] != 0.0
+    assert found.used[first].tolist() == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("control", ["never_treated", "not_yet_treated"])
+def test_a_logit_is_fitted_once_for_comparisons_of_equal_units(monkeypatch, control):
+    calls = []
+    real = group_time.fit_propensity
+    monkeypatch.setattr(group_time, "fit_propensity", lambda *args: calls.append(1) or real(*args))
+    found = group_time_effects(_data(k=1), GroupTimeOptions(control=control))
+    assert len(calls) == (2 if control == "never_treated" else 4)
+    assert len(found.cells) == 8
+
+
+@pytest.mark.parametrize("part", ["covariates", "weights"])
+def test_a_logit_is_fitted_anew_when_anything_it_depends_on_changes(part):
+    data = _data(k=1, weights=np.ones((80, len(TIMES))))
+    options = GroupTimeOptions(control="never_treated")
+    before = group_time_effects(data, options)
+    factor = np.random.default_rng(4).uniform(0.5, 1.5, 80)
+    getattr(data, part)[:, 1] *= factor[:, None] if part == "covariates" else factor
+    after = group_time_effects(data, options)
+    changed = np.array([c.base == 1 for c in before.cells])
+    np.testing.assert_allclose(after.estimate[~changed], before.estimate[~changed], rtol=1e-8)
+    assert not np.isclose(after.estimate[changed], before.estimate[changed], rtol=1e-6).any()
+
+
+def test_reference_cells_are_zero():
+    found = group_time_effects(_data(), GroupTimeOptions(base_period="universal"))
+    reference = [c.is_reference for c in found.cells]
+    assert sum(reference) == 2
+    assert not found.estimate[reference].any()
+    assert not found.influence[:, reference].any()
