@@ -108,3 +108,28 @@ def test_shared_proportional_and_additive_bias_together_stay_within_the_searched
 def test_a_state_that_is_ruled_out_has_probability_zero():
     impossible = sign("a", (0.0, (0.2, 0.4), 0.5))
     np.testing.assert_allclose(_bounds([did(), impossible])[2], [0.0, 0.0], atol=1e-300)
+
+
+def test_a_mean_whose_estimate_counts_negatively_has_its_ends_swapped():
+    """Correlated with both others through two shared biases, the first estimate gets a negative weight."""
+
+    def items(mean, span):
+        left, right = (BiasTerm(domain=n, sd=0.1, shared=n) for n in ("left", "right"))
+        own = BiasTerm(domain="own", mean=mean, mean_range=span)
+        terms = [(left, right, own), (left,), (right,)]
+        return [survey(0.05, 0.03, bias=bias, id=f"s{i}") for i, bias in enumerate(terms)]
+
+    built = model([did(bias_range=(-0.02, 0.02)), *items(0.0, (-0.05, 0.05))])
+    assert np.linalg.inv(built.estimates.covariance)[1:, 1:].sum(axis=1)[0] < 0
+    bounds = cell_bounds(built, scenarios(built))
+    corners = [_probability([did(bias_mean=a), *items(b, None)])[2] for a in (-0.02, 0.02) for b in (-0.05, 0.0, 0.05)]
+    np.testing.assert_allclose(bounds[2], [min(corners), max(corners)], rtol=1e-8)
+
+
+def test_when_every_sign_speaks_for_benefit_less_dependence_is_better():
+    def group(rho):
+        return [sign(name, (0.8, 0.4, 0.3), dependence="g", rho=rho) for name in "abc"]
+
+    bounds = _bounds([did(), *group((0.2, 0.8))])
+    expected = [_probability([did(), *group(rho)])[2] for rho in (0.8, 0.2)]
+    np.testing.assert_allclose(bounds[2], expected, rtol=1e-10)

@@ -7,7 +7,9 @@ import pytest
 from clustereffects.errors import FileError, NotStoredError, OptionError
 from clustereffects.results import BiasTerm, Silence
 from clustereffects.triangulation import VERDICT_COLUMNS, Triangulation
-from triangulation_cases import KEY, PRIOR, did, interviews, sign, survey, theory, worked_example
+from clustereffects.triangulation.convergence import node_splits
+from clustereffects.triangulation.posterior import stream_alone
+from triangulation_cases import KEY, PRIOR, did, interviews, model, sign, survey, theory, worked_example
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +194,18 @@ def test_plot(findings):
     ax = findings.plot()
     assert len(ax.texts) == 3
     plt.close(ax.figure)
+
+
+def test_information_gain_of_one_estimate_has_a_closed_form():
+    alone = stream_alone(model([did(0.06, 0.03, 0.04)]), 0)[1]
+    prior, noise = 0.15**2, 0.03**2 + 0.04**2
+    variance = 1 / (1 / prior + 1 / noise)
+    mean = variance * 0.06 / noise
+    assert alone == pytest.approx(0.5 * (variance / prior + mean**2 / prior - 1 - np.log(variance / prior)), rel=1e-8)
+
+
+def test_proportional_bias_widens_a_node_split():
+    factor = BiasTerm(domain="scale", kind="proportional", mean=np.log(2), sd=0.4)
+    split = node_splits(model([did(0.06, 0.02, 0.0), survey(0.2, 0.02, bias=(factor,))]))[0]
+    assert split.difference == pytest.approx(0.06 - 0.1)
+    assert split.std_error == pytest.approx(np.sqrt(0.02**2 + 0.01**2 + 0.1**2 * np.expm1(0.16)))
