@@ -72,6 +72,22 @@ def test_the_mirrored_change_is_the_bias_at_joining_full(lags):
     assert abs(gap.mean()) < 3 * gap.std(ddof=1) / np.sqrt(len(gap))
 
 
+def test_under_different_trends_the_mirrored_change_has_the_opposite_sign_of_the_bias():
+    rng = np.random.default_rng(4)
+    gap = []
+    for _ in range(10):
+        panel, y = draw(rng)
+        steps = np.arange(len(YEARS)) - (JOINED - YEARS[0] - 1)
+        y = y - np.isfinite(panel.cohorts)[:, None] * (1.0 - 0.2 * steps)
+        frame = panel.frame.assign(y=y.ravel())
+        match = ce.Matching(on=["y"], ratio=3).fit(ce.Panel(frame, unit="firm", time="year", cohort="joined"))
+        gap.append([change(y, match, -1, 0), change(y, match, -2, -3)])
+        assert match.checks()[-1].verdict == "warn"
+    bias, mirror = np.mean(gap, axis=0)
+    assert bias > 0.1
+    assert mirror < -0.1
+
+
 def test_without_a_gap_in_levels_nothing_is_warned_of():
     rng = np.random.default_rng(3)
     verdicts = []

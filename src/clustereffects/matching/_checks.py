@@ -113,8 +113,8 @@ def reversion_check(column: str, mirror: Mirror, lag: int) -> Check:
         statistic=mirror.statistic,
         threshold=1.96,
         message=f"from -{lag} back to -{lag + 1}, which nobody was matched on, treated units differ from their controls "
-        f"by {mirror.difference:.4f} (standard error {mirror.std_error:.4f}, {mirror.n_treated} units); for a "
-        "stationary series the bias at joining has the same expectation",
+        f"by {mirror.difference:.4f} (standard error {mirror.std_error:.4f}, {mirror.n_treated} units): expect a bias of "
+        "this size at joining, of the same sign if it is a return to the mean, of the opposite sign if trends differ",
         remedy="match on more lags or on what does not change, and report the unmatched estimate beside it"
         if large
         else "",

@@ -76,7 +76,8 @@ def mirror_difference(values: FloatArray, times: IntArray, pairs: MatchedPairs, 
     With ``lag`` the farthest matched lag, it is the change from ``−lag`` back to ``−(lag + 1)``. Whoever is matched at
     an extreme level returns to the own mean in both directions of time: if the transitory part of the series is
     stationary and reversible in time, as a Gaussian autoregression is, then in the absence of an effect the difference
-    in this change has the same expectation as the difference in the change from −1 to 0, which is the bias at joining.
+    in this change has the same expectation as the difference in the change from −1 to 0, which is the bias at joining. If
+    treated units are on another linear trend instead, that bias has the same size and the opposite sign.
 
     Parameters
     ----------
