@@ -171,34 +171,27 @@ def _largest(log_mass: FloatArray, items: DiagnosticArrays, state: int) -> Float
     start, slope = _ratios(log_mass, items, state, best=True)
     low, high = _exponents(items)
     free = np.flatnonzero((low < high) & (slope != 0).any(axis=1))
-    if not free.size:
-        return _probability(start, high @ slope)
-    return np.array([_climb(row, slope, (low, high), free) for row in start])
-
-
-def _climb(start: FloatArray, slope: FloatArray, box: tuple[FloatArray, FloatArray], free: NDArray[np.intp]) -> float:
-    exponent = box[1].copy()
-    best = float(_probability(start, exponent @ slope))
-    for _ in range(_SWEEPS):
+    exponent = np.tile(high, (start.shape[0], 1))
+    best = _probability(start, exponent @ slope)
+    for _ in range(_SWEEPS if free.size else 0):
         for g in free:
-            exponent[g] = 0.0
-            exponent[g] = _lowest_point(start + exponent @ slope, slope[g], box[0][g], box[1][g])
-        value = float(_probability(start, exponent @ slope))
-        if value - best <= 1e-13:
-            return max(value, best)
-        best = value
+            exponent[:, g] = 0.0
+            exponent[:, g] = _lowest_point(start + exponent @ slope, slope[g], low[g], high[g])
+        value = _probability(start, exponent @ slope)
+        done = (value - best <= 1e-13).all()
+        best = np.maximum(value, best)
+        if done:
+            break
     return best
 
 
-def _lowest_point(level: FloatArray, slope: FloatArray, low: float, high: float) -> float:
-    """Where ``exp(level₀ + slope₀ λ) + exp(level₁ + slope₁ λ)`` is smallest between low and high."""
-    if (slope <= 0).all():
-        return high
-    if (slope >= 0).all():
-        return low
+def _lowest_point(level: FloatArray, slope: FloatArray, low: float, high: float) -> FloatArray:
+    """Where ``exp(level₀ + slope₀ λ) + exp(level₁ + slope₁ λ)`` is smallest between low and high, row by row."""
+    if (slope <= 0).all() or (slope >= 0).all():
+        return np.full(level.shape[0], high if (slope <= 0).all() else low)
     down, up = (0, 1) if slope[0] < 0 else (1, 0)
-    balance = level[down] - level[up] + np.log(-slope[down] / slope[up])
-    return float(np.clip(balance / (slope[up] - slope[down]), low, high))
+    balance = level[:, down] - level[:, up] + np.log(-slope[down] / slope[up])
+    return np.asarray(np.clip(balance / (slope[up] - slope[down]), low, high))
 
 
 def _probability(start: FloatArray, change: FloatArray) -> FloatArray:

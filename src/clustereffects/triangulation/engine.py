@@ -138,10 +138,13 @@ def log_prior(prior: PriorMixture, theta: FloatArray) -> FloatArray:
     >>> log_prior(PriorMixture(np.array([1.0]), np.array([1.0])), np.zeros(1)).round(6).tolist()
     [-0.918939]
     """
-    value = np.full(theta.shape, -np.inf)
-    for weight, sd in zip(prior.weight[prior.weight > 0], prior.sd[prior.weight > 0], strict=True):
-        value = np.logaddexp(value, np.log(weight / (sd * np.sqrt(2 * np.pi))) - 0.5 * (theta / sd) ** 2)
-    return value
+    used = prior.weight > 0
+    height = np.log(prior.weight[used] / (prior.sd[used] * np.sqrt(2 * np.pi)))
+    square = theta**2
+    value = height[0] - square * (0.5 / prior.sd[used][0] ** 2)
+    for level, sd in zip(height[1:], prior.sd[used][1:], strict=True):
+        value = np.logaddexp(value, level - square * (0.5 / sd**2))
+    return np.asarray(value)
 
 
 def _mesh(prior: PriorMixture, terms: LogQuadratic, edges: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -147,9 +147,9 @@ def integrate_cells(
     [[1.0, 2.0]]
     """
     n, cells = breaks.shape[0], edges.size + 1
-    size, shape = n * cells, (n, cells)
+    size = n * cells
     panels = _first_panels(breaks)
-    scale, done_mass, done_error = np.full(size, -np.inf), np.zeros(size), np.zeros(size)
+    sums = _Sums(np.full(size, -np.inf), np.zeros((size, 4)))
     pieces: list[tuple[IntArray, FloatArray, FloatArray]] = []
     for _ in range(_ROUNDS):
         if panels.index.size > _PANELS * n:
@@ -158,17 +158,19 @@ def integrate_cells(
         theta = (panels.low + half)[:, None] + half[:, None] * _NODES
         place = panels.index * cells + np.searchsorted(edges, panels.low + half)
         value = log_density(panels.index, theta) + np.log(half)[:, None]
-        scale, shrink = _raised(scale, place, value)
-        relative = np.exp(value - scale[place][:, None])
+        sums = sums.raised(place, value)
+        relative = np.exp(value - sums.scale[place][:, None])
         mass, error = relative @ _KRONROD, np.abs(relative @ (_KRONROD - _GAUSS))
-        total = done_mass * shrink + np.bincount(place, mass, size)
+        total = sums.total[:, 0] + np.bincount(place, mass, size)
         good = error <= _TOLERANCE * total[place] / np.maximum(np.bincount(place, minlength=size)[place], 8)
-        done_mass = done_mass * shrink + np.bincount(place[good], mass[good], size)
-        done_error = done_error * shrink + np.bincount(place[good], error[good], size)
-        pieces.append((place[good], theta[good], value[good]))
+        distance = theta[good] - centre[panels.index[good], None]
+        weight = relative[good] * _KRONROD
+        parts = (mass[good], (weight * distance).sum(axis=1), (weight * distance**2).sum(axis=1), error[good])
+        sums = sums.plus(place[good], parts)
+        if n == 1:
+            pieces.append((place[good], theta[good], value[good]))
         if good.all():
-            error_bound = (done_error / done_mass).reshape(shape).max(axis=1)
-            return _collect(pieces, (scale, error_bound), shape, centre)
+            return _collect(sums, pieces, (n, cells), centre)
         panels = panels.halves(~good)
     raise EstimationError(
         Problem(
@@ -186,38 +188,40 @@ def _first_panels(breaks: FloatArray) -> _Panels:
     return _Panels(index, low[index, column], high[index, column])
 
 
-def _raised(scale: FloatArray, place: IntArray, value: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Scales that keep every term at most one, and the factor by which earlier sums shrink."""
-    raised = scale.copy()
-    np.maximum.at(raised, place, value.max(axis=1))
-    return raised, np.where(np.isneginf(scale), 0.0, np.exp(np.maximum(scale, -1e308) - raised))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sums:
+    """By density and cell: mass, first and second moment, and error, all relative to the largest value so far."""
+
+    scale: FloatArray
+    total: FloatArray
+
+    def raised(self, place: IntArray, value: FloatArray) -> _Sums:
+        scale = self.scale.copy()
+        np.maximum.at(scale, place, value.max(axis=1))
+        shrink = np.where(np.isneginf(self.scale), 0.0, np.exp(np.maximum(self.scale, -1e308) - scale))
+        return _Sums(scale, self.total * shrink[:, None])
+
+    def plus(self, place: IntArray, parts: tuple[FloatArray, ...]) -> _Sums:
+        added = np.stack([np.bincount(place, part, self.scale.size) for part in parts], axis=1)
+        return _Sums(self.scale, self.total + added)
 
 
 def _collect(
+    sums: _Sums,
     pieces: list[tuple[IntArray, FloatArray, FloatArray]],
-    scaled: tuple[FloatArray, FloatArray],
     shape: tuple[int, int],
     centre: FloatArray,
 ) -> CellIntegrals:
-    scale, error = scaled
-    place = np.repeat(np.concatenate([p for p, _, _ in pieces]), _NODES.size)
-    theta = np.concatenate([t.ravel() for _, t, _ in pieces])
-    logged = np.concatenate([v.ravel() for _, _, v in pieces])
-    weight = np.exp(logged - scale[place]) * np.tile(_KRONROD, place.size // _NODES.size)
-    index, cell = np.divmod(place, shape[1])
-    distance = theta - centre[index]
-    size = shape[0] * shape[1]
-    mass = np.bincount(place, weight, size)
-    keep = slice(None) if shape[0] == 1 else slice(0)
-    with np.errstate(divide="ignore"):
-        log_weight = np.log(weight[keep]) + scale[place[keep]]
+    mass, first, second, error = sums.total.T
+    place, theta, value = (np.concatenate([piece[i] for piece in pieces] or [np.zeros(0)]) for i in range(3))
+    log_weight = value + np.log(_KRONROD) if pieces else value
     return CellIntegrals(
-        log_mass=(np.log(mass) + scale).reshape(shape),
-        first=(np.bincount(place, weight * distance, size) / mass).reshape(shape),
-        second=(np.bincount(place, weight * distance**2, size) / mass).reshape(shape),
+        log_mass=(np.log(mass) + sums.scale).reshape(shape),
+        first=(first / mass).reshape(shape),
+        second=(second / mass).reshape(shape),
         centre=centre,
-        error=error,
-        cell_index=cell[keep],
-        theta=theta[keep],
-        log_weight=log_weight,
+        error=(error / mass).reshape(shape).max(axis=1),
+        cell_index=np.repeat(place, _NODES.size).astype(np.intp),
+        theta=theta.ravel(),
+        log_weight=log_weight.ravel(),
     )
