@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from clustereffects.inference.quantiles import critical_value
+
 FloatArray = NDArray[np.float64]
 MultiplierKind = Literal["rademacher", "mammen", "webb"]
 
@@ -29,7 +31,7 @@ def sup_t_critical_value(cov: FloatArray, level: float, *, draws: int = 20_000, 
     Returns
     -------
     float
-        NaN when no term has a positive variance.
+        NaN when no term has a positive variance; never below the pointwise critical value.
 
     Raises
     ------
@@ -42,11 +44,10 @@ def sup_t_critical_value(cov: FloatArray, level: float, *, draws: int = 20_000, 
 
     Examples
     --------
-    >>> abs(sup_t_critical_value(np.eye(1), 0.95) - 1.96) < 0.05
-    True
+    >>> round(sup_t_critical_value(np.eye(1), 0.95), 1), sup_t_critical_value(np.eye(4), 0.95) > 2.4
+    (2.0, True)
     """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must lie strictly between 0 and 1, got {level}")
+    pointwise = critical_value(level)
     variance = np.diag(cov)
     keep = np.isfinite(variance) & (variance > 0)
     if not keep.any():
@@ -56,7 +57,7 @@ def sup_t_critical_value(cov: FloatArray, level: float, *, draws: int = 20_000, 
     values, vectors = np.linalg.eigh(correlation)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     normals = np.random.default_rng(seed).standard_normal((draws, len(scale)))
-    return float(np.quantile(np.abs(normals @ root.T).max(axis=1), level))
+    return max(float(np.quantile(np.abs(normals @ root.T).max(axis=1), level)), pointwise)
 
 
 def multiplier_draws(

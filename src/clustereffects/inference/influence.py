@@ -93,7 +93,7 @@ def cluster_sums(values: FloatArray, codes: IntArray) -> FloatArray:
     Raises
     ------
     ValueError
-        If there is not one code per row.
+        If there is not one code per row, or a code is negative.
 
     Examples
     --------
@@ -102,23 +102,28 @@ def cluster_sums(values: FloatArray, codes: IntArray) -> FloatArray:
     """
     if codes.shape != (len(values),):
         raise ValueError(f"{len(values)} rows need as many cluster codes, got {codes.shape}")
+    if codes.min(initial=0) < 0:
+        raise ValueError("cluster codes start at 0; a unit without a cluster needs a code of its own")
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
     return np.asarray(np.add.reduceat(values[order], starts, axis=0), dtype=np.float64)
 
 
-def clustered_covariance(influence: Influence, clusters: Sequence[IntArray], factors: Sequence[float]) -> FloatArray:
+def clustered_covariance(
+    influence: Influence, clusters: Sequence[IntArray], factors: Sequence[float | FloatArray]
+) -> FloatArray:
     """Covariance clustered in one or two dimensions.
 
-    Two-way clustering adds the two one-way matrices and subtracts the one of the intersections; negative
-    eigenvalues, possible in small samples, are set to zero.
+    Two-way clustering adds the two one-way matrices and subtracts the one of the intersections, each with its own
+    factor; negative eigenvalues, possible in small samples, are set to zero.
 
     Parameters
     ----------
     influence : Influence
     clusters : sequence of one or two arrays (n,) of int
-    factors : sequence of float
-        Small-sample factor of each dimension.
+    factors : sequence of one or three float or array (k,)
+        Small-sample factor of each dimension and, in two dimensions, of their intersections; one for all terms, or one
+        for each.
 
     Returns
     -------
@@ -139,14 +144,43 @@ def clustered_covariance(influence: Influence, clusters: Sequence[IntArray], fac
     >>> clustered_covariance(psi, [np.array([0, 0, 1, 1])], [1.0]).tolist()
     [[0.0]]
     """
-    if len(clusters) == 1:
-        return factors[0] * influence.covariance(clusters[0])
-    if len(clusters) != 2:
-        raise ValueError(f"clustering is one-way or two-way, got {len(clusters)} dimensions")
-    first, second = clusters
-    both = np.unique(np.column_stack([first, second]), axis=0, return_inverse=True)[1].ravel()
-    total = factors[0] * influence.covariance(first) + factors[1] * influence.covariance(second)
-    return _positive_part(total - min(factors) * influence.covariance(both))
+    if len(clusters) not in {1, 2} or len(factors) != (1 if len(clusters) == 1 else 3):
+        raise ValueError(
+            f"clustering is one-way with 1 factor or two-way with 3, got {len(clusters)} dimensions, {len(factors)} factors"
+        )
+    codes = clusters if len(clusters) == 1 else [*clusters, intersections(*clusters)]
+    parts = [_scaled(influence.covariance(code), factor) for code, factor in zip(codes, factors, strict=True)]
+    return parts[0] if len(parts) == 1 else _positive_part(parts[0] + parts[1] - parts[2])
+
+
+def intersections(first: IntArray, second: IntArray) -> IntArray:
+    """Codes of the clusters in which both clusters agree.
+
+    Parameters
+    ----------
+    first, second : array (n,) of int
+
+    Returns
+    -------
+    array (n,) of int
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ.
+
+    Examples
+    --------
+    >>> intersections(np.array([0, 0, 1]), np.array([0, 0, 0])).tolist()
+    [0, 0, 1]
+    """
+    pairs = np.column_stack([first, second])
+    return np.asarray(np.unique(pairs, axis=0, return_inverse=True)[1].ravel(), dtype=np.int64)
+
+
+def _scaled(cov: FloatArray, factor: float | FloatArray) -> FloatArray:
+    root = np.sqrt(np.broadcast_to(np.asarray(factor, dtype=np.float64), len(cov)))
+    return np.asarray(cov * np.outer(root, root), dtype=np.float64)
 
 
 def _positive_part(matrix: FloatArray) -> FloatArray:

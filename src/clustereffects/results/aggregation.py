@@ -88,6 +88,7 @@ def target_codes(
     keep = (event_time >= low) & (event_time <= high)
     if "event" not in by:
         keep &= event_time >= 0
+    _require_cells(event_time, keep, window)
     codes = np.full(len(labels), -1, dtype=np.int64)
     if not columns:
         codes[keep] = 0
@@ -102,7 +103,13 @@ def target_codes(
 
 
 def aggregate_cells(
-    estimate: FloatArray, influence: Influence, membership: Any, codes: IntArray, labels: pd.DataFrame
+    estimate: FloatArray,
+    influence: Influence,
+    membership: Any,
+    codes: IntArray,
+    labels: pd.DataFrame,
+    *,
+    equal: bool = False,
 ) -> Aggregated:
     """Means of cells weighted by their treated mass.
 
@@ -119,6 +126,8 @@ def aggregate_cells(
         Target of each cell, −1 for none.
     labels : DataFrame (m, …)
         Labels of the targets.
+    equal : bool
+        Weight all cells equally instead; these weights are known and have no error.
 
     Returns
     -------
@@ -144,7 +153,7 @@ def aggregate_cells(
     """
     used = (codes >= 0) & np.isfinite(estimate)
     n, k = membership.shape
-    mass = np.asarray(membership.sum(axis=0)).ravel() / n
+    mass = np.ones(k) if equal else np.asarray(membership.sum(axis=0)).ravel() / n
     chosen = np.zeros((k, len(labels)))
     chosen[np.flatnonzero(used), codes[used]] = mass[used]
     total = chosen.sum(axis=0)
@@ -152,16 +161,17 @@ def aggregate_cells(
         weights = chosen / total
     value = np.where(np.isfinite(estimate), estimate, 0.0)
     theta = value @ weights
-    gaps = np.where(weights > 0, (value[:, None] - theta) / total, 0.0)
-    correction = membership @ gaps - mass @ gaps
     known = np.where(np.isfinite(weights), weights, 0.0)
-    psi = Influence(np.nan_to_num(influence.values) if not used.all() else influence.values)
-    return Aggregated(labels, theta, psi.combine(known).plus(correction), _union(membership, used, codes, len(labels)))
+    psi = Influence(np.nan_to_num(influence.values) if not used.all() else influence.values).combine(known)
+    if not equal:
+        gaps = np.where(known > 0, (value[:, None] - theta) / total, 0.0)
+        psi = psi.plus(membership @ gaps - mass @ gaps)
+    return Aggregated(labels, theta, psi, _union(membership, used, codes, len(labels)))
 
 
 def _columns(labels: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
-    unknown = [key for key in by if key not in {*KEYS, "overall"}]
-    if unknown or ("overall" in by and len(by) > 1):
+    unknown = not by or any(key not in {*KEYS, "overall"} for key in by)
+    if unknown or len(set(by)) < len(by) or ("overall" in by and len(by) > 1):
         raise OptionError(
             Problem(
                 what=f"aggregation by {list(by)}",
@@ -182,6 +192,20 @@ def _columns(labels: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
             )
         )
     return columns
+
+
+def _require_cells(event_time: NDArray[Any], keep: NDArray[np.bool_], window: tuple[int, int] | None) -> None:
+    if keep.any():
+        return
+    present = f"event times {event_time.min()} to {event_time.max()}" if len(event_time) else "no effects at all"
+    raise OptionError(
+        Problem(
+            what="there is no effect to aggregate" + (f" in the window {window}" if window else ""),
+            where=present,
+            expected="effects from joining on, or by event time any effect, within first and last event time",
+            remedy="widen the window",
+        )
+    )
 
 
 def _union(membership: Any, used: NDArray[np.bool_], codes: IntArray, n_targets: int) -> Any:

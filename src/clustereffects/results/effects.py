@@ -15,8 +15,9 @@ from clustereffects.errors import NotStoredError, OptionError, Problem
 from clustereffects.inference.influence import Influence
 from clustereffects.inference.quantiles import critical_value
 from clustereffects.results import serialise
-from clustereffects.results.aggregation import aggregate_cells, target_codes
+from clustereffects.results.aggregation import Aggregated, aggregate_cells, target_codes
 from clustereffects.results.checks import Check
+from clustereffects.results.clusters import lone_cluster_check
 from clustereffects.results.description import Description, Sampling
 from clustereffects.results.drawing import draw
 from clustereffects.results.evidence import BiasTerm, Estimate
@@ -158,8 +159,8 @@ class Effects:
     def tidy(self, level: float = 0.95, *, simultaneous: bool = False) -> pd.DataFrame:
         """One row per term: label columns, then the columns of :data:`~clustereffects.results.TIDY_COLUMNS`."""
         errors, spread = self._std_errors(), self.uncertainty
-        text = (f"pointwise {spread.reference}", self.estimand, self.method)
-        table = tidy_frame(self.labels, self.estimate, errors, level=level, df=spread.df, text=text)
+        text = ([f"pointwise {name}" for name in spread.references], self.estimand, self.method)
+        table = tidy_frame(self.labels, self.estimate, errors, level=level, df=spread.dfs, text=text)
         if simultaneous:
             critical, source = spread.simultaneous(level)
             table["conf_low"] = self.estimate - critical * errors
@@ -184,7 +185,7 @@ class Effects:
 
     def checks(self) -> list[Check]:
         """What was checked: parallel trends before treatment, unidentified effects, the estimator's own findings."""
-        own = [*self.findings]
+        own = [*self.findings, *lone_cluster_check(self.variance, self.sampling, self._std_errors())]
         if self.description.aggregation in {"cell", "event"}:
             own.append(self.pretrends())
         lost = int((~np.isfinite(self.estimate)).sum())
@@ -206,7 +207,15 @@ class Effects:
 
         Periods of declared anticipation may show effects and are not tested, unless ``include_anticipation`` (the
         convention of the R package did up to 2.5.1).
+
+        Raises
+        ------
+        OptionError
+            If the effects have no event time.
         """
+        if "event_time" not in self.labels.columns:
+            what = f"no test before joining from effects by {self.description.aggregation!r}"
+            raise _refusal(what, "effects with an event time", 'test the estimator\'s own result or aggregate("event")')
         ahead = 0 if include_anticipation else self.description.anticipation
         return pretrend_check(self.labels, self.estimate, self.uncertainty, ahead)
 
@@ -250,13 +259,17 @@ class Effects:
         keys = (by,) if isinstance(by, str) else tuple(by)
         codes, labels = target_codes(self.labels, keys, window)
         means = aggregate_cells(self.estimate, influence, sampling.membership, codes, labels)
+        return self._aggregated(means, " × ".join(keys))
+
+    def _aggregated(self, means: Aggregated, name: str) -> Effects:
+        sampling = self._parts("to_dict(influence=True)")[1]
         return replace(
             self,
             labels=means.labels,
             estimate=means.estimate,
             influence_function=means.influence,
             sampling=replace(sampling, membership=means.membership),
-            description=replace(self.description, aggregation=" × ".join(keys)),
+            description=replace(self.description, aggregation=name),
             stored=None,
         )
 
@@ -276,22 +289,10 @@ class Effects:
             raise _refusal(f"an average of effects by {kind!r}", expected, "aggregate by one of these first")
         influence, sampling = self._parts("to_dict(influence=True)")
         codes = np.where(self.labels["event_time"] >= 0, 0, -1) if kind == "event" else np.zeros(len(self.labels), int)
-        membership = sampling.membership
-        if kind in {"event", "calendar"}:
-            from scipy.sparse import csc_array
-
-            membership = csc_array(np.ones(membership.shape))
         target = pd.DataFrame(index=pd.Index(["average"]))
-        means = aggregate_cells(self.estimate, influence, membership, codes, target)
-        return replace(
-            self,
-            labels=means.labels,
-            estimate=means.estimate,
-            influence_function=means.influence,
-            sampling=replace(sampling, membership=means.membership),
-            description=replace(self.description, aggregation=f"average over {kind}"),
-            stored=None,
-        )
+        equal = kind in {"event", "calendar"}
+        means = aggregate_cells(self.estimate, influence, sampling.membership, codes, target, equal=equal)
+        return self._aggregated(means, f"average over {kind}")
 
     def as_evidence(self, *, claim: str, bias: Sequence[BiasTerm] = (), dependence: str = "") -> tuple[Estimate, ...]:
         """Effects as evidence on a claim, one item per organisation or one for the programme.
@@ -353,9 +354,9 @@ class Effects:
         """Effects from plain data."""
         return cls(**serialise.effects_parts(data))
 
-    def critical_value(self, level: float = 0.95) -> float:
-        """Pointwise critical value of the reference distribution."""
-        return critical_value(level, self.uncertainty.df)
+    def critical_value(self, level: float = 0.95) -> FloatArray:
+        """Pointwise critical values (k,) of the reference distributions."""
+        return np.array([critical_value(level, df) if df > 0 else np.nan for df in self.uncertainty.dfs])
 
 
 def _refusal(what: str, expected: str, remedy: str) -> OptionError:

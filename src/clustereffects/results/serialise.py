@@ -55,6 +55,7 @@ def effects_to_dict(effects: Effects, *, influence: bool) -> dict[str, Any]:
         "cov": [_numbers(row) for row in spread.cov],
         "std_error": _numbers(spread.std_error),
         "df": None if np.isinf(spread.df) else spread.df,
+        "term_df": None if spread.term_df is None else _numbers(spread.term_df),
         "convention": spread.convention,
         "description": {
             slot: getattr(name, slot) for slot in ("estimand", "method", "outcome", "aggregation", "anticipation")
@@ -67,6 +68,7 @@ def effects_to_dict(effects: Effects, *, influence: bool) -> dict[str, Any]:
     if influence:
         data["influence"] = [_numbers(row) for row in effects.influence]
         data["sampling"] = _sampling_to_dict(effects)
+        data["draws"] = None if spread.draws is None else [_numbers(row) for row in spread.draws]
     return data
 
 
@@ -95,10 +97,12 @@ def effects_parts(data: Mapping[str, Any]) -> dict[str, Any]:
     """
     provenance = Provenance(**data["provenance"])
     spread = Uncertainty(
-        cov=_array(data["cov"]).reshape(len(data["terms"]), -1),
+        cov=_array(data["cov"]).reshape(len(data["terms"]), len(data["terms"])),
         std_error=_array(data["std_error"]),
         df=np.inf if data["df"] is None else data["df"],
         convention=data["convention"],
+        draws=_array(data["draws"]) if data.get("draws") is not None else None,
+        term_df=_array(data["term_df"]) if data.get("term_df") is not None else None,
     )
     influence = Influence(_array(data["influence"])) if "influence" in data else None
     return {

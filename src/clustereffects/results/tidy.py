@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -32,7 +34,7 @@ def tidy_frame(
     *,
     level: float = 0.95,
     df: float | FloatArray = np.inf,
-    text: tuple[str, str, str] = ("pointwise normal", "", ""),
+    text: tuple[str | Sequence[str], str, str] = ("pointwise normal", "", ""),
 ) -> pd.DataFrame:
     """Tidy table of estimates with t or normal intervals.
 
@@ -45,7 +47,7 @@ def tidy_frame(
     df : float or array (k,)
         Degrees of freedom; infinite means normal.
     text : tuple of three str
-        Kind of interval, estimand, method.
+        Kind of interval (one for all rows, or one for each), estimand, method.
 
     Returns
     -------
@@ -77,5 +79,7 @@ def tidy_frame(
     table["conf_low"] = estimate - critical * std_error
     table["conf_high"] = estimate + critical * std_error
     table["level"] = level
-    table["interval"], table["estimand"], table["method"] = text
+    interval, estimand, method = text
+    table["interval"] = interval if isinstance(interval, str) else list(interval)
+    table["estimand"], table["method"] = estimand, method
     return table

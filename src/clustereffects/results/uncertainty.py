@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from clustereffects.inference.bands import interquartile_scale, multiplier_draws, sup_t_critical_value
-from clustereffects.inference.influence import Influence, clustered_covariance
+from clustereffects.inference.influence import Influence, clustered_covariance, intersections
+from clustereffects.inference.quantiles import critical_value
+from clustereffects.results.clusters import require_clusters, treated_clusters
 from clustereffects.results.description import Sampling
 from clustereffects.results.variance import Cluster, MultiplierBootstrap, Variance
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,6 +34,8 @@ class Uncertainty:
         Which standard error, with which factor, over how many units or clusters.
     draws : array (b, k), optional
         Bootstrap draws of ``estimate* − estimate``.
+    term_df : array (k,), optional
+        Degrees of freedom of each term, where they differ.
 
     Raises
     ------
@@ -49,20 +53,39 @@ class Uncertainty:
     df: float
     convention: str
     draws: FloatArray | None = None
+    term_df: FloatArray | None = None
+
+    @property
+    def dfs(self) -> FloatArray:
+        """Degrees of freedom of each term (k,)."""
+        return np.full(len(self.std_error), self.df) if self.term_df is None else self.term_df
+
+    @property
+    def references(self) -> list[str]:
+        """Reference distribution of each term in words."""
+        return ["normal" if np.isinf(df) else f"t({df:g})" for df in self.dfs]
 
     @property
     def reference(self) -> str:
-        """Reference distribution in words."""
-        return "normal" if np.isinf(self.df) else f"t({self.df:g})"
+        """Reference distribution in words; where terms differ, the range."""
+        if self.term_df is None or not np.isfinite(self.term_df).any():
+            return "normal" if np.isinf(self.df) else f"t({self.df:g})"
+        low, high = np.nanmin(self.term_df), np.nanmax(self.term_df)
+        return f"t({low:g})" if low == high else f"t({low:g}) to t({high:g})"
 
-    def simultaneous(self, level: float) -> tuple[float, str]:
-        """Critical value that covers all terms at once, and where it comes from."""
+    def simultaneous(self, level: float) -> tuple[FloatArray, str]:
+        """Critical values (k,) that cover all terms at once, and where they come from.
+
+        With t distributions, the normal sup-t value is replaced by the t quantile of the same marginal coverage.
+        """
         if self.draws is None:
-            return sup_t_critical_value(self.cov, level), "Gaussian limit"
-        with np.errstate(invalid="ignore", divide="ignore"):
-            t_values = np.abs(self.draws / np.where(self.std_error > 0, self.std_error, np.nan))
-        largest = np.nanmax(t_values, axis=1)
-        return float(np.quantile(largest, level, method="inverted_cdf")), f"multiplier bootstrap, {len(largest)} draws"
+            value = sup_t_critical_value(self.cov, level)
+            source = "Gaussian limit"
+        else:
+            value = _largest(self.draws, self.std_error, level)
+            source = f"multiplier bootstrap, {len(self.draws)} draws"
+        wide = [value if np.isinf(df) else _t_value(value, df) for df in self.dfs]
+        return np.array(wide, dtype=np.float64), source
 
 
 def uncertainty(influence: Influence, variance: Variance | None, sampling: Sampling) -> Uncertainty:
@@ -83,13 +106,16 @@ def uncertainty(influence: Influence, variance: Variance | None, sampling: Sampl
     ------
     KeyError
         If the codes of a cluster column were not supplied.
+    EstimationError
+        If all units are in one cluster.
 
     Notes
     -----
-    Where treatment was assigned to clusters, what limits the information is the number of *treated* clusters ``G``; never
-    treated units usually stand alone and are many. Hence the default variance at the assignment level takes the factor
-    ``G/(G−1)`` and t(G−1) from them. A term whose treated units all belong to one cluster cannot be clustered: its
-    influence sums to nearly zero within the cluster. If there is such a term, all terms keep the errors by unit, and the
+    Where treatment was assigned to clusters, what limits the information is the number of *treated* clusters ``G`` behind
+    an effect; never treated units usually stand alone and are many. Hence the default variance at the assignment level
+    takes the factor ``G/(G−1)`` and t(G−1), with each effect's own ``G``. An effect whose treated units all belong to one
+    cluster cannot be clustered: its influence sums to nearly zero within the cluster. Where all effects are of that kind,
+    such as those by organisation, their errors are by unit; where only some are, these have no standard error. The
     convention says so.
 
     Examples
@@ -101,26 +127,40 @@ def uncertainty(influence: Influence, variance: Variance | None, sampling: Sampl
     >>> uncertainty(psi, None, sampling).convention
     'influence function, independent units (4 units)'
     """
-    if isinstance(variance, MultiplierBootstrap):
-        return _bootstrap(influence, variance, sampling.clusters, sampling.assignment)
     if isinstance(variance, Cluster):
-        return _clustered(influence, variance, sampling.clusters)
-    if not sampling.assignment:
-        return _by_unit(influence)
-    level = " and ".join(sampling.assignment)
-    counts = [_treated_clusters(sampling.membership, sampling.clusters[column]) for column in sampling.assignment]
-    if min(int(count.min()) if len(count) else 0 for count in counts) < 2:
-        return _by_unit(influence, f"; treatment was assigned by {level}, but some effects rest on one {level} alone")
-    codes = [sampling.clusters[column] for column in sampling.assignment]
-    groups = [len(np.unique(code[_treated(sampling.membership)])) for code in codes]
-    factors = [group / (group - 1) for group in groups]
-    cov = clustered_covariance(influence, codes, factors)
-    parts = [
-        f"{c} ({g} treated clusters, factor {f:.4g})"
-        for c, g, f in zip(sampling.assignment, groups, factors, strict=True)
-    ]
-    convention = f"influence function, clustered at the assignment level: {' and '.join(parts)}"
-    return Uncertainty(cov=cov, std_error=_root(cov), df=float(min(groups) - 1), convention=convention)
+        return _clustered(influence, variance, sampling)
+    level = _assignment(influence, sampling, isinstance(variance, MultiplierBootstrap))
+    if isinstance(variance, MultiplierBootstrap):
+        return _bootstrap(influence, variance, sampling, level)
+    if not level.columns:
+        return _by_unit(influence, level.note)
+    return _at_assignment(influence, sampling, level)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Level:
+    """The level of assignment, empty if errors are by unit; treated clusters per term; terms that rest on one."""
+
+    columns: tuple[str, ...]
+    counts: tuple[IntArray, ...]
+    lone: BoolArray
+    note: str = ""
+
+
+def _assignment(influence: Influence, sampling: Sampling, first_only: bool) -> _Level:  # noqa: FBT001
+    nobody = np.zeros(influence.n_terms, dtype=np.bool_)
+    columns = sampling.assignment[:1] if first_only else sampling.assignment
+    if not columns:
+        return _Level((), (), nobody)
+    counts = tuple(treated_clusters(sampling.membership, sampling.clusters[column]) for column in columns)
+    measured = influence.variances() > 0
+    lone = measured & (np.min(counts, axis=0) < 2)
+    name = " and ".join(columns)
+    if not (measured & ~lone).any():
+        note = f"; treatment was assigned by {name}, but each effect rests on one {name} alone" if lone.any() else ""
+        return _Level((), (), nobody, note)
+    note = f"; {int(lone.sum())} effects rest on one {name} alone: no standard error" if lone.any() else ""
+    return _Level(columns, counts, lone, note)
 
 
 def _by_unit(influence: Influence, note: str = "") -> Uncertainty:
@@ -129,47 +169,80 @@ def _by_unit(influence: Influence, note: str = "") -> Uncertainty:
     return Uncertainty(cov=cov, std_error=_root(cov), df=np.inf, convention=convention)
 
 
-def _treated(membership: Any) -> NDArray[np.bool_]:
-    return np.asarray((membership > 0).sum(axis=1)).ravel() > 0
+def _at_assignment(influence: Influence, sampling: Sampling, level: _Level) -> Uncertainty:
+    codes = [sampling.clusters[column] for column in level.columns]
+    counts = [*level.counts]
+    if len(codes) == 2:
+        counts.append(treated_clusters(sampling.membership, intersections(*codes)))
+    keep = ~level.lone
+    factors = [np.where(count > 1, count / np.maximum(count - 1, 1), 1.0)[keep] for count in counts]
+    cov = np.full((influence.n_terms, influence.n_terms), np.nan)
+    cov[np.ix_(keep, keep)] = clustered_covariance(Influence(influence.values[:, keep]), codes, factors)
+    treated = np.asarray((sampling.membership > 0).sum(axis=1)).ravel() > 0
+    totals = [len(np.unique(code[treated])) for code in codes]
+    parts = [f"{column} ({total} treated clusters)" for column, total in zip(level.columns, totals, strict=True)]
+    least = np.min(level.counts, axis=0)
+    return Uncertainty(
+        cov=cov,
+        std_error=_root(cov),
+        df=float(min(totals) - 1),
+        convention=f"influence function, clustered at the assignment level: {' and '.join(parts)}, factor G/(G−1) and "
+        f"t(G−1) with the G treated clusters of each effect{level.note}",
+        term_df=np.where(keep, np.where(least > 1, least - 1.0, min(totals) - 1.0), np.nan),
+    )
 
 
-def _treated_clusters(membership: Any, codes: IntArray) -> IntArray:
-    """Number of clusters with treated units behind each term that has any."""
-    from scipy.sparse import csc_array
-
-    rows, columns = membership.nonzero()
-    met = csc_array((np.ones(len(rows)), (codes[rows], columns)), shape=(codes.max(initial=0) + 1, membership.shape[1]))
-    count = np.asarray((met > 0).sum(axis=0)).ravel()
-    return count[count > 0]
-
-
-def _clustered(influence: Influence, variance: Cluster, clusters: Mapping[str, IntArray]) -> Uncertainty:
-    codes = [clusters[column] for column in variance.columns]
+def _clustered(influence: Influence, variance: Cluster, sampling: Sampling) -> Uncertainty:
+    codes = [sampling.clusters[column] for column in variance.columns]
     counts = [len(np.unique(code)) for code in codes]
-    factors = [variance.factor(count, influence.n_units) for count in counts]
+    for column, count in zip(variance.columns, counts, strict=True):
+        require_clusters(column, count)
+    sizes = counts if len(codes) == 1 else [*counts, len(np.unique(intersections(*codes)))]
+    factors = [variance.factor(size, influence.n_units) for size in sizes]
     cov = clustered_covariance(influence, codes, factors)
-    parts = [f"{c} ({g:,} clusters, factor {f:.4g})" for c, g, f in zip(variance.columns, counts, factors, strict=True)]
+    parts = [
+        f"{column} ({count:,} clusters, factor {factor:.4g})"
+        for column, count, factor in zip(variance.columns, counts, factors, strict=False)
+    ]
     convention = f"influence function, clustered by {' and '.join(parts)}, small_sample={variance.small_sample!r}"
     return Uncertainty(cov=cov, std_error=_root(cov), df=variance.df(min(counts)), convention=convention)
 
 
-def _bootstrap(
-    influence: Influence, variance: MultiplierBootstrap, clusters: Mapping[str, IntArray], assignment: tuple[str, ...]
-) -> Uncertainty:
-    column = variance.cluster or (assignment[0] if assignment else None)
-    codes = clusters[column] if column else None
+def _bootstrap(influence: Influence, variance: MultiplierBootstrap, sampling: Sampling, level: _Level) -> Uncertainty:
+    column = variance.cluster or (level.columns[0] if level.columns else None)
+    lone = level.lone if variance.cluster is None else np.zeros(influence.n_terms, dtype=np.bool_)
+    codes = sampling.clusters[column] if column else None
     rows = influence.sums(codes)
+    if column:
+        require_clusters(column, len(rows))
     generator = np.random.default_rng(variance.rng)
     draws = multiplier_draws(
         rows, n_units=influence.n_units, draws=variance.draws, kind=variance.multiplier, rng=generator
     )
-    level = f"clustered by {column}" if column else "independent units"
+    cov = influence.covariance(codes)
+    cov[lone] = cov[:, lone] = np.nan
+    which = f"clustered by {column}" if column else "independent units"
     convention = (
-        f"multiplier bootstrap, {variance.draws} {variance.multiplier} draws, seed {variance.rng}, {level} "
-        f"({len(rows):,}), interquartile range"
+        f"multiplier bootstrap, {variance.draws} {variance.multiplier} draws, seed {variance.rng}, {which} "
+        f"({len(rows):,}), interquartile range{'' if variance.cluster else level.note}"
     )
-    error = interquartile_scale(draws)
-    return Uncertainty(cov=influence.covariance(codes), std_error=error, df=np.inf, convention=convention, draws=draws)
+    error = np.where(lone, np.nan, interquartile_scale(draws))
+    return Uncertainty(cov=cov, std_error=error, df=np.inf, convention=convention, draws=draws)
+
+
+def _largest(draws: FloatArray, std_error: FloatArray, level: float) -> float:
+    """Quantile of the largest t value of each draw, never below the pointwise one; NaN if no term varies."""
+    keep = std_error > 0
+    pointwise = critical_value(level)
+    if not keep.any():
+        return float("nan")
+    largest = np.abs(draws[:, keep] / std_error[keep]).max(axis=1)
+    return max(float(np.quantile(largest, level, method="inverted_cdf")), pointwise)
+
+
+def _t_value(normal: float, df: float) -> float:
+    """Quantile of t with the coverage of a normal one, from the tail so that extreme values keep their digits."""
+    return float(-special.stdtrit(df, float(special.ndtr(-normal)))) if df > 0 else float("nan")
 
 
 def _root(cov: FloatArray) -> FloatArray:

@@ -32,6 +32,7 @@ def test_sup_t_of_one_repeated_term_is_pointwise_and_leaves_out_references():
     cov = np.ones((4, 4))
     cov[3] = cov[:, 3] = 0.0
     assert sup_t_critical_value(cov, 0.95) == pytest.approx(1.96, abs=0.03)
+    assert sup_t_critical_value(cov, 0.95) >= critical_value(0.95)
     assert np.isnan(sup_t_critical_value(np.zeros((2, 2)), 0.95))
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clustereffects.inference import Influence, cluster_sums, clustered_covariance
+from clustereffects.inference import Influence, cluster_sums, clustered_covariance, intersections
 
 RNG = np.random.default_rng(11)
 
@@ -36,23 +36,33 @@ def test_clustered_covariance_equals_statsmodels_for_a_regression():
     np.testing.assert_allclose(clustered_covariance(Influence(psi), [codes], [1.0]), reference.cov_params(), rtol=1e-8)
 
 
-def test_two_way_clustering_equals_statsmodels_for_a_regression():
+@pytest.mark.parametrize("corrected", [False, True])
+def test_two_way_clustering_equals_statsmodels_for_a_regression(corrected):
     import statsmodels.api as sm
 
     x = sm.add_constant(RNG.normal(size=(300, 1)))
     first, second = RNG.integers(0, 15, 300), RNG.integers(0, 12, 300)
     y = x @ [1.0, 2.0] + RNG.normal(size=15)[first] + RNG.normal(size=12)[second] + RNG.normal(size=300)
-    options = {"groups": np.column_stack([first, second]), "use_correction": False}
+    options = {"groups": np.column_stack([first, second]), "use_correction": corrected}
     reference = sm.OLS(y, x).fit(cov_type="cluster", cov_kwds=options)
     psi = 300 * (x * reference.resid[:, None]) @ np.linalg.inv(x.T @ x)
-    ours = clustered_covariance(Influence(psi), [first, second], [1.0, 1.0])
+    sizes = [15, 12, len(np.unique(intersections(first, second)))]
+    factors = [g / (g - 1) * 299 / 298 if corrected else 1.0 for g in sizes]
+    ours = clustered_covariance(Influence(psi), [first, second], factors)
     np.testing.assert_allclose(ours, reference.cov_params(), rtol=1e-8)
 
 
 def test_two_way_covariance_is_positive_semidefinite_even_where_the_formula_is_not():
     psi = Influence(np.array([[1.0], [-1.0], [-1.0], [1.0]]))
-    ours = clustered_covariance(psi, [np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])], [1.0, 1.0])
+    ours = clustered_covariance(psi, [np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])], [1.0, 1.0, 1.0])
     assert ours.tolist() == [[0.0]]
+
+
+def test_factors_may_differ_by_term():
+    psi, codes = Influence(RNG.normal(size=(30, 2))), np.arange(30) % 6
+    plain = clustered_covariance(psi, [codes], [1.0])
+    ours = clustered_covariance(psi, [codes], [np.array([1.0, 4.0])])
+    np.testing.assert_allclose(ours, plain * [[1.0, 2.0], [2.0, 4.0]], rtol=1e-12)
 
 
 @given(st.permutations(range(12)))
@@ -67,5 +77,9 @@ def test_what_cannot_be_an_influence_function_is_refused():
         Influence(np.zeros((0, 2)))
     with pytest.raises(ValueError, match="as many cluster codes"):
         cluster_sums(np.zeros((3, 1)), np.array([0, 1]))
-    with pytest.raises(ValueError, match="one-way or two-way"):
+    with pytest.raises(ValueError, match="codes start at 0"):
+        cluster_sums(np.zeros((2, 1)), np.array([0, -1]))
+    with pytest.raises(ValueError, match="one-way with 1 factor or two-way with 3, got 0 dimensions"):
         clustered_covariance(Influence(np.ones((2, 1))), [], [])
+    with pytest.raises(ValueError, match="got 2 dimensions, 2 factors"):
+        clustered_covariance(Influence(np.ones((2, 1))), [np.zeros(2, int), np.zeros(2, int)], [1.0, 1.0])
