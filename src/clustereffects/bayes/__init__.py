@@ -2,5 +2,6 @@
 
 from clustereffects.bayes.hierarchical import HierarchicalEffects
 from clustereffects.bayes.posterior_effects import PosteriorEffects
+from clustereffects.bayes.sampler import Sampler
 
-__all__ = ["HierarchicalEffects", "PosteriorEffects"]
+__all__ = ["HierarchicalEffects", "PosteriorEffects", "Sampler"]

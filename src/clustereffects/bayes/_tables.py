@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from clustereffects.bayes.heterogeneity import TOLERANCE
 from clustereffects.bayes.normal_normal import normal_normal
-from clustereffects.bayes.posterior import Marginal, Quantity
-from clustereffects.bayes.predictive import LeftOut
+from clustereffects.bayes.posterior import ExactPosterior, Marginal, Posterior, Quantity
+from clustereffects.bayes.predictive import leave_one_out
 from clustereffects.bayes.prior import EffectPrior
 from clustereffects.errors import OptionError, Problem
 from clustereffects.results import Check
@@ -28,6 +29,8 @@ INTERVAL = "equal-tailed credible"
 _FEW = 5
 _TAIL = 0.05
 _MOVED = 0.5
+_R_HAT = 1.01
+_ESS = 400
 
 
 def tails(level: float) -> tuple[float, float]:
@@ -165,12 +168,12 @@ def few_check(data: PoolingData) -> Check:
     )
 
 
-def missing_check(data: PoolingData) -> Check | None:
+def missing_checks(data: PoolingData) -> list[Check]:
     """Which organisations have only the prediction for a new one."""
     lost = [f"{name} ({why})" for name, why in zip(data.groups, data.reasons, strict=True) if why]
     if not lost:
-        return None
-    return Check(
+        return []
+    check = Check(
         name="organisations without a usable estimate",
         verdict="warn",
         statistic=float(len(lost)),
@@ -178,6 +181,7 @@ def missing_check(data: PoolingData) -> Check | None:
         message=f"{', '.join(lost)}: what is shown for them is the prediction for a new organisation",
         remedy="do not read these rows as results about these organisations",
     )
+    return [check]
 
 
 def prior_check(prior: EffectPrior, *, provisional: bool) -> Check:
@@ -224,9 +228,17 @@ def sensitivity_check(table: pd.DataFrame) -> Check:
     )
 
 
-def common_check(groups: Sequence[str], left_out: LeftOut) -> Check:
+def left_out(data: PoolingData, prior: EffectPrior) -> pd.DataFrame:
+    """Each organisation's estimate against its prediction from the others."""
+    result = leave_one_out(data.estimate, data.cov, prior)
+    columns = {"predicted": result.predicted, "predicted_sd": result.sd, "position": result.position}
+    tail = {"p_value": result.p_value(), "log_density": result.log_density}
+    return pd.DataFrame({"group": list(data.groups), "estimate": data.estimate, **columns, **tail})
+
+
+def common_check(table: pd.DataFrame) -> Check:
     """Whether an organisation stands outside what the others predict (Bonferroni over organisations)."""
-    p_values = left_out.p_value()
+    p_values = table["p_value"].to_numpy()
     k = int(np.isfinite(p_values).sum())
     worst = int(np.nanargmin(p_values))
     adjusted = min(1.0, float(p_values[worst]) * k)
@@ -236,11 +248,40 @@ def common_check(groups: Sequence[str], left_out: LeftOut) -> Check:
         verdict="warn" if strange else "pass",
         statistic=adjusted,
         threshold=_TAIL,
-        message=f"the organisation that the others predict worst is {groups[worst]}: two-sided predictive p = "
-        f"{p_values[worst]:.3f}, {adjusted:.3f} after Bonferroni over {k}",
+        message=f"the organisation that the others predict worst is {table['group'].iloc[worst]}: two-sided predictive "
+        f"p = {p_values[worst]:.3f}, {adjusted:.3f} after Bonferroni over {k}",
         remedy="do not pool it with the others without a reason, or compare with likelihood='student_t'"
         if strange
         else "",
+    )
+
+
+def convergence_check(table: pd.DataFrame, divergences: int) -> Check:
+    """Whether the chains agree, are long enough and did not diverge (Vehtari et al. 2021)."""
+    r_hat, ess = float(table["r_hat"].max()), float(table[["ess_bulk", "ess_tail"]].min().min())
+    good = r_hat < _R_HAT and ess >= _ESS and divergences == 0
+    return Check(
+        name="convergence",
+        verdict="pass" if good else "fail",
+        statistic=r_hat,
+        threshold=_R_HAT,
+        message=f"largest rank R-hat {r_hat:.4f} (below {_R_HAT}), smallest effective sample size {ess:.0f} (at least "
+        f"{_ESS}), {divergences} divergences (none)",
+        remedy=""
+        if good
+        else "sample longer, with target_accept closer to 1, or use likelihood='normal' without sampler",
+    )
+
+
+def quadrature_check(engine: Posterior) -> Check:
+    """How much the integral over ``tau`` changed when its cells were halved."""
+    error = engine.exact.tau.error if isinstance(engine, ExactPosterior) else np.nan
+    return Check(
+        name="numerical integration",
+        verdict="pass",
+        statistic=float(error),
+        threshold=TOLERANCE,
+        message=f"the integral over tau changed by {error:.1e} when its cells were halved",
     )
 
 

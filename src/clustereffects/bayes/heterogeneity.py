@@ -21,7 +21,7 @@ _REACH = 3.8  # exp(π/2 · sinh 3.8) ≈ 4e15: the range of doubles on both sid
 _ORDER = 8  # Gauss–Legendre nodes per cell
 _FIRST_CELLS = 64
 _LAST_CELLS = 4096
-_TOLERANCE = 1e-10
+TOLERANCE = 1e-10
 _NODES, _WEIGHTS = legendre.leggauss(_ORDER)
 # Values at the nodes → Legendre coefficients: c_n = (2n + 1)/2 · Σ w_j P_n(x_j) f(x_j).
 _TO_SERIES = (legendre.legvander(_NODES, _ORDER - 1) * _WEIGHTS[:, None]).T * (np.arange(_ORDER)[:, None] + 0.5)
@@ -149,7 +149,7 @@ def integrate_positive(log_density: Callable[[FloatArray], FloatArray], scale: f
         current = np.array([rule.log_normaliser, rule.mean(rule.nodes)])
         error = float(np.abs(np.expm1(current[0] - previous[0])))
         moved = abs(current[1] - previous[1]) / current[1] if current[1] > 0 else np.nan
-        if error < _TOLERANCE and moved < _TOLERANCE and np.abs(rule.series[-2:]).max() < _TOLERANCE:
+        if error < TOLERANCE and moved < TOLERANCE and np.abs(rule.series[-2:]).max() < TOLERANCE:
             return _with_error(rule, error)
         previous, cells = current, 2 * cells
     raise EstimationError("the posterior of the heterogeneity cannot be integrated – use a proper prior: effect_sd=...")

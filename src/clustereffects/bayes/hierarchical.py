@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from clustereffects.bayes import _input
-from clustereffects.bayes.posterior import exact_posterior
+from clustereffects.bayes._input import PoolingData, from_effects, from_frame
+from clustereffects.bayes.model import Likelihood, PoolingModel
+from clustereffects.bayes.posterior import Posterior, exact_posterior
 from clustereffects.bayes.posterior_effects import PosteriorEffects
 from clustereffects.bayes.prior import EffectPrior
-from clustereffects.errors import OptionError, Problem
-from clustereffects.results import Effects, Provenance, options_of
+from clustereffects.bayes.sampled import sampled_posterior
+from clustereffects.bayes.sampler import Sampler
+from clustereffects.errors import ConvergenceWarning, OptionError, Problem
+from clustereffects.results import Effects, Provenance, options_of, versions
 
 _MAD_OF_NORMAL = 0.6744897501960817
 
@@ -26,10 +30,17 @@ class HierarchicalEffects:
     effect_sd : float, optional
         Scale of the half-normal prior of the standard deviation between organisations, in units of the effect.
         Default: provisional, derived from the data (see Notes) and printed in the summary; fix it beforehand.
+    likelihood : {"normal", "student_t"}
+        ``"student_t"`` discounts estimates far from the others, as if their standard errors were too small; it needs a
+        sampler.
+    sampler : Sampler, optional
+        ``None``: exact posterior by quadrature, for the normal likelihood.
     mean_sd : float, optional
         Standard deviation of a normal prior of the mean effect around zero; default flat.
+    degrees_of_freedom : float
+        Of the Student t likelihood, whose scale is the standard error.
     draws : int
-        Draws for rankings; all else is exact.
+        Independent draws for rankings beside the exact posterior, of which all else is computed without draws.
 
     Raises
     ------
@@ -40,8 +51,14 @@ class HierarchicalEffects:
     -----
     ``y | θ ~ N(θ, V)``, ``θ_k ~ N(μ, τ²)``, ``τ ~ half-normal(effect_sd)``, where ``V`` is the full covariance of the estimates:
     organisations share controls. The provisional ``effect_sd`` is ``√(MAD² + median(se²))`` with the normalised median
-    absolute deviation of the estimates: wider than what the data can show, invariant to the order of organisations,
-    equivariant to scale, and untouched by a single wild or imprecise estimate.
+    absolute deviation of the estimates: about their total spread and hence wider than what lies between organisations.
+    It does not depend on the order of organisations, follows the unit of the effect, and one wild or imprecise
+    estimate does not move it much. But it uses the data twice; a study should fix ``effect_sd`` beforehand.
+
+    References
+    ----------
+    Rubin (1981), *Journal of Educational Statistics* 6(4); Gelman (2006), *Bayesian Analysis* 1(3), on half-normal and
+    half-Cauchy priors of a group-level standard deviation; Röver (2020), *Journal of Statistical Software* 93(6).
 
     Examples
     --------
@@ -54,7 +71,10 @@ class HierarchicalEffects:
     """
 
     effect_sd: float | None = None
+    likelihood: Likelihood = "normal"
+    sampler: Sampler | None = None
     mean_sd: float | None = None
+    degrees_of_freedom: float = 4.0
     draws: int = 4000
 
     def __post_init__(self) -> None:
@@ -75,7 +95,7 @@ class HierarchicalEffects:
         cov : DataFrame or array, optional
             Covariance of the estimates of a table; default independent.
         rng : int or Generator, optional
-            Randomness of the draws behind rankings.
+            Randomness of the draws behind rankings, and of the sampler.
 
         Raises
         ------
@@ -83,26 +103,34 @@ class HierarchicalEffects:
             If the table lacks a column, an organisation occurs twice or the covariance is none.
         EstimationError
             If fewer than three organisations have a usable estimate.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the sampler did not converge.
         """
-        if isinstance(effects, Effects):
-            if cov is not None:
-                raise OptionError(_bad("cov", "given", "None: effects bring their own covariance"))
-            data = _input.from_effects(effects)
-        else:
-            data = _input.from_frame(effects, cov)
-        prior = EffectPrior(
-            effect_sd=provisional_effect_sd(data.estimate, np.diag(data.cov))
-            if self.effect_sd is None
-            else self.effect_sd,
-            mean_sd=np.inf if self.mean_sd is None else self.mean_sd,
-        )
-        seed = _seed(rng)
-        return PosteriorEffects(
+        data = _read(effects, cov)
+        model, seed = self._model(data), _seed(rng)
+        result = PosteriorEffects(
             data=data,
-            engine=exact_posterior(data.estimate, data.cov, prior, draws=self.draws, seed=seed),
-            prior=prior,
+            engine=_engine(data, model, seed),
+            model=model,
+            provenance=_provenance(self, data, seed),
+        )
+        check = result.numerical_check()
+        if not check.ok:
+            warnings.warn(f"{check.message} – {check.remedy}", ConvergenceWarning, stacklevel=2)
+        return result
+
+    def _model(self, data: PoolingData) -> PoolingModel:
+        derived = provisional_effect_sd(data.estimate, np.diag(data.cov)) if self.effect_sd is None else self.effect_sd
+        return PoolingModel(
+            prior=EffectPrior(effect_sd=derived, mean_sd=np.inf if self.mean_sd is None else self.mean_sd),
             provisional=self.effect_sd is None,
-            provenance=Provenance.now(fingerprint=data.fingerprint(), options=options_of(self), seed=seed),
+            likelihood=self.likelihood,
+            degrees_of_freedom=self.degrees_of_freedom,
+            sampler=self.sampler,
+            draws=self.draws,
         )
 
 
@@ -137,6 +165,29 @@ def provisional_effect_sd(estimate: Any, variance: Any) -> float:
     return float(np.sqrt(spread**2 + np.median(variance[usable])))
 
 
+def _read(effects: Any, cov: Any) -> PoolingData:
+    if not isinstance(effects, Effects):
+        return from_frame(effects, cov)
+    if cov is not None:
+        raise OptionError(_bad("cov", "…", "None: effects bring their own covariance"))
+    return from_effects(effects)
+
+
+def _engine(data: PoolingData, model: PoolingModel, seed: int) -> Posterior:
+    if model.sampler is None:
+        return exact_posterior(data.estimate, data.cov, model.prior, draws=model.draws, seed=seed)
+    return sampled_posterior(data.estimate, data.cov, model, seed)
+
+
+def _provenance(model: HierarchicalEffects, data: PoolingData, seed: int) -> Provenance:
+    if model.sampler is None:
+        return Provenance.now(fingerprint=data.fingerprint(), options=options_of(model), seed=seed)
+    from clustereffects.bayes import _compat
+
+    known = versions(("clustereffects", "numpy", "pandas", "scipy", *_compat.LIBRARIES))
+    return Provenance(versions=known, fingerprint=data.fingerprint(), options=options_of(model), seed=seed)
+
+
 def _seed(rng: int | np.random.Generator | None) -> int:
     if isinstance(rng, int | np.integer):
         return int(rng)
@@ -145,16 +196,19 @@ def _seed(rng: int | np.random.Generator | None) -> int:
 
 def _problems(model: HierarchicalEffects) -> list[Problem]:
     problems = [
-        _bad(name, getattr(model, name), "a finite number above 0, or None")
-        for name in ("effect_sd", "mean_sd")
-        if getattr(model, name) is not None and not (np.isfinite(getattr(model, name)) and getattr(model, name) > 0)
+        _bad(name, value, "a finite number above 0" + (", or None" if name != "degrees_of_freedom" else ""))
+        for name in ("effect_sd", "mean_sd", "degrees_of_freedom")
+        if (value := getattr(model, name)) is not None and not (np.isfinite(value) and value > 0)
     ]
+    if model.likelihood not in {"normal", "student_t"}:
+        problems.append(_bad("likelihood", model.likelihood, "'normal' or 'student_t'"))
+    if model.likelihood == "student_t" and model.sampler is None:
+        problems.append(_bad("sampler", None, "a sampler for likelihood='student_t', which has no exact posterior"))
     if model.draws < 100:
         problems.append(_bad("draws", model.draws, "at least 100"))
     return problems
 
 
 def _bad(option: str, value: object, expected: str) -> Problem:
-    return Problem(
-        what=f"option {option}={value!r}", where="", expected=expected, remedy=f"give {option} another value"
-    )
+    remedy = "give sampler=Sampler()" if option == "sampler" else f"give {option} another value"
+    return Problem(what=f"option {option}={value!r}", where="", expected=expected, remedy=remedy)

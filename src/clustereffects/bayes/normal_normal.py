@@ -74,12 +74,39 @@ class NormalNormalPosterior:
         deviation = self.effects.means - self.effects.mean()
         return np.asarray(within + shared + (deviation * weights[:, None]).T @ deviation, dtype=np.float64)
 
-    def typical_variance(self) -> float:
-        """Typical error variance of an estimate: ``(K − 1) / tr(W − W11'W / 1'W1)`` with ``W = V⁻¹``."""
-        inverse = 1.0 / self.spectrum.variances
-        ones = self.spectrum.ones
-        trace = inverse.sum() - (ones**2 * inverse**2).sum() / (ones**2 * inverse).sum()
-        return float((len(ones) - 1) / trace)
+
+def typical_variance(spectrum: Spectrum) -> float:
+    """Typical error variance of an estimate, for the share of the total variance that lies between organisations.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+
+    Returns
+    -------
+    float
+        ``(K − 1) / tr(W − W11'W / 1'W1)`` with ``W = V⁻¹``.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two estimates.
+
+    References
+    ----------
+    Higgins & Thompson (2002), *Statistics in Medicine* 21(11), equation 9, for a diagonal ``V``; Jackson, White & Riley
+    (2012), *Statistics in Medicine* 31(29), in general.
+
+    Examples
+    --------
+    >>> round(typical_variance(spectrum_of(np.zeros(3), 4.0 * np.eye(3))), 10)
+    4.0
+    """
+    if len(spectrum.data) < 2:
+        raise ValueError("a typical variance needs at least two estimates")
+    inverse = 1.0 / spectrum.variances
+    trace = inverse.sum() - (spectrum.ones**2 * inverse**2).sum() / (spectrum.ones**2 * inverse).sum()
+    return float((len(inverse) - 1) / trace)
 
 
 def normal_normal(estimate: FloatArray, cov: FloatArray, prior: EffectPrior) -> NormalNormalPosterior:

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.bayes.mixtures import NormalMixture
-from clustereffects.bayes.normal_normal import Draws, NormalNormalPosterior, draw_posterior, normal_normal
+from clustereffects.bayes.normal_normal import (
+    Draws,
+    NormalNormalPosterior,
+    draw_posterior,
+    normal_normal,
+    typical_variance,
+)
 from clustereffects.bayes.prior import EffectPrior
 
 FloatArray = NDArray[np.float64]
@@ -138,7 +144,7 @@ class ExactPosterior:
         """Posterior of the mean, of the effect in a new organisation, or of the heterogeneity."""
         if quantity in {"mean", "new organisation"}:
             return mixture_marginal(self.exact.programme, 0 if quantity == "mean" else 1)
-        typical = self.exact.typical_variance() if quantity == "i_squared" else None
+        typical = typical_variance(self.exact.spectrum) if quantity == "i_squared" else None
         return _tau_marginal(self.exact, typical)
 
 

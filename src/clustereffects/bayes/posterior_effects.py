@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from clustereffects.bayes import _tables
+from clustereffects.bayes import _serialise, _tables
 from clustereffects.bayes._input import PoolingData
+from clustereffects.bayes.model import PoolingModel
 from clustereffects.bayes.posterior import Posterior
-from clustereffects.bayes.predictive import leave_one_out
-from clustereffects.bayes.prior import EffectPrior
 from clustereffects.bayes.ranking import Ranks, rank_draws
+from clustereffects.bayes.sampled import SampledPosterior, by_chain
 from clustereffects.data.account import SampleAccount
+from clustereffects.errors import OptionError, Problem
 from clustereffects.results import Check, Provenance, Summary, draw
+
+_PARTS = 4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,9 +32,7 @@ class PosteriorEffects:
         Estimates that were pooled.
     engine : Posterior
         Integrated or sampled posterior.
-    prior : EffectPrior
-    provisional : bool
-        Whether the scale of the prior was derived from the data.
+    model : PoolingModel
     provenance : Provenance
 
     Raises
@@ -56,8 +58,7 @@ class PosteriorEffects:
 
     data: PoolingData
     engine: Posterior
-    prior: EffectPrior
-    provisional: bool
+    model: PoolingModel
     provenance: Provenance
 
     def __repr__(self) -> str:
@@ -71,7 +72,7 @@ class PosteriorEffects:
     @property
     def method(self) -> str:
         """How it is estimated, in words."""
-        return "hierarchical normal–normal model, exact quadrature"
+        return self.model.words
 
     @property
     def sample(self) -> SampleAccount:
@@ -119,8 +120,8 @@ class PosteriorEffects:
             "mean_sd": mean.sd,
             "tau": tau.mean,
             "tau_median": tau.quantile(0.5),
-            "effect_sd": self.prior.effect_sd,
-            "effect_sd_provisional": self.provisional,
+            "effect_sd": self.model.prior.effect_sd,
+            "effect_sd_provisional": self.model.provisional,
             "errors": self.data.convention,
             "estimand": self.estimand,
             "method": self.method,
@@ -157,51 +158,98 @@ class PosteriorEffects:
         return _tables.shrinkage(self, level)
 
     def sensitivity(self) -> pd.DataFrame:
-        """Mean, heterogeneity and largest shift of an organisation's effect under other priors of ``tau``."""
-        return _tables.sensitivity(self.data, self.prior)
+        """Mean, heterogeneity and largest shift of an organisation's effect under other priors of ``tau``.
+
+        Raises
+        ------
+        OptionError
+            If the likelihood is not normal: each other prior would have to be sampled.
+        """
+        self._require_normal("sensitivity to the prior")
+        return _tables.sensitivity(self.data, self.model.prior)
 
     def leave_one_out(self) -> pd.DataFrame:
-        """Each organisation's estimate against its exact prediction from all the others."""
-        result = leave_one_out(self.data.estimate, self.data.cov, self.prior)
-        return pd.DataFrame(
-            {
-                "group": list(self.data.groups),
-                "estimate": self.data.estimate,
-                "predicted": result.predicted,
-                "predicted_sd": result.sd,
-                "position": result.position,
-                "p_value": result.p_value(),
-                "log_density": result.log_density,
-            }
-        )
+        """Each organisation's estimate against its exact prediction from all the others.
+
+        Raises
+        ------
+        OptionError
+            If the likelihood is not normal.
+        """
+        self._require_normal("exact leave-one-out prediction")
+        return _tables.left_out(self.data, self.model.prior)
+
+    def _require_normal(self, what: str) -> None:
+        if self.model.likelihood != "normal":
+            raise OptionError(
+                Problem(
+                    what=f"{what} with likelihood={self.model.likelihood!r}",
+                    where="",
+                    expected="likelihood='normal', whose posterior is exact",
+                    remedy="fit with likelihood='normal', or fit again with another effect_sd or without an organisation",
+                )
+            )
+
+    @property
+    def posterior(self) -> Any:
+        """Draws as an ArviZ object (InferenceData or DataTree); draws of the exact posterior are four equal parts."""
+        from clustereffects.bayes import _compat
+
+        return _compat.to_arviz(self._by_chain(), self.data.groups)
+
+    def _by_chain(self) -> Mapping[str, Any]:
+        chains = self.engine.chains if isinstance(self.engine, SampledPosterior) else _PARTS
+        return by_chain(self.engine.draws, chains)
+
+    @property
+    def convergence(self) -> pd.DataFrame:
+        """Rank-normalised R-hat, bulk and tail effective sample size and Monte Carlo error of the mean by parameter.
+
+        The exact posterior needs no chains: R-hat is NaN, its draws are independent, its means have no such error.
+        """
+        draws = self._by_chain()
+        names = [f"effect[{group}]" for group in self.data.groups]
+        if isinstance(self.engine, SampledPosterior):
+            from clustereffects.bayes import _compat
+
+            columns = {name: draws["effect"][..., j] for j, name in enumerate(names)}
+            return _compat.convergence({"mean": draws["mean"], "tau": draws["tau"], **columns})
+        size = float(len(self.engine.draws.mean))
+        table = pd.DataFrame({"parameter": ["mean", "tau", *names]})
+        return table.assign(r_hat=np.nan, ess_bulk=size, ess_tail=size, mcse_mean=0.0)
+
+    def numerical_check(self) -> Check:
+        """Whether the sampler converged, or how accurate the quadrature is."""
+        if isinstance(self.engine, SampledPosterior):
+            return _tables.convergence_check(self.convergence, self.engine.divergences)
+        return _tables.quadrature_check(self.engine)
 
     def checks(self) -> list[Check]:
         """What was checked: organisations, prior, sensitivity, fit of each organisation, numerical accuracy."""
-        data = self.data
-        missing = _tables.missing_check(data)
+        data, prior = self.data, self.model.prior
+        exact = self.model.likelihood == "normal"
         return [
             *data.findings,
             _tables.few_check(data),
-            *([missing] if missing else []),
-            _tables.prior_check(self.prior, provisional=self.provisional),
-            _tables.conflict_check(self.prior, self.engine.marginal("tau").quantile(0.5)),
-            _tables.sensitivity_check(self.sensitivity()),
-            _tables.common_check(data.groups, leave_one_out(data.estimate, data.cov, self.prior)),
+            *_tables.missing_checks(data),
+            _tables.prior_check(prior, provisional=self.model.provisional),
+            _tables.conflict_check(prior, self.engine.marginal("tau").quantile(0.5)),
+            *([_tables.sensitivity_check(self.sensitivity())] if exact else []),
+            *([_tables.common_check(self.leave_one_out())] if exact else []),
             _tables.ranking_check(self.ranking()),
+            self.numerical_check(),
         ]
 
     def summary(self, level: float = 0.95) -> Summary:
         """Summary as a table in a paper."""
         mean, tau = self.engine.marginal("mean"), self.engine.marginal("tau")
         table = self.shrinkage(level).drop(columns="reason").assign(p_positive=self.probability().to_numpy())
-        scale = "provisional: derived from the data" if self.provisional else "as given"
-        centre = "flat" if np.isinf(self.prior.mean_sd) else f"normal(0, {self.prior.mean_sd:.4g})"
         facts = (
             ("Outcome", self.data.outcome),
             ("Estimand", self.estimand),
             ("Method", self.method),
             ("Estimates", f"{self.data.source}; {self.data.convention}"),
-            ("Priors", f"mean {centre}; tau half-normal({self.prior.effect_sd:.4g}), {scale}"),
+            ("Priors", self.model.prior_words),
             ("Mean over organisations", f"{mean.mean:.4f} (sd {mean.sd:.4f})"),
             ("Standard deviation between organisations", f"{tau.mean:.4f} (median {tau.quantile(0.5):.4f})"),
         )
@@ -218,3 +266,12 @@ class PosteriorEffects:
     def plot(self, ax: Any = None, *, level: float = 0.95) -> Any:
         """Draw own and pooled effects side by side; returns the Axes."""
         return self.shrinkage_plot(ax, level=level)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Posterior effects as plain data; draws of Markov chains are stored, exact posteriors are computed again."""
+        return _serialise.to_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> PosteriorEffects:
+        """Posterior effects from plain data."""
+        return cls(**_serialise.parts(data))
