@@ -151,7 +151,7 @@ def examine(plan: Plan) -> tuple[Inputs | None, list[Problem]]:
         return None, reader.problems
     inputs = Inputs(**firms, theory=theory, **perspectives)
     reader.problems += inputs.members.problems
-    reader.problems += _years(inputs) + _organisations(inputs, plan)
+    reader.problems += _organisations(inputs, plan)
     return inputs, reader.problems
 
 
@@ -222,6 +222,9 @@ def _read_firms(plan: Plan, reader: _Reader) -> dict[str, Any]:
     organisations = _read(plan, reader, files.organisations, read_organisations)
     listed = _read(plan, reader, files.members, lambda path: read_members(path, organisations))
     key = _read(plan, reader, files.industry_key, read_industry_key)
+    deflator = _read(plan, reader, files.deflator, read_deflator)
+    if accounts is not None and deflator is not None:
+        reader.read(lambda: deflator.check_years(accounts.frame["year"].to_numpy()))
     linked = None
     if listed is not None and accounts is not None:
         linked = reader.read(lambda: link_members(listed, accounts, organisations))
@@ -229,7 +232,7 @@ def _read_firms(plan: Plan, reader: _Reader) -> dict[str, Any]:
         "accounts": accounts,
         "organisations": organisations,
         "members": linked,
-        "deflator": _read(plan, reader, files.deflator, read_deflator),
+        "deflator": deflator,
         "industry_key": read_industry_key(_NO_KEY) if key is None else key,
         "supports": _read(plan, reader, files.supports, read_supports),
     }
@@ -260,12 +263,6 @@ def _codings(plan: Plan, reader: _Reader) -> Codings | None:
     if project is None or table is None:
         return table if project is None else project
     return reader.read(lambda: project.merge(table))
-
-
-def _years(inputs: Inputs) -> list[Problem]:
-    reader = _Reader()
-    reader.read(lambda: inputs.deflator.check_years(inputs.accounts.frame["year"].to_numpy()))
-    return reader.problems
 
 
 def _organisations(inputs: Inputs, plan: Plan) -> list[Problem]:
