@@ -245,8 +245,12 @@ def reference(sample: MatchedSample, used: BoolArray) -> EventTime:
 
     Examples
     --------
-    >>> reference.__name__
-    'reference'
+    >>> first, none = np.zeros(1, int), np.zeros((1, 0))
+    >>> sample = MatchedSample(outcome=np.ones((2, 2)), times=np.arange(2), joined=np.array([1, np.nan]), treated=first,
+    ...     group=first, mass=np.ones(1), member=first, control=np.ones(1, int), weight=np.ones(1), stratum=first,
+    ...     x_member=none, x_control=none)
+    >>> reference(sample, np.array([True])).effect.tolist()
+    [0.0]
     """
     pairs, covariates = sample.x_control.shape
     zero = np.where(used, 0.0, np.nan)

@@ -72,8 +72,13 @@ def event_times(sample: MatchedSample, window: tuple[int, int], *, bias_adjust: 
 
     Examples
     --------
-    >>> event_times.__name__
-    'event_times'
+    >>> outcome = np.array([[1.0, 1.0, 4.0], [1.0, 2.0, 3.0]])
+    >>> first, none = np.zeros(1, int), np.zeros((1, 0))
+    >>> sample = MatchedSample(outcome=outcome, times=np.arange(3), joined=np.array([2, np.nan]), treated=first,
+    ...     group=first, mass=np.ones(1), member=first, control=np.ones(1, int), weight=np.ones(1), stratum=first,
+    ...     x_member=none, x_control=none)
+    >>> [(part.event_time, part.effect.item()) for part in event_times(sample, (-2, 0), bias_adjust=True)]
+    [(-2, 1.0), (-1, 0.0), (0, 2.0)]
     """
     wanted = [time for time in range(window[0], window[1] + 1) if time != REFERENCE]
     parts = [effects_at(sample, time, bias_adjust=bias_adjust) for time in wanted]
@@ -106,11 +111,11 @@ def matched_cells(sample: MatchedSample, parts: Sequence[EventTime]) -> MatchedC
     With ``N_c`` the mass of cell ``c``, row ``i`` of the influence function is ``n / N_c`` times
 
     * ``τ_i + Σ_j w_ij r_j − θ_c`` if ``i`` is treated: its change minus the predicted one, heterogeneity included;
-    * ``−Σ_i w_ij r_j / √(1 − h_j)`` if it serves as a control, summed over all treated units, cohorts and strata it
-      serves, minus its share in the error of the slopes times the mean covariate difference of the cell.
+    * ``−Σ_i w_ij r_j / √v_j`` if it serves as a control, summed over all treated units, cohorts and strata it serves,
+      minus its share in the error of the slopes times the mean covariate difference of the cell.
 
-    ``r_j`` is the residual of the model of the controls' changes and ``h_j`` its leverage. A unit that is treated and
-    was a control before has both.
+    ``r_j`` is the residual of the model of the controls' changes and ``v_j`` its variance if all changes had variance
+    one. A unit that is treated and was a control before has both.
 
     References
     ----------
@@ -119,8 +124,14 @@ def matched_cells(sample: MatchedSample, parts: Sequence[EventTime]) -> MatchedC
 
     Examples
     --------
-    >>> matched_cells.__name__
-    'matched_cells'
+    >>> outcome = np.array([[1.0, 1.0, 4.0], [1.0, 2.0, 3.0]])
+    >>> first, none = np.zeros(1, int), np.zeros((1, 0))
+    >>> sample = MatchedSample(outcome=outcome, times=np.arange(3), joined=np.array([2, np.nan]), treated=first,
+    ...     group=first, mass=np.ones(1), member=first, control=np.ones(1, int), weight=np.ones(1), stratum=first,
+    ...     x_member=none, x_control=none)
+    >>> cells = matched_cells(sample, event_times(sample, (-2, 0), bias_adjust=True))
+    >>> cells.cohort.tolist(), cells.event_time.tolist(), cells.estimate.tolist()
+    ([2, 2, 2], [-2, -1, 0], [1.0, 0.0, 2.0])
     """
     pieces = [_cells_at(sample, part) for part in parts]
     sizes = np.cumsum([0, *(len(piece.cohort) for piece in pieces)])[:-1]
