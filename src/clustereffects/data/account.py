@@ -24,7 +24,7 @@ class SampleAccount:
     Raises
     ------
     ValueError
-        If ``rows_in`` differs from ``rows_used`` plus all that was dropped.
+        If ``rows_in`` differs from ``rows_used`` plus all that was dropped, or a number is negative.
 
     Examples
     --------
@@ -40,6 +40,8 @@ class SampleAccount:
 
     def __post_init__(self) -> None:
         lost = sum(self.dropped.values())
+        if min(self.rows_in, self.rows_used, *self.dropped.values(), *self.counts.values()) < 0:
+            raise ValueError(f"an account has no negative numbers: {self.to_dict()}")
         if self.rows_in != self.rows_used + lost:
             raise ValueError(f"{self.rows_in} rows in, but {self.rows_used} used and {lost} dropped")
         object.__setattr__(self, "dropped", MappingProxyType({k: int(v) for k, v in self.dropped.items()}))

@@ -43,6 +43,7 @@ class Influence:
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or not len(self.values):
             raise ValueError(f"an influence function is a matrix with rows, got shape {self.values.shape}")
+        object.__setattr__(self, "values", read_only(self.values))
 
     @property
     def n_units(self) -> int:
@@ -75,6 +76,32 @@ class Influence:
         """Diagonal of :meth:`covariance`, without forming the matrix."""
         rows = self.sums(codes)
         return np.asarray(np.einsum("ij,ij->j", rows, rows) / self.n_units**2, dtype=np.float64)
+
+
+def read_only(values: FloatArray) -> FloatArray:
+    """View of an array that cannot be written to; the array itself is left as it is.
+
+    Parameters
+    ----------
+    values : array
+
+    Returns
+    -------
+    array
+
+    Raises
+    ------
+    AttributeError
+        If it is not an array.
+
+    Examples
+    --------
+    >>> read_only(np.zeros(2)).flags.writeable
+    False
+    """
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def cluster_sums(values: FloatArray, codes: IntArray) -> FloatArray:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clustereffects.data.account import SampleAccount
 from clustereffects.errors import NotStoredError, OptionError, Problem
-from clustereffects.inference.influence import Influence
+from clustereffects.inference.influence import Influence, read_only
 from clustereffects.inference.quantiles import critical_value
 from clustereffects.results import serialise
 from clustereffects.results.aggregation import Aggregated, aggregate_cells, target_codes
@@ -88,6 +88,7 @@ class Effects:
     stored: Uncertainty | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "estimate", read_only(self.estimate))
         if self.stored is None:
             influence, sampling = self._parts("influence=True in to_dict")
             object.__setattr__(self, "stored", uncertainty(influence, self.variance, sampling))
@@ -135,7 +136,7 @@ class Effects:
     @property
     def cov(self) -> pd.DataFrame:
         """Covariance matrix of the estimates."""
-        return pd.DataFrame(self.uncertainty.cov, index=self.labels.index, columns=self.labels.index)
+        return pd.DataFrame(self.uncertainty.cov.copy(), index=self.labels.index, columns=self.labels.index)
 
     @property
     def influence(self) -> FloatArray:

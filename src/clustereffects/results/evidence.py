@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from clustereffects.errors import EvidenceError, Problem
 
 Stream = Literal["economic", "survey", "interviews", "documents"]
 Chance: TypeAlias = float | tuple[float, float]
+
+_STREAMS = get_args(Stream)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class BiasTerm:
     Raises
     ------
     EvidenceError
-        If ``sd`` is negative or a range is not increasing.
+        If the mean is not finite, ``sd`` is negative, the kind is unknown or a range is not increasing.
 
     Examples
     --------
@@ -56,9 +58,12 @@ class BiasTerm:
 
     def __post_init__(self) -> None:
         _require(self.sd >= 0 and math.isfinite(self.sd), f"bias {self.domain!r} has sd {self.sd}", "a finite sd ≥ 0")
+        _require(math.isfinite(self.mean), f"bias {self.domain!r} has the mean {self.mean}", "a finite number")
+        _require_one_of(f"bias {self.domain!r} has the kind", self.kind, ("additive", "proportional"))
         if self.mean_range is not None:
             low, high = self.mean_range
-            _require(low <= high, f"bias {self.domain!r} has the range {self.mean_range}", "lower ≤ upper")
+            ordered = low <= high and math.isfinite(low) and math.isfinite(high)
+            _require(ordered, f"bias {self.domain!r} has the range {self.mean_range}", "finite numbers, lower ≤ upper")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +88,8 @@ class Estimate:
     Raises
     ------
     EvidenceError
-        If the value is not finite, the standard error is not positive or ``rho`` lies outside [0, 1].
+        If the stream is unknown, the value is not finite, the standard error is not positive or ``rho`` lies outside
+        [0, 1].
 
     Examples
     --------
@@ -103,6 +109,7 @@ class Estimate:
     rho: float = 1.0
 
     def __post_init__(self) -> None:
+        _require_one_of(f"estimate {self.id!r} has the stream", self.stream, _STREAMS)
         _require(math.isfinite(self.value), f"estimate {self.id!r} has the value {self.value}", "a finite number")
         _require(
             math.isfinite(self.std_error) and self.std_error > 0,
@@ -143,7 +150,7 @@ class Diagnostic:
     Raises
     ------
     EvidenceError
-        If a probability lies outside [0, 1] or a range is not increasing.
+        If the stream is unknown, a probability lies outside [0, 1] or a range is not increasing.
 
     Examples
     --------
@@ -171,6 +178,7 @@ class Diagnostic:
     note: str = ""
 
     def __post_init__(self) -> None:
+        _require_one_of(f"diagnostic {self.id!r} has the stream", self.stream, _STREAMS)
         for name in ("p_benefit", "p_negligible", "p_harm", "unreliability", "noise", "rho"):
             _require_chance(f"{name} of diagnostic {self.id!r}", getattr(self, name))
 
@@ -197,7 +205,7 @@ class BiasEvidence:
     Raises
     ------
     EvidenceError
-        If ``sd`` is negative or a number is not finite.
+        If a stream is unknown, ``sd`` is negative or a number is not finite.
 
     Examples
     --------
@@ -220,6 +228,8 @@ class BiasEvidence:
     note: str = ""
 
     def __post_init__(self) -> None:
+        _require_one_of(f"bias evidence {self.id!r} has the stream", self.stream, _STREAMS)
+        _require_one_of(f"bias evidence {self.id!r} has the target stream", self.target_stream, _STREAMS)
         _require(math.isfinite(self.shift), f"bias evidence {self.id!r} has the shift {self.shift}", "a finite number")
         _require(
             self.sd >= 0 and math.isfinite(self.sd), f"bias evidence {self.id!r} has sd {self.sd}", "a finite sd ≥ 0"
@@ -245,7 +255,7 @@ class Silence:
     Raises
     ------
     EvidenceError
-        If ``p_detect`` lies outside [0, 1] or the reason is unknown.
+        If ``p_detect`` lies outside [0, 1] or the stream or the reason is unknown.
 
     Examples
     --------
@@ -262,7 +272,8 @@ class Silence:
 
     def __post_init__(self) -> None:
         reasons = ("not_asked", "not_measured", "missing", "searched_not_found")
-        _require(self.reason in reasons, f"silence has the reason {self.reason!r}", "one of " + ", ".join(reasons))
+        _require_one_of("silence has the reason", self.reason, reasons)
+        _require_one_of("silence has the stream", self.stream, _STREAMS)
         _require_chance("p_detect", self.p_detect)
 
 
@@ -272,6 +283,10 @@ Evidence: TypeAlias = Estimate | Diagnostic | BiasEvidence | Silence
 def _require(condition: bool, what: str, expected: str) -> None:  # noqa: FBT001
     if not condition:
         raise EvidenceError(Problem(what=what, where="", expected=expected, remedy="correct the item"))
+
+
+def _require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:
+    _require(value in known, f"{what} {value!r}", "one of " + ", ".join(known))
 
 
 def _require_chance(name: str, chance: Chance) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from importlib import metadata
 from typing import Any
+
+import numpy as np
 
 _LIBRARIES = ("clustereffects", "numpy", "pandas", "scipy")
 
@@ -108,7 +111,9 @@ def options_of(estimator: Any) -> dict[str, object]:
 
 
 def plain(value: object) -> object:
-    """Value as JSON data: tuples as lists, dataclasses as dictionaries, anything unknown as its ``repr``.
+    """Value as JSON data: tuples as lists, sets sorted, dataclasses as dictionaries, anything unknown as its ``repr``.
+
+    JSON has no NaN and no infinity: NaN becomes ``None``, infinities ``"inf"`` and ``"-inf"``.
 
     Parameters
     ----------
@@ -125,15 +130,24 @@ def plain(value: object) -> object:
 
     Examples
     --------
-    >>> plain({"lags": (1, 2)})
-    {'lags': [1, 2]}
+    >>> plain({"lags": (1, 2), "caliper": float("nan")})
+    {'lags': [1, 2], 'caliper': None}
     """
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return plain(value.tolist())
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {"type": type(value).__name__, **{item.name: getattr(value, item.name) for item in fields(value)}}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {"type": type(value).__name__, **{item.name: plain(getattr(value, item.name)) for item in fields(value)}}
-    return repr(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        items = [plain(item) for item in value]
+        return sorted(items, key=repr) if isinstance(value, set | frozenset) else items
+    if isinstance(value, float):
+        return _number(value)
+    return value if value is None or isinstance(value, str | int) else repr(value)
+
+
+def _number(value: float) -> float | str | None:
+    if math.isfinite(value):
+        return value
+    return None if math.isnan(value) else str(value)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def effects_to_dict(effects: Effects, *, influence: bool) -> dict[str, Any]:
-    """Effects as JSON data: lists, numbers (NaN as None), text.
+    """Effects as JSON data: lists, numbers (NaN as None), text. Effects of single units are not stored.
 
     Parameters
     ----------
@@ -128,7 +128,9 @@ def _array(values: Any) -> Any:
 
 
 def _check(data: Mapping[str, Any]) -> Check:
-    return Check(**{key: value for key, value in data.items() if key != "type"})
+    parts = {key: value for key, value in data.items() if key != "type"}
+    numbers = {key: np.nan if parts[key] is None else float(parts[key]) for key in ("statistic", "threshold")}
+    return Check(**{**parts, **numbers})
 
 
 def _variance_to_dict(choice: variances.Variance | None) -> dict[str, Any] | None:

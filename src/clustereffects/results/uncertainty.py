@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from clustereffects.inference.bands import interquartile_scale, multiplier_draws, sup_t_critical_value
-from clustereffects.inference.influence import Influence, clustered_covariance, intersections
+from clustereffects.inference.influence import Influence, clustered_covariance, intersections, read_only
 from clustereffects.inference.quantiles import critical_value
 from clustereffects.results.clusters import require_clusters, treated_clusters
 from clustereffects.results.description import Sampling
@@ -54,6 +54,11 @@ class Uncertainty:
     convention: str
     draws: FloatArray | None = None
     term_df: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("cov", "std_error", "draws", "term_df"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, read_only(getattr(self, name)))
 
     @property
     def dfs(self) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,13 +23,15 @@ class Cluster:
         One or two columns that are constant within units.
     small_sample : {"none", "stata", "nested"}
         ``"none"``: factor 1, normal quantiles (the convention of the R package did).
-        ``"stata"``: factor ``G/(G−1) · (N−1)/(N−K)``, t(G−1) quantiles; for influence functions ``K = 1``.
+        ``"stata"``: factor ``G/(G−1) · (N−1)/(N−K)``, t(G−1) quantiles; for influence functions ``N`` is the number of
+        units and ``K = 1``. With two columns each part of the sum has the factor of its own ``G``, and t that of the
+        smaller one.
         ``"nested"``: as ``"stata"``, but fixed effects nested in clusters are not counted in ``K``.
 
     Raises
     ------
     OptionError
-        If there are not one or two columns or the factor is unknown.
+        If there are not one or two different columns or the factor is unknown.
 
     Examples
     --------
@@ -43,6 +45,8 @@ class Cluster:
     def __init__(self, *columns: str, small_sample: SmallSample = "none") -> None:
         if not 1 <= len(columns) <= 2:
             raise OptionError(_bad("columns", columns, "one or two column names"))
+        if not all(isinstance(column, str) and column for column in columns) or len(set(columns)) < len(columns):
+            raise OptionError(_bad("columns", columns, "different column names as text, such as Cluster('county')"))
         if small_sample not in {"none", "stata", "nested"}:
             raise OptionError(_bad("small_sample", small_sample, "'none', 'stata' or 'nested'"))
         object.__setattr__(self, "columns", columns)
@@ -71,8 +75,8 @@ class MultiplierBootstrap:
     Parameters
     ----------
     draws : int
-    rng : int
-        Seed; the same seed gives the same numbers.
+    rng : int, Generator or None
+        Seed; the same seed gives the same numbers. A Generator or ``None`` draws a seed, which is kept and shown.
     cluster : str, optional
         Column whose clusters share a multiplier; default: the panel's assignment level, else the unit.
     multiplier : {"rademacher", "mammen", "webb"}
@@ -80,7 +84,7 @@ class MultiplierBootstrap:
     Raises
     ------
     OptionError
-        If there are fewer than 99 draws or the multiplier is unknown.
+        If there are fewer than 99 draws, the multiplier is unknown or the seed is none.
 
     Notes
     -----
@@ -94,17 +98,26 @@ class MultiplierBootstrap:
     """
 
     draws: int = 999
-    rng: int = 0
+    rng: Any = 0
     cluster: str | None = None
     multiplier: MultiplierKind = "rademacher"
 
     def __post_init__(self) -> None:
-        if self.draws < 99:
-            raise OptionError(_bad("draws", self.draws, "at least 99"))
+        if not isinstance(self.draws, int) or self.draws < 99:
+            raise OptionError(_bad("draws", self.draws, "a whole number, at least 99"))
         if self.multiplier not in {"rademacher", "mammen", "webb"}:
             raise OptionError(_bad("multiplier", self.multiplier, "'rademacher', 'mammen' or 'webb'"))
-        if not isinstance(self.rng, int | np.integer):
-            raise OptionError(_bad("rng", self.rng, "an integer seed, so that the result can be reproduced"))
+        if not (self.cluster is None or isinstance(self.cluster, str)):
+            raise OptionError(_bad("cluster", self.cluster, "one column name"))
+        object.__setattr__(self, "rng", _seed(self.rng))
+
+
+def _seed(rng: object) -> int:
+    if rng is None or isinstance(rng, np.random.Generator):
+        return int(np.random.default_rng(rng).integers(2**32))
+    if isinstance(rng, bool) or not isinstance(rng, int | np.integer) or rng < 0:
+        raise OptionError(_bad("rng", rng, "a whole number of at least 0, a Generator or None"))
+    return int(rng)
 
 
 Variance = Cluster | MultiplierBootstrap
