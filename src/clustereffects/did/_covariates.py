@@ -87,7 +87,7 @@ def _refuse_undefined(frame: pd.DataFrame, needed: list[str], matrix: pd.DataFra
 
 def _collected(matrix: pd.DataFrame, n_rows: int) -> Covariates:
     values = matrix.to_numpy(dtype=np.float64)
-    spread = np.ptp(values, axis=0) if len(values) else np.zeros(values.shape[1])
+    spread = np.ptp(values, axis=0) if len(values) else np.ones(values.shape[1])
     intercept = matrix.columns == "Intercept"
     keep = (spread > 0) & ~intercept
     rows = np.full((n_rows, int(keep.sum())), np.nan)

@@ -43,13 +43,16 @@ def take_sample(model: GroupTimeDiD, panel: Panel, outcome: str) -> Sample:
     if not np.isfinite(wide[kept]).any():
         raise EstimationError(f"the outcome {outcome!r} is missing in all rows of the units that can be compared")
     covariates = _covariates.evaluate(panel, model.covariates) if model.covariates else None
+    cube = covariates.wide(panel)[kept] if covariates and covariates.names else None
+    if cube is not None and not np.isfinite(cube).all(axis=2).any():
+        raise EstimationError(f"the covariates {model.covariates!r} are missing in all rows that can be compared")
     codes, names = _group_codes(panel, panel.cohorts) if model.by_group else (None, ())
     weights = panel.roles["weights"]
     data = GroupTimeData(
         outcome=wide[kept],
         cohorts=panel.cohorts[kept],
         times=panel.times,
-        covariates=covariates.wide(panel)[kept] if covariates and covariates.names else None,
+        covariates=cube,
         weights=panel.wide(weights)[kept] if weights else None,
         groups=None if codes is None else codes[kept],
     )

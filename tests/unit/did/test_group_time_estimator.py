@@ -271,6 +271,14 @@ def test_an_outcome_that_is_always_missing():
         ce.GroupTimeDiD().fit(_panel(_frame().assign(y=np.nan)), "y")
 
 
+def test_covariates_that_are_always_missing():
+    with pytest.raises(EstimationError, match="the covariates 'size' are missing in all rows"):
+        ce.GroupTimeDiD(covariates="size").fit(_panel(_frame().assign(size=np.nan)), "y")
+    early = _frame().assign(size=lambda f: f["size"].where(f["joined"] == 2001))
+    with pytest.raises(EstimationError, match="the covariates 'size' are missing in all rows"):
+        ce.GroupTimeDiD(covariates="size").fit(_panel(early), "y")
+
+
 def test_no_cell_is_identified():
     frame = _frame()
     frame["y"] = frame["y"].mask(frame["joined"] == 0)

@@ -137,6 +137,8 @@ def test_input_errors():
         TwoWayFixedEffects().fit(ce.Panel(_frame(), unit="firm", time="year"), "y")
     with pytest.raises(EstimationError, match="outcome 'y' or the covariates are missing in all rows"):
         TwoWayFixedEffects().fit(_panel(_frame().assign(y=np.nan)), "y")
+    with pytest.raises(EstimationError, match="or the covariates are missing in all rows"):
+        TwoWayFixedEffects(covariates="size").fit(_panel(_frame().assign(size=np.nan)), "y")
     with pytest.raises(ColumnError, match="column 'sales' is missing"):
         TwoWayFixedEffects().fit(_panel(), "sales")
     with pytest.raises(OptionError, match="variance='firm' – expected Cluster"):
