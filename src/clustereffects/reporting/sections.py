@@ -188,9 +188,9 @@ def _survey(content: Content, say: Wording) -> Iterator[Block]:
         return
     table, names = content.tables["survey"], content.labels.get("organisations", {})
     yield Paragraph(text=say("survey_intro"))
-    for scale, rows in table.groupby("scale", sort=False):
-        members = rows[rows["group_of"] == "members"]
-        drawn = members.assign(organisation=[names.get(str(o), str(o)) for o in members["organisation"]])
+    pooled = table[(table["wave"].astype(str) == "all") & (table["term"] == "mean") & (table["withheld"] == "")]
+    for scale, rows in pooled[pooled["organisation"] != "non-members"].groupby("scale", sort=False):
+        drawn = rows.assign(organisation=[names.get(str(name), str(name)) for name in rows["organisation"]])
         label = say.term("scale", scale)
         yield Figure(
             svg=draw_svg(partial(_answers, drawn, say.language), size=(7.2, 0.9 + 0.28 * len(drawn))),

@@ -11,7 +11,7 @@ import pandas as pd
 from clustereffects import __version__
 from clustereffects.disclosure import DisclosurePolicy
 from clustereffects.reporting import Content
-from clustereffects.results import Check, Effects, versions
+from clustereffects.results import Check, Effects, Evidence, versions
 from clustereffects.study import tables
 from clustereffects.study.evidence import PROGRAMME
 from clustereffects.study.firms import FirmData, FirmEffects, assignment_check
@@ -42,6 +42,7 @@ class Results:
     inputs : Inputs
     data : FirmData
     firms : FirmEffects
+    evidence : tuple of Evidence
     findings : Findings
     truth : mapping of str to float
         True programme effects, where the data are simulated.
@@ -54,13 +55,14 @@ class Results:
     Examples
     --------
     >>> Results.__slots__
-    ('plan', 'inputs', 'data', 'firms', 'findings', 'truth')
+    ('plan', 'inputs', 'data', 'firms', 'evidence', 'findings', 'truth')
     """
 
     plan: Plan
     inputs: Inputs
     data: FirmData
     firms: FirmEffects
+    evidence: tuple[Evidence, ...]
     findings: Findings
     truth: Mapping[str, float]
 
@@ -156,7 +158,7 @@ def _tables(results: Results, policy: DisclosurePolicy) -> dict[str, pd.DataFram
         own = firms.effects[firms.primary, lead].aggregate("group")
         shown["organisations"] = tables.organisations_table(firms.pooled[lead], own, policy)
     shown["verdicts"] = _verdicts(results, shown.get("organisations"))
-    return shown | _survey_tables(inputs, policy) | _interview_tables(inputs, policy)
+    return shown | _survey_tables(inputs, policy) | _interview_tables(results, policy)
 
 
 def _unmatched(firms: FirmEffects) -> pd.DataFrame:
@@ -189,32 +191,27 @@ def _verdicts(results: Results, organisations: pd.DataFrame | None) -> pd.DataFr
 def _survey_tables(inputs: Inputs, policy: DisclosurePolicy) -> dict[str, pd.DataFrame]:
     if inputs.survey is None:
         return {}
-    means = inputs.survey.aggregate("organisation").tidy()
-    pooled = means[means["wave"].astype(str) == "all"]
-    enough = pooled["n"] >= policy.minimum_firms
-    response = inputs.survey.nonresponse()
-    response = response[response["wave"].astype(str) == "all"]
-    reliability = inputs.survey.reliability()
-    reliability = reliability[reliability["wave"].astype(str) == "all"]
+    response, reliability = inputs.survey.nonresponse(), inputs.survey.reliability()
     return {
-        "survey": pooled[enough].reset_index(drop=True),
-        "response": response[["organisation", "asked", "answered", "response_rate"]],
-        "reliability": reliability[["scale", "n", "alpha", "conf_low", "conf_high"]],
+        "survey": tables.survey_table(inputs.survey.aggregate("organisation"), policy),
+        "response": _all_waves(response)[["organisation", "asked", "answered", "response_rate"]],
+        "reliability": _all_waves(reliability)[["scale", "n", "alpha", "conf_low", "conf_high"]],
     }
 
 
-def _interview_tables(inputs: Inputs, policy: DisclosurePolicy) -> dict[str, pd.DataFrame]:
-    if inputs.codings is None or inputs.bridge is None:
+def _interview_tables(results: Results, policy: DisclosurePolicy) -> dict[str, pd.DataFrame]:
+    codings = results.inputs.codings
+    if codings is None or results.inputs.bridge is None:
         return {}
-    presence = inputs.codings.presence()
-    rows = []
-    for row in inputs.bridge.rows:
-        heard = presence[row.code] if row.code in presence else pd.Series(dtype=bool)
-        rows.append({"test": row.test, "claim": row.claim, "code": row.code, "observed": int(heard.sum())})
-    table = pd.DataFrame(rows).assign(interviews=len(presence))
-    tables_of = {"diagnostics": table} if len(presence) >= policy.minimum_firms else {}
-    agreement = inputs.codings.agreement("alpha", rng=results.plan.study.seed)
-    return tables_of | {"agreement": agreement}
+    agreement = codings.agreement("alpha", rng=results.plan.study.seed)
+    return {
+        "diagnostics": tables.diagnostics_table(results.evidence, policy),
+        "agreement": agreement[["code", "units", "estimate", "conf_low", "conf_high"]],
+    }
+
+
+def _all_waves(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["wave"].astype(str) == "all"].reset_index(drop=True)
 
 
 def _event_studies(firms: FirmEffects, policy: DisclosurePolicy) -> Iterator[tuple[str, Effects]]:
@@ -274,9 +271,9 @@ def _checks(results: Results) -> Iterator[tuple[str, Check]]:
     for area, checks in sources:
         yield from ((area, check) for check in checks)
     for (name, outcome), cells in firms.effects.items():
-        yield from (
-            ("effects", _named(check, f"{name}, {outcome}")) for check in cells.checks() if name == firms.primary
-        )
+        own = [check for check in cells.findings if check not in firms.match.checks()]
+        trends = [cells.aggregate("event").pretrends()]
+        yield from (("effects", _named(check, f"{name}, {outcome}")) for check in own + trends)
     lead = f"log_{results.plan.outcomes.names[0]}"
     yield "effects", _named(assignment_check(firms.effects[firms.primary, lead]), lead)
     for outcome, posterior in firms.pooled.items():

@@ -269,7 +269,7 @@ def estimate(plan: Plan, data: FirmData) -> FirmEffects:
 
 
 def group_time_of(plan: Plan) -> GroupTimeDiD:
-    """The group-time estimator of a plan: outcome regression on the exact matching variables.
+    """The group-time estimator of a plan: regression on growth before joining and what is matched exactly.
 
     Parameters
     ----------
@@ -290,11 +290,10 @@ def group_time_of(plan: Plan) -> GroupTimeDiD:
     >>> group_time_of(Plan(folder=Path())).method
     'reg'
     """
-    covariates = " + ".join(f"C({name})" for name in plan.matching.exact)
     return GroupTimeDiD(
         control="not_yet_treated",
         method="reg",
-        covariates=covariates or None,
+        covariates=" + ".join(["growth", *(f"C({name})" for name in plan.matching.exact)]),
         by_group=plan.estimator.kind == "group_time_did",
         variance=_variance(plan),
     )
@@ -350,10 +349,8 @@ def _donor_panel(plan: Plan, panel: Panel) -> Panel:
     member = frame["cohort"].notna()
     usable = ~frame[BARRED]
     if plan.matching.donor_pool == "other counties":
-        home = frame.loc[member, "county"].unique()
-        usable &= ~frame["county"].isin(home)
-    if not (usable & ~member).any():
-        usable = ~frame[BARRED]
+        abroad = usable & ~frame["county"].isin(frame.loc[member, "county"].unique())
+        usable = abroad if (abroad & ~member).any() else usable
     roles = panel.roles
     return Panel(
         frame[member | usable],
@@ -361,5 +358,5 @@ def _donor_panel(plan: Plan, panel: Panel) -> Panel:
         time=str(roles["time"]),
         cohort=roles["cohort"],
         group=roles["group"],
-        cluster=panel.cluster or None,
+        cluster=panel.cluster,
     )

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from clustereffects.reporting import Content, build_document, headline, render, write_csv
-
-TABLES = ("effects", "verdicts", "balance", "survey", "diagnostics", "intake", "believed", "organisations")
+from clustereffects.study.content import Results
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,8 +29,8 @@ class Report:
         Tables that are written as CSV, by name.
     languages : tuple of str
         The first one is that of ``report.html``.
-    results : mapping
-        Objects of the run for use in Python: ``firms``, ``data``, ``findings``, ``survey``, ``inputs``.
+    results : Results
+        Everything that the run computed, for use in Python: ``firms``, ``data``, ``findings``, ``inputs`` and so on.
 
     Raises
     ------
@@ -47,7 +46,7 @@ class Report:
     content: Content
     files: Mapping[str, pd.DataFrame]
     languages: tuple[str, ...]
-    results: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    results: Results = field(repr=False)
 
     def headline(self) -> str:
         """The answer in one sentence."""

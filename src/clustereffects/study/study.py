@@ -79,14 +79,20 @@ class Study:
             firms = estimate(self.plan, data)
             step(3)
             triangulation = Triangulation(inputs.theory, thresholds=_thresholds(self.plan))
-            findings = triangulation.fit(gather(self.plan, inputs, firms))
+            evidence = tuple(gather(self.plan, inputs, firms))
+            findings = triangulation.fit(evidence)
             step(4)
             results = Results(
-                plan=self.plan, inputs=inputs, data=data, firms=firms, findings=findings, truth=_truth(self.plan)
+                plan=self.plan,
+                inputs=inputs,
+                data=data,
+                firms=firms,
+                evidence=evidence,
+                findings=findings,
+                truth=_truth(self.plan),
             )
             content, files = build_content(results)
-        objects = {"data": data, "firms": firms, "findings": findings, "inputs": inputs}
-        return Report(content=content, files=files, languages=self.plan.languages, results=objects)
+        return Report(content=content, files=files, languages=self.plan.languages, results=results)
 
 
 def _thresholds(plan: Plan) -> Thresholds:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from clustereffects.bayes import PosteriorEffects
 from clustereffects.disclosure import DisclosurePolicy, withhold
-from clustereffects.results import TIDY_COLUMNS, Effects
+from clustereffects.results import TIDY_COLUMNS, Diagnostic, Effects, Evidence
 from clustereffects.study.firms import FirmEffects
 from clustereffects.study.inputs import Inputs
+from clustereffects.survey import ScaleMeans
 
 LABELS = ("cohort", "time", "event_time", "group")
 _FIGURES = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
@@ -229,3 +230,86 @@ def intake_table(inputs: Inputs, *ledgers: pd.DataFrame) -> pd.DataFrame:
         parts.append(answers.rename(columns={"column": "detail"}).assign(action="dropped or repaired"))
     columns = ["file", "row", "rule", "action", "remedy", "detail"]
     return pd.concat([part.reindex(columns=columns) for part in parts if len(part)], ignore_index=True)
+
+
+def survey_table(means: ScaleMeans, policy: DisclosurePolicy) -> pd.DataFrame:
+    """Mean scale scores by organisation and wave: ``tables/survey.csv``.
+
+    Parameters
+    ----------
+    means : ScaleMeans
+    policy : DisclosurePolicy
+
+    Returns
+    -------
+    DataFrame
+        ``organisation, scale, wave``, the tidy columns, ``firms`` and ``withheld``.
+
+    Raises
+    ------
+    KeyError
+        If the means lack a column.
+
+    Examples
+    --------
+    >>> survey_table.__name__
+    'survey_table'
+    """
+    keys = ["organisation", "scale", "wave", "term"]
+    firms = means.cells.set_index(keys)["firms"]
+    table = means.tidy()
+    table["firms"] = firms.reindex(pd.MultiIndex.from_frame(table[keys])).to_numpy()
+    reasons = policy.reasons(table["firms"].astype(int).tolist())
+    return withhold(table, reasons, _FIGURES)
+
+
+def diagnostics_table(evidence: Sequence[Evidence], policy: DisclosurePolicy) -> pd.DataFrame:
+    """How often each sign was seen, with its probability under each state: ``tables/diagnostics.csv``.
+
+    Parameters
+    ----------
+    evidence : sequence of Evidence
+        Only diagnostics are counted.
+    policy : DisclosurePolicy
+        Its minimum applies to the number of reports.
+
+    Returns
+    -------
+    DataFrame
+        ``claim, group, stream, test, target, observed, reports, p_benefit, p_negligible, p_harm, unreliability, rho, note,
+        withheld``; a probability that is a range is written ``0.40–0.70``.
+
+    Raises
+    ------
+    AttributeError
+        If an item is no evidence.
+
+    Examples
+    --------
+    >>> from clustereffects.results import Diagnostic
+    >>> item = Diagnostic(id="1", claim="growth", group="K01", stream="interviews", observed=True, p_benefit=0.6,
+    ...                   p_negligible=(0.2, 0.3), p_harm=0.1, test="T01")
+    >>> diagnostics_table([item] * 3, DisclosurePolicy())[["observed", "reports", "p_negligible"]].values.tolist()
+    [[3, 3, '0.20–0.30']]
+    """
+    items = [item for item in evidence if isinstance(item, Diagnostic)]
+    names = ["claim", "group", "stream", "test", "target", "p_benefit", "p_negligible", "p_harm", "rho", "note"]
+    rows = [{**{name: _chance(getattr(item, name)) for name in names}, "observed": item.observed} for item in items]
+    table = pd.DataFrame(rows, columns=[*names, "observed"])
+    table["unreliability"] = [item.unreliability for item in items]
+    grouped = table.groupby(names, sort=False, dropna=False)
+    counts = grouped.agg(
+        observed=("observed", "sum"), reports=("observed", "size"), unreliability=("unreliability", "mean")
+    )
+    order = [*names[:5], "observed", "reports", *names[5:8], "unreliability", "rho", "note"]
+    result = counts.reset_index()[order]
+    # A survey item is one test on many firms, whose number the survey table shows; its minimum is applied there.
+    reports = [
+        n if stream == "interviews" else policy.minimum_firms
+        for n, stream in zip(result["reports"], result["stream"], strict=True)
+    ]
+    return withhold(result, policy.reasons(reports), ["observed"])
+
+
+def _chance(value: object) -> object:
+    return f"{value[0]:.2f}–{value[1]:.2f}" if isinstance(value, tuple) else value
