@@ -30,16 +30,19 @@ class Layout:
 def open_table(source: Any, name: str, layout: Layout) -> TableFile:
     """Read a path or take a frame, with canonical column names and only the known columns."""
     table = read_table(source) if isinstance(source, (str, Path)) else TableFile(as_pandas(source), name, "frame", "")
-    frame = table.frame.rename(columns=_names(table.frame.columns, layout))
+    names = _names(table.frame.columns, layout)
+    frame = table.frame.rename(columns=names)
     missing = [column for column in layout.required if column not in frame.columns]
     if missing:
         found = ", ".join(str(column) for column in table.frame.columns)
         raise ColumnError([_missing_column(column, found, table.name) for column in missing])
-    repeated = frame.columns[frame.columns.duplicated()].unique()
-    if len(repeated):
+    twice = [names.get(name, name) for name in table.repeated]
+    known = [*layout.required, *layout.optional]
+    repeated = [*frame.columns[frame.columns.duplicated()].unique(), *(name for name in twice if name in known)]
+    if repeated:
         raise ColumnError([_repeated_column(str(column), table.name) for column in repeated])
-    known = [column for column in (*layout.required, *layout.optional) if column in frame.columns]
-    return replace(table, frame=frame[known].reset_index(drop=True))
+    there = [column for column in known if column in frame.columns]
+    return replace(table, frame=frame[there].reset_index(drop=True))
 
 
 def as_pandas(source: Any) -> pd.DataFrame:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
+import numpy as np
 import pandas as pd
 
 from clustereffects.errors import FileError, Problem
@@ -28,6 +31,8 @@ class TableFile:
     kind : {"csv", "xlsx", "parquet"}
     dialect : str
         What was found out, in words: encoding and separator, or the sheet.
+    repeated : tuple of str
+        Names that more than one column has; the later ones are told apart by their position.
 
     Raises
     ------
@@ -44,10 +49,11 @@ class TableFile:
     name: str
     kind: str
     dialect: str
+    repeated: tuple[str, ...] = ()
 
 
 def read_table(path: str | Path) -> TableFile:
-    r"""Read a CSV (UTF-8, UTF-8 with byte-order mark or Latin-1; ``,`` ``;`` or tab), XLSX or Parquet file.
+    r"""Read a CSV (UTF-8, UTF-16 or Windows' Latin-1; ``,`` ``;`` or tab), XLSX or Parquet file.
 
     Parameters
     ----------
@@ -60,7 +66,7 @@ def read_table(path: str | Path) -> TableFile:
     Raises
     ------
     FileError
-        If the file is missing, empty or not a table.
+        If the file is missing, empty or not a table, or if rows hold more cells than the header.
 
     Examples
     --------
@@ -132,12 +138,14 @@ def to_number(column: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column):
         return column.astype("float64")
     text = column.astype("string").str.replace(r"[\s\u00a0\u202f]", "", regex=True).str.replace(",", ".")
-    return pd.to_numeric(text.str.replace("\u2212", "-"), errors="coerce").astype("float64")
+    numbers = pd.to_numeric(text.str.replace("\u2212", "-"), errors="coerce").astype("float64")
+    return numbers.where(np.isfinite(numbers))
 
 
 def _read_xlsx(path: Path) -> TableFile:
-    frame = pd.read_excel(path, dtype=object, engine="openpyxl", keep_default_na=False, na_values=[""])
-    return TableFile(frame, path.name, "xlsx", "XLSX, first sheet")
+    cells = pd.read_excel(path, header=None, dtype=object, engine="openpyxl", keep_default_na=False, na_values=[""])
+    frame, repeated = _under_header(cells)
+    return TableFile(frame, path.name, "xlsx", "XLSX, first sheet", repeated)
 
 
 def _read_csv(path: Path) -> TableFile:
@@ -145,24 +153,63 @@ def _read_csv(path: Path) -> TableFile:
     if not raw.strip():
         raise ValueError("the file is empty")
     encoding, label = _encoding(raw)
-    separator = _separator(raw[:_PREVIEW].decode(encoding, errors="replace"))
-    frame = pd.read_csv(path, sep=separator, encoding=encoding, dtype=str, keep_default_na=False, na_values=[""])
+    text = raw.decode(encoding)
+    separator = _separator(text[:_PREVIEW])
+    frame, repeated = _under_header(_cells(text, separator))
     shown = {"\t": "tab"}.get(separator, f"'{separator}'")
-    return TableFile(frame, path.name, "csv", f"{label}, separator {shown}")
+    return TableFile(frame, path.name, "csv", f"{label}, separator {shown}", repeated)
+
+
+def _cells(text: str, separator: str) -> pd.DataFrame:
+    """All cells as text; rows may end in more separators than the header, as long as nothing stands behind them."""
+    how: dict[str, Any] = {"sep": separator, "header": None, "index_col": False}
+    how |= {"dtype": str, "keep_default_na": False, "na_values": [""]}
+    try:
+        return pd.read_csv(io.StringIO(text), **how)
+    except pd.errors.ParserError:
+        widths = [len(row) for row in csv.reader(io.StringIO(text), delimiter=separator) if row]
+        cells: pd.DataFrame = pd.read_csv(io.StringIO(text), names=range(max(widths)), **how)
+        if cells.iloc[:, widths[0] :].notna().any(axis=None):
+            raise
+        return cells
+
+
+def _under_header(cells: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Rows under the names in the first one, and which names repeat.
+
+    The header is read as a row like the others, because pandas would take the first column for an index where rows have
+    one separator more than the header. Columns with neither name nor content, made by separators at line ends, go.
+    """
+    if not len(cells):
+        raise ValueError("the file is empty")
+    header, rows = cells.iloc[0], cells.iloc[1:].reset_index(drop=True)
+    kept = [place for place in cells.columns if pd.notna(header[place]) or rows[place].notna().any()]
+    names: list[object] = []
+    repeated: list[str] = []
+    for place in kept:
+        name = header[place] if pd.notna(header[place]) else f"Unnamed: {place}"
+        count = names.count(name)
+        repeated += [str(name)] if count else []
+        names.append(f"{name}.{place}" if count else name)
+    return rows[kept].set_axis(pd.Index(names), axis=1), tuple(dict.fromkeys(repeated))
 
 
 def _encoding(raw: bytes) -> tuple[str, str]:
     if raw.startswith(codecs.BOM_UTF8):
         return "utf-8-sig", "UTF-8 with byte-order mark"
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return "latin-1", "Latin-1"
-    return "utf-8", "UTF-8"
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16", "UTF-16"
+    for encoding, label in (("utf-8", "UTF-8"), ("cp1252", "Latin-1")):
+        try:
+            raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding, label
+    return "latin-1", "Latin-1"
 
 
 def _separator(text: str) -> str:
-    header = text.splitlines()[0]
+    header = next((line for line in text.splitlines() if line.strip()), "")
     counts = {separator: header.count(separator) for separator in (";", ",", "\t")}
     best = max(counts, key=lambda separator: counts[separator])
     return best if counts[best] else ","

@@ -82,7 +82,8 @@ class Panel:
         clusters = (cluster,) if isinstance(cluster, str) else tuple(cluster or ())
         roles = {"unit": unit, "time": time, "cohort": cohort, "group": group, "weights": weights}
         named = [name for name in roles.values() if name] + list(clusters)
-        problems = rules.missing_columns(named, list(table.columns)) or _problems(table, roles)
+        present = list(table.columns)
+        problems = rules.repeated_columns(present) + rules.missing_columns(named, present) or _problems(table, roles)
         if problems:
             raise PanelError(problems)
         self._set("_columns", roles)
@@ -111,12 +112,12 @@ class Panel:
 
     def _index(self, table: pd.DataFrame, unit: str, time: str) -> None:
         unit_codes, units = pd.factorize(table[unit], sort=True)
-        years = table[time].to_numpy(dtype=np.int64)
+        years = rules.as_numbers(table[time]).astype(np.int64)
         times, time_codes = np.unique(years, return_inverse=True)
         self._set("_frame", table)
         self._set("_units", pd.Index(units, name=unit))
         self._set("_times", times)
-        self._set("_codes", (unit_codes.astype(np.int64), time_codes.astype(np.int64).ravel()))
+        self._set("_codes", (_frozen(unit_codes.astype(np.int64)), _frozen(time_codes.astype(np.int64).ravel())))
 
     def _read_units(self, cohort: str | None, group: str | None) -> None:
         cohorts = np.full(len(self._units), np.nan)
@@ -243,12 +244,16 @@ class Panel:
         return SampleAccount(rows_in=len(self._frame), rows_used=len(self._frame), counts=counts)
 
     def fingerprint(self, *columns: str) -> str:
-        """Hash of the keys, roles and the named columns, independent of the order of rows."""
+        """Hash of keys, cohorts, groups, clusters, weights and the named columns, whatever the order of rows."""
         digest = hashlib.blake2b(digest_size=16)
         digest.update(self._times.tobytes())
         digest.update(pd.util.hash_pandas_object(self._units, index=False).to_numpy().tobytes())
         digest.update(self._cohorts.tobytes())
-        for column in columns:
+        digest.update("\n".join("" if group is None else str(group) for group in self._groups).encode())
+        for column in self._cluster:
+            digest.update(pd.factorize(self.unit_codes(column))[0].tobytes())
+        weights = self._columns["weights"]
+        for column in (*columns, *([weights] if weights else [])):
             digest.update(self.wide(column).tobytes())
         return digest.hexdigest()
 
@@ -323,20 +328,18 @@ def clean_cohorts(values: pd.Series) -> FloatArray:
 
 
 def _numeric(values: pd.Series) -> FloatArray:
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        return values.to_numpy(dtype=np.float64, na_value=np.nan)
-    numbers = pd.to_numeric(values, errors="coerce")
-    if (numbers.isna() & values.notna()).any():
-        example = values[numbers.isna() & values.notna()].iloc[0]
+    numbers = rules.as_numbers(values)
+    wrong = np.isnan(numbers) & values.notna().to_numpy()
+    if wrong.any():
         raise ColumnError(
             Problem(
                 what=f"column {values.name!r} is not numeric",
-                where=f"for example {example!r}",
+                where=f"for example {values[wrong].iloc[0]!r}",
                 expected="numbers, missing where there is none",
                 remedy="convert the column before building the panel",
             )
         )
-    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    return numbers
 
 
 def _problems(table: pd.DataFrame, roles: dict[str, str | None]) -> list[Problem]:

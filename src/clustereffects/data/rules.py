@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Hashable, Iterable, Sequence
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -80,6 +81,54 @@ def require_columns(wanted: Iterable[str], present: Sequence[Hashable], what: st
         raise ColumnError(problems)
 
 
+def as_numbers(values: pd.Series) -> FloatArray:
+    """Values as float64; NaN where there is none or no number. Dates are no numbers.
+
+    Parameters
+    ----------
+    values : Series
+
+    Returns
+    -------
+    array (n,)
+
+    Raises
+    ------
+    AttributeError
+        If ``values`` is not a Series.
+
+    Examples
+    --------
+    >>> as_numbers(pd.Series(["2004", "soon", None])).tolist(), as_numbers(pd.to_datetime(pd.Series(["2004"]))).tolist()
+    ([2004.0, nan, nan], [nan])
+    """
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return as_numbers(values.astype(values.cat.categories.dtype))
+    if not (pd.api.types.is_object_dtype(values.dtype) or pd.api.types.is_string_dtype(values.dtype)):
+        return np.full(len(values), np.nan)
+    dates = values.map(lambda value: isinstance(value, date | np.datetime64 | pd.Period | pd.Timedelta)).astype(bool)
+    numbers = pd.to_numeric(values.mask(dates, None), errors="coerce")
+    return np.asarray(numbers.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def repeated_columns(present: Sequence[Hashable]) -> list[Problem]:
+    """Column names that occur more than once."""
+    names = [str(name) for name in present]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if not twice:
+        return []
+    return [
+        Problem(
+            what=f"{len(twice)} column names occur more than once",
+            where=shown(twice),
+            expected="every column under a name of its own",
+            remedy="rename or drop the repeated columns",
+        )
+    ]
+
+
 def shown(values: Iterable[object], total: int | None = None) -> str:
     """First few values for a message, with the count of the rest.
 
@@ -127,7 +176,7 @@ def missing_keys(frame: pd.DataFrame, columns: Sequence[str]) -> list[Problem]:
 
 def not_integer(times: pd.Series) -> list[Problem]:
     """Periods that are not whole numbers."""
-    numeric = pd.to_numeric(times, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    numeric = as_numbers(times)
     bad = np.flatnonzero(times.notna().to_numpy() & ~(np.isfinite(numeric) & (numeric == np.floor(numeric))))
     if not len(bad):
         return []
@@ -200,7 +249,7 @@ def infinite_values(frame: pd.DataFrame, except_columns: Iterable[str]) -> list[
 
 def bad_weights(weights: pd.Series) -> list[Problem]:
     """Weights that are missing, negative or infinite."""
-    values = pd.to_numeric(weights, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    values = as_numbers(weights)
     rows = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
     if not len(rows):
         return []

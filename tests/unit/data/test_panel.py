@@ -59,6 +59,8 @@ def test_input_is_not_changed_and_the_panel_cannot_be():
         panel.times = 1
     with pytest.raises(ValueError, match="read-only"):
         panel.cohorts[0] = 1.0
+    with pytest.raises(ValueError, match="read-only"):
+        panel.row_codes[0][0] = 1
 
 
 def test_row_order_does_not_matter():
@@ -72,6 +74,47 @@ def test_never_treated_is_written_in_many_ways():
     np.testing.assert_array_equal(clean_cohorts(values), [np.nan, np.nan, np.nan, np.nan, 2004.0])
     with pytest.raises(ColumnError, match="not whole periods"):
         clean_cohorts(pd.Series([2004.5]))
+
+
+def test_a_column_of_dates_is_no_column_of_periods():
+    dates = frame().assign(joined=pd.to_datetime(["2005-01-01"] * 2 + [None] * 3))
+    with pytest.raises(PanelError, match=r"column 'joined' is not numeric – for example Timestamp"):
+        make(dates)
+    with pytest.raises(PanelError, match="5 periods are not whole numbers"):
+        make(frame().assign(year=pd.to_datetime(frame()["year"].astype(str))))
+    with pytest.raises(PanelError, match="5 periods are not whole numbers"):
+        make(frame().assign(year=pd.to_datetime(frame()["year"].astype(str)).astype(object)))
+    assert np.isnan(make(frame().assign(joined=pd.NaT)).cohorts).all()
+    assert np.isnan(make(frame().assign(joined=pd.to_datetime([None] * 5))).cohorts).all()
+
+
+def test_periods_as_text_or_categories_are_read():
+    for kind in (str, "category"):
+        np.testing.assert_array_equal(make(frame().astype({"year": kind})).times, [2004, 2005])
+
+
+def test_repeated_column_names_are_refused():
+    twice = pd.concat([frame(), frame()[["sales"]]], axis=1)
+    with pytest.raises(PanelError, match="1 column names occur more than once – sales"):
+        make(twice)
+
+
+def test_the_fingerprint_sees_every_role():
+    base = make(frame(), cluster="org", weights="weight").fingerprint("sales")
+    assert make(frame(), cluster="org", weights="weight").fingerprint("sales") == base
+    changed = [
+        frame().assign(org=["K2", "K2", None, None, None]),
+        frame().assign(weight=[1.0, 1.0, 3.0, 3.0, 1.0]),
+        frame().assign(sales=[6.0, 5.0, 4.0, np.nan, 2.0]),
+        frame().assign(joined=[2004, 2004, None, None, None]),
+        frame().assign(year=[2006, 2004, 2004, 2006, 2004]),
+        frame().assign(firm=["b", "b", "a", "a", "d"]),
+    ]
+    marks = {make(data, cluster="org", weights="weight").fingerprint("sales") for data in changed}
+    assert len(marks | {base}) == len(changed) + 1
+    shared = frame().assign(town=["x", "x", "x", "x", "y"])
+    apart = frame().assign(town=["x", "x", "y", "y", "y"])
+    assert make(shared, cluster="town").fingerprint() != make(apart, cluster="town").fingerprint()
 
 
 def test_every_problem_is_listed_at_once():
@@ -130,7 +173,7 @@ def test_account_and_pickle():
     panel = make(frame(), weights="weight")
     account = panel.account()
     assert (account.rows_in, account.rows_used, account.counts["treated units"]) == (5, 5, 1)
-    again = pickle.loads(pickle.dumps(panel))
+    again = pickle.loads(pickle.dumps(panel))  # noqa: S301  (bytes written a moment ago)
     assert again.roles == panel.roles
     np.testing.assert_array_equal(again.wide("sales"), panel.wide("sales"))
     assert repr(panel) == "Panel(3 units × 2 periods, 1 treated in 1 cohort)"
