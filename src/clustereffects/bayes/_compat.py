@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clustereffects.bayes.conditional import spectrum_of
 from clustereffects.bayes.model import PoolingModel
 from clustereffects.bayes.sampler import Sampler
 
@@ -67,7 +68,8 @@ def sample(estimate: FloatArray, cov: FloatArray, model: PoolingModel, sampler: 
 def _build(pm: Any, estimate: FloatArray, cov: FloatArray, model: PoolingModel, scale: float) -> Any:
     """Non-centred model; errors are whitened by element-wise sums, since matrix products cost minutes to compile."""
     k = len(estimate)
-    whitener = np.linalg.inv(np.linalg.cholesky(cov))
+    spectrum = spectrum_of(estimate, cov)
+    whitener = spectrum.rotation.T / np.sqrt(spectrum.variances)[:, None]
     prior = model.prior
     with pm.Model() as built:
         if np.isinf(prior.mean_sd):

@@ -29,6 +29,7 @@ INTERVAL = "equal-tailed credible"
 _FEW = 5
 _TAIL = 0.05
 _MOVED = 0.5
+_SINGULAR = 1e-10
 _R_HAT = 1.01
 _ESS = 400
 
@@ -180,6 +181,25 @@ def missing_checks(data: PoolingData) -> list[Check]:
         threshold=0.0,
         message=f"{', '.join(lost)}: what is shown for them is the prediction for a new organisation",
         remedy="do not read these rows as results about these organisations",
+    )
+    return [check]
+
+
+def singular_checks(data: PoolingData) -> list[Check]:
+    """Whether some combination of the estimates has no error at all."""
+    cov = data.cov[np.ix_(data.usable, data.usable)]
+    scale = np.sqrt(np.diag(cov))
+    smallest = float(np.linalg.eigvalsh(cov / np.outer(scale, scale))[0])
+    if smallest > _SINGULAR:
+        return []
+    check = Check(
+        name="covariance of the estimates",
+        verdict="warn",
+        statistic=smallest,
+        threshold=_SINGULAR,
+        message="the errors of the estimates are linearly dependent: a combination of organisations seems to be known "
+        "without error",
+        remedy="check for an organisation that occurs under two names, or for too few clusters behind the errors",
     )
     return [check]
 

@@ -232,6 +232,7 @@ class PosteriorEffects:
             *data.findings,
             _tables.few_check(data),
             *_tables.missing_checks(data),
+            *_tables.singular_checks(data),
             _tables.prior_check(prior, provisional=self.model.provisional),
             _tables.conflict_check(prior, self.engine.marginal("tau").quantile(0.5)),
             *([_tables.sensitivity_check(self.sensitivity())] if exact else []),

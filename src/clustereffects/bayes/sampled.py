@@ -153,8 +153,8 @@ def sampled_posterior(estimate: FloatArray, cov: FloatArray, model: PoolingModel
     -----
     Student t likelihood: ``y = θ + G^(−1/2) e`` with ``e ~ N(0, V)`` and independent ``g_k ~ Gamma(ν/2, ν/2)``, so that each
     estimate is ``t_ν(θ_k, V_kk)`` and errors stay correlated. It says that standard errors are themselves uncertain: an
-    estimate far from the others is discounted instead of pulling the mean. In the model an element-wise sum with the
-    inverse Cholesky factor of ``V`` replaces the matrix product.
+    estimate far from the others is discounted instead of pulling the mean. In the model, residuals are
+    rotated and scaled to independence by element-wise sums instead of a matrix product.
 
     Examples
     --------
