@@ -165,13 +165,13 @@ def _cells(text: str, separator: str) -> pd.DataFrame:
     how: dict[str, Any] = {"sep": separator, "header": None, "index_col": False}
     how |= {"dtype": str, "keep_default_na": False, "na_values": [""]}
     try:
-        return pd.read_csv(io.StringIO(text), **how)
+        cells: pd.DataFrame = pd.read_csv(io.StringIO(text), **how)
     except pd.errors.ParserError:
         widths = [len(row) for row in csv.reader(io.StringIO(text), delimiter=separator) if row]
-        cells: pd.DataFrame = pd.read_csv(io.StringIO(text), names=range(max(widths)), **how)
+        cells = pd.read_csv(io.StringIO(text), names=range(max(widths)), **how)
         if cells.iloc[:, widths[0] :].notna().any(axis=None):
             raise
-        return cells
+    return cells
 
 
 def _under_header(cells: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

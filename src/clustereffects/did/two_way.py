@@ -50,7 +50,8 @@ class TwoWayFixedEffects:
 
     ``Cluster(..., small_sample="none")`` takes factor 1; ``"stata"`` takes ``G/(G − 1) · (N − 1)/(N − K)`` with all
     effects counted; ``"nested"`` counts the regressors and the time effects only, since units are nested in clusters
-    (the default of the R package fixest). With two columns the smaller of the two factors applies to all three parts.
+    (the default of the R package fixest). With two columns the larger of the two factors, that of the
+    fewer clusters, applies to all three parts (as fixest does by default).
     Intervals use t(G − 1), by default with the treated clusters as ``G`` where an assignment level is declared; with
     ``"none"`` they use the normal distribution.
 
@@ -211,7 +212,7 @@ def _factor(variance: Cluster | None, rows: _Rows, counts: dict[str, int]) -> tu
         text = f"N/(N−K) as linearmodels, N = {n_obs:,}, K = {every:,} with all effects"
     else:
         counted = n_regressors + n_times if variance.small_sample == "nested" else every
-        factor = min(variance.factor(count, n_obs, counted) for count in counts.values())
+        factor = max(variance.factor(count, n_obs, counted) for count in counts.values())
         text = f"small_sample={variance.small_sample!r}"
     return factor, f"sandwich, clustered by {level}, factor {factor:.6g} ({text})"
 

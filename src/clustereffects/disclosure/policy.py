@@ -37,8 +37,9 @@ class DisclosurePolicy:
     Notes
     -----
     Defaults: at least 3 firms; the largest at most 75 %, the two largest at most 85 % (practice of statistical offices
-    and research data centres). When exactly one figure of a set with a published total is withheld, the one with the
-    fewest firms among the rest is withheld too, since the total would reveal the first.
+    and research data centres). The published total of a set gives away what all its withheld figures have in common:
+    when only one figure is withheld, or the withheld ones rest on fewer firms together than the minimum, those with the
+    fewest firms among the rest are withheld too. Figures that rest on no firm give nothing away.
 
     Examples
     --------
@@ -70,18 +71,38 @@ class DisclosurePolicy:
             Sizes of the firms behind each figure, for the dominance rules; negative sizes count by magnitude.
         within_total : bool
             Whether the total over all figures is published too.
+
+        Raises
+        ------
+        ValueError
+            If there are not sizes for each figure.
         """
         found = [FEW if n < self.minimum_firms else "" for n in firms]
+        if sizes is not None and len(sizes) != len(found):
+            raise ValueError(f"{len(found)} figures need the sizes of as many groups, got {len(sizes)}")
         for index, values in enumerate(sizes or []):
             if not found[index] and self._dominated(values):
                 found[index] = DOMINANT
-        if within_total and sum(map(bool, found)) == 1 and len(found) > 1:
-            rest = [(n, i) for i, n in enumerate(firms) if not found[i]]
-            found[min(rest)[1]] = COMPLEMENTARY
+        if within_total:
+            for index in self._complementary(firms, found):
+                found[index] = COMPLEMENTARY
         return found
 
+    def _complementary(self, firms: Sequence[int], found: Sequence[str]) -> list[int]:
+        """Figures to withhold so that the total reveals no group below the minimum and no single withheld figure."""
+        hidden = [n for n, reason in zip(firms, found, strict=True) if reason and n > 0]
+        rest = sorted((n, index) for index, n in enumerate(firms) if not found[index])
+        chosen: list[int] = []
+        for n, index in rest if hidden else []:
+            if len(hidden) > 1 and sum(hidden) >= self.minimum_firms:
+                break
+            hidden.append(n)
+            chosen.append(index)
+        return chosen
+
     def _dominated(self, sizes: FloatArray) -> bool:
-        magnitude = np.sort(np.abs(sizes[np.isfinite(sizes)]))[::-1]
+        values = np.asarray(sizes, dtype=np.float64)
+        magnitude = np.sort(np.abs(values[np.isfinite(values)]))[::-1]
         total = magnitude.sum()
         if not total:
             return False

@@ -75,7 +75,7 @@ def headline(content: Content, language: str) -> str:
     """
     say, outcome = wording(language), content.outcomes[0]
     row = content.programme(content.primary, outcome)
-    if row is None or not math.isfinite(row["estimate"]):
+    if row is None or not all(math.isfinite(row[name]) for name in ("estimate", "conf_low", "conf_high")):
         return say("answer_none", outcome=say.term("plain", outcome))
     low, high = row["conf_low"], row["conf_high"]
     kind = "null" if low <= 0 <= high else ("higher" if low > 0 else "lower")

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What spreadsheets take for the beginning of a formula, also in full width, and line ends that hide such a beginning.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -61,7 +62,9 @@ def neutral(value: object) -> object:
     >>> neutral("@SUM(A1)"), neutral(-1.5), neutral("firm")
     ("'@SUM(A1)", -1.5, 'firm')
     """
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    if isinstance(value, str) and (value.startswith(_FORMULA) or value.lstrip().startswith(_FORMULA)):
+        return f"'{value}"
+    return value
 
 
 def number(value: float, language: str = "en", digits: int = 3) -> str:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
 import pandas as pd
 
-_LATEX = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}"}
+_LATEX = {character: "\\" + character for character in "&%_#${}"} | {
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
+_RULE = "---"
+_MARKDOWN = {character: "\\" + character for character in "\\`*_[]<>|#&"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +76,14 @@ class Summary:
         return f"<section><h3>{escape(self.title)}</h3><dl>{facts}</dl>{table}{notes}</section>"
 
     def to_markdown(self) -> str:
-        """Summary as Markdown."""
+        """Summary as Markdown; characters with a meaning in Markdown or HTML are escaped."""
         cells = self._cells()
-        lines = [_row(cells.columns), _row(["---"] * cells.shape[1]), *(_row(r) for r in cells.itertuples(index=False))]
-        facts = [f"- {name}: {text}" for name, text in self.facts]
-        return "\n".join([f"**{self.title}**", "", *facts, "", *lines, "", *self.notes])
+        lines = [_row(cells.columns), _row([_RULE] * cells.shape[1]), *(_row(r) for r in cells.itertuples(index=False))]
+        facts = [f"- {_markdown(name)}: {_markdown(text)}" for name, text in self.facts]
+        return "\n".join([f"**{_markdown(self.title)}**", "", *facts, "", *lines, "", *map(_markdown, self.notes)])
 
     def to_latex(self) -> str:
-        """Summary as a LaTeX table."""
+        """Summary as a LaTeX table; characters with a meaning in LaTeX are escaped."""
         cells = self._cells()
         body = [" & ".join(_latex(c) for c in row) + r" \\" for row in cells.itertuples(index=False)]
         head = " & ".join(_latex(c) for c in cells.columns) + r" \\"
@@ -90,9 +99,17 @@ def _cell(value: object, digits: int) -> str:
     return "" if value is None or value is pd.NA else str(value)
 
 
-def _row(cells: object) -> str:
-    return "| " + " | ".join(str(cell).replace("|", r"\|") for cell in cells) + " |"  # type: ignore[attr-defined]
+def _row(cells: Iterable[object]) -> str:
+    return "| " + " | ".join(cell if cell == _RULE else _markdown(cell) for cell in cells) + " |"
+
+
+def _markdown(text: object) -> str:
+    return "".join(_MARKDOWN.get(character, character) for character in _one_line(text))
 
 
 def _latex(text: object) -> str:
-    return "".join(_LATEX.get(character, character) for character in str(text).replace("\\", "/"))
+    return "".join(_LATEX.get(character, character) for character in _one_line(text))
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())

@@ -13,7 +13,7 @@ PALE = "#cfe3f1"
 
 
 def axes(ax: Any) -> Any:
-    """Axes to draw on: those given, or the current ones of pyplot."""
+    """Axes to draw on: those given, or the ones of a new figure of pyplot."""
     if ax is None:
         import matplotlib.pyplot as plt
 

@@ -130,7 +130,7 @@ def forest(effects: Effects, ax: Any = None, *, level: float = 0.95, language: s
         if not np.isfinite(estimate):
             ax.text(0.0, row, say("not_identified"), color=SOFT, va="center", fontsize="small")
             continue
-        colour = INK if low <= 0 <= high else (BLUE if estimate > 0 else ORANGE)
+        colour = BLUE if low > 0 else (ORANGE if high < 0 else INK)
         ax.plot([low, high], [row, row], color=colour, linewidth=1.6)
         ax.plot(estimate, row, "o", color=colour, markersize=5)
     zero_line(ax, vertical=True)
