@@ -149,7 +149,13 @@ def _effects(model: GroupTimeDiD, panel: Panel, outcome: str, sample: Sample, fo
         labels=labels,
         estimate=found.estimate,
         influence_function=Influence(influence),
-        sampling=Sampling(units=panel.units[rows], clusters=clusters, membership=membership, assignment=panel.cluster),
+        sampling=Sampling(
+            units=panel.units[rows],
+            clusters=clusters,
+            membership=membership,
+            assignment=panel.cluster,
+            observed=_observed(membership, found, active),
+        ),
         variance=model.variance,
         description=_description(model, outcome),
         sample=account(panel, sample, found),
@@ -187,6 +193,18 @@ def _membership(data: GroupTimeData, found: GroupTimeEffects, active: IntArray) 
     indices = np.concatenate(members)
     starts = np.cumsum([0, *(len(part) for part in members)])
     return csc_array((weight[indices], indices, starts), shape=(len(cohorts), len(members)))
+
+
+def _observed(membership: Any, found: GroupTimeEffects, active: IntArray) -> Any:
+    """Members of each cell whose outcome is used in both of its periods."""
+    times, bases = [[getattr(cell, name) for cell in found.cells] for name in ("time", "base")]
+    used = found.used[active]
+    entries = membership.tocoo()
+    there = used[entries.row, np.take(times, entries.col)] & used[entries.row, np.take(bases, entries.col)]
+    entries.data = np.where(there, entries.data, 0.0)
+    result = entries.tocsc()
+    result.eliminate_zeros()
+    return result
 
 
 def _unit_weights(data: GroupTimeData) -> FloatArray:

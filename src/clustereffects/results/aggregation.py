@@ -31,6 +31,8 @@ class Aggregated:
         Of shape (n_units, m), with the estimation error of the weights.
     membership : sparse matrix (n_units, m)
         Weight with which each unit's treatment counts in each term.
+    codes : array (k,)
+        Target of each cell, −1 for cells that entered none.
 
     Raises
     ------
@@ -40,13 +42,14 @@ class Aggregated:
     Examples
     --------
     >>> Aggregated.__slots__
-    ('labels', 'estimate', 'influence', 'membership')
+    ('labels', 'estimate', 'influence', 'membership', 'codes')
     """
 
     labels: pd.DataFrame
     estimate: FloatArray
     influence: Influence
     membership: Any
+    codes: IntArray
 
 
 def target_codes(
@@ -166,7 +169,43 @@ def aggregate_cells(
     if not equal:
         gaps = np.where(known > 0, (value[:, None] - theta) / total, 0.0)
         psi = psi.plus(membership @ gaps - mass @ gaps)
-    return Aggregated(labels, theta, psi, _union(membership, used, codes, len(labels)))
+    entered = np.where(used, codes, -1)
+    return Aggregated(labels, theta, psi, union(membership, entered, len(labels)), entered)
+
+
+def union(membership: Any, codes: IntArray, n_targets: int) -> Any:
+    """Largest weight of each unit over the cells of a target: a unit counts once, however many periods it has.
+
+    Parameters
+    ----------
+    membership : sparse matrix (n, k)
+    codes : array (k,)
+        Target of each cell, −1 for none.
+    n_targets : int
+
+    Returns
+    -------
+    sparse matrix (n, n_targets)
+
+    Raises
+    ------
+    ValueError
+        If there is no target.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csc_array
+    >>> union(csc_array([[1.0, 1.0], [0.0, 2.0]]), np.array([0, 0]), 1).toarray().ravel().tolist()
+    [1.0, 2.0]
+    """
+    from scipy.sparse import csc_array, hstack
+
+    columns = []
+    for target in range(n_targets):
+        cells = np.flatnonzero(codes == target)
+        columns.append(csc_array(membership[:, cells].max(axis=1).reshape(-1, 1)) if len(cells) else None)
+    empty = csc_array((membership.shape[0], 1))
+    return csc_array(hstack([empty if column is None else column for column in columns]))
 
 
 def _columns(labels: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
@@ -206,15 +245,3 @@ def _require_cells(event_time: NDArray[Any], keep: NDArray[np.bool_], window: tu
             remedy="widen the window",
         )
     )
-
-
-def _union(membership: Any, used: NDArray[np.bool_], codes: IntArray, n_targets: int) -> Any:
-    """Largest weight of each unit over the cells of a target: a unit counts once, however many periods it has."""
-    from scipy.sparse import csc_array, hstack
-
-    columns = []
-    for target in range(n_targets):
-        cells = np.flatnonzero(used & (codes == target))
-        columns.append(csc_array(membership[:, cells].max(axis=1).reshape(-1, 1)) if len(cells) else None)
-    empty = csc_array((membership.shape[0], 1))
-    return csc_array(hstack([empty if column is None else column for column in columns]))

@@ -112,7 +112,7 @@ def lone_cluster_check(
     columns = _columns(variance)
     if sampling is None or not columns:
         return ()
-    counts = [treated_clusters(sampling.membership, sampling.clusters[column]) for column in columns]
+    counts = [treated_clusters(sampling.treated, sampling.clusters[column]) for column in columns]
     lone = int(((np.min(counts, axis=0) == 1) & (std_error > 0)).sum())
     if not lone:
         return ()

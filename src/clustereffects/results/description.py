@@ -56,6 +56,9 @@ class Sampling:
         Weight with which unit *i*'s treatment counts in term *c*.
     assignment : tuple of str
         Columns at which treatment was assigned; empty if by unit.
+    observed : sparse matrix (n, k), optional
+        Non-zero where unit *i* is treated and its outcome enters term *c*; where units counted in a term may lack
+        outcomes.
 
     Raises
     ------
@@ -73,3 +76,9 @@ class Sampling:
     clusters: Mapping[str, IntArray]
     membership: Any
     assignment: tuple[str, ...] = ()
+    observed: Any = None
+
+    @property
+    def treated(self) -> Any:
+        """Matrix (n, k) that is non-zero where unit *i* is a treated unit behind term *c*."""
+        return self.membership if self.observed is None else self.observed

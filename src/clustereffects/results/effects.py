@@ -15,7 +15,7 @@ from clustereffects.errors import NotStoredError, OptionError, Problem
 from clustereffects.inference.influence import Influence, read_only
 from clustereffects.inference.quantiles import critical_value
 from clustereffects.results import serialise
-from clustereffects.results.aggregation import Aggregated, aggregate_cells, target_codes
+from clustereffects.results.aggregation import Aggregated, aggregate_cells, target_codes, union
 from clustereffects.results.checks import Check
 from clustereffects.results.clusters import lone_cluster_check
 from clustereffects.results.description import Description, Sampling
@@ -149,9 +149,9 @@ class Effects:
         return self._parts("to_dict(influence=True)")[1].units
 
     def treated_units(self) -> IntArray:
-        """Number of treated units behind each term."""
-        membership = self._parts("to_dict(influence=True)")[1].membership
-        return np.asarray((membership > 0).sum(axis=0), dtype=np.int64).ravel()
+        """Number of treated units whose outcomes are behind each term."""
+        treated = self._parts("to_dict(influence=True)")[1].treated
+        return np.asarray((treated > 0).sum(axis=0), dtype=np.int64).ravel()
 
     def conf_int(self, level: float = 0.95, *, simultaneous: bool = False) -> pd.DataFrame:
         """Confidence limits ``conf_low`` and ``conf_high``; ``simultaneous`` covers all terms at once."""
@@ -264,12 +264,15 @@ class Effects:
 
     def _aggregated(self, means: Aggregated, name: str) -> Effects:
         sampling = self._parts("to_dict(influence=True)")[1]
+        observed = sampling.observed
+        if observed is not None:
+            observed = union(observed, means.codes, len(means.labels))
         return replace(
             self,
             labels=means.labels,
             estimate=means.estimate,
             influence_function=means.influence,
-            sampling=replace(sampling, membership=means.membership),
+            sampling=replace(sampling, membership=means.membership, observed=observed),
             description=replace(self.description, aggregation=name),
             stored=None,
         )
@@ -333,12 +336,14 @@ class Effects:
         """The same effects with only some of the terms, such as those that may be published."""
         mask = np.asarray(keep, dtype=bool)
         influence, sampling = self._parts("to_dict(influence=True)")
+        columns = np.flatnonzero(mask)
+        observed = None if sampling.observed is None else sampling.observed[:, columns]
         return replace(
             self,
             labels=self.labels[mask],
             estimate=self.estimate[mask],
             influence_function=Influence(influence.values[:, mask]),
-            sampling=replace(sampling, membership=sampling.membership[:, np.flatnonzero(mask)]),
+            sampling=replace(sampling, membership=sampling.membership[:, columns], observed=observed),
             stored=None,
         )
 

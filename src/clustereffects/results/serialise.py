@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -148,22 +148,34 @@ def _variance_from_dict(data: Mapping[str, Any] | None) -> variances.Variance | 
 
 def _sampling_to_dict(effects: Effects) -> dict[str, Any]:
     sampling = effects.sampling
-    matrix = sampling.membership.tocoo()  # type: ignore[union-attr]
+    if sampling is None:
+        return {}
     return {
-        "units": sampling.units.tolist(),  # type: ignore[union-attr]
-        "clusters": {name: codes.tolist() for name, codes in sampling.clusters.items()},  # type: ignore[union-attr]
-        "assignment": list(sampling.assignment),  # type: ignore[union-attr]
-        "membership": [matrix.row.tolist(), matrix.col.tolist(), matrix.data.tolist(), list(matrix.shape)],
+        "units": sampling.units.tolist(),
+        "clusters": {name: codes.tolist() for name, codes in sampling.clusters.items()},
+        "assignment": list(sampling.assignment),
+        "membership": _sparse_to_list(sampling.membership),
+        "observed": None if sampling.observed is None else _sparse_to_list(sampling.observed),
     }
 
 
-def _sampling_from_dict(data: Mapping[str, Any]) -> Any:
-    from scipy.sparse import csc_array
-
-    row, column, values, shape = data["membership"]
+def _sampling_from_dict(data: Mapping[str, Any]) -> Sampling:
     return Sampling(
         units=pd.Index(data["units"]),
         clusters={name: np.array(codes) for name, codes in data["clusters"].items()},
-        membership=csc_array((values, (row, column)), shape=tuple(shape)),
+        membership=_sparse_from_list(data["membership"]),
         assignment=tuple(data["assignment"]),
+        observed=None if data.get("observed") is None else _sparse_from_list(data["observed"]),
     )
+
+
+def _sparse_to_list(matrix: Any) -> list[list[Any]]:
+    places = matrix.tocoo()
+    return [places.row.tolist(), places.col.tolist(), places.data.tolist(), list(places.shape)]
+
+
+def _sparse_from_list(parts: Sequence[Any]) -> Any:
+    from scipy.sparse import csc_array
+
+    row, column, values, shape = parts
+    return csc_array((values, (row, column)), shape=tuple(shape))

@@ -157,7 +157,7 @@ def _assignment(influence: Influence, sampling: Sampling, first_only: bool) -> _
     columns = sampling.assignment[:1] if first_only else sampling.assignment
     if not columns:
         return _Level((), (), nobody)
-    counts = tuple(treated_clusters(sampling.membership, sampling.clusters[column]) for column in columns)
+    counts = tuple(treated_clusters(sampling.treated, sampling.clusters[column]) for column in columns)
     measured = influence.variances() > 0
     lone = measured & (np.min(counts, axis=0) < 2)
     name = " and ".join(columns)
@@ -178,12 +178,12 @@ def _at_assignment(influence: Influence, sampling: Sampling, level: _Level) -> U
     codes = [sampling.clusters[column] for column in level.columns]
     counts = [*level.counts]
     if len(codes) == 2:
-        counts.append(treated_clusters(sampling.membership, intersections(*codes)))
+        counts.append(treated_clusters(sampling.treated, intersections(*codes)))
     keep = ~level.lone
     factors = [np.where(count > 1, count / np.maximum(count - 1, 1), 1.0)[keep] for count in counts]
     cov = np.full((influence.n_terms, influence.n_terms), np.nan)
     cov[np.ix_(keep, keep)] = clustered_covariance(Influence(influence.values[:, keep]), codes, factors)
-    treated = np.asarray((sampling.membership > 0).sum(axis=1)).ravel() > 0
+    treated = np.asarray((sampling.treated > 0).sum(axis=1)).ravel() > 0
     totals = [len(np.unique(code[treated])) for code in codes]
     parts = [f"{column} ({total} treated clusters)" for column, total in zip(level.columns, totals, strict=True)]
     least = np.min(level.counts, axis=0)
