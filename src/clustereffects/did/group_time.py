@@ -12,8 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.did.group_time_cell import Comparison, Method, Propensity, compare, fit_propensity
+from clustereffects.did.group_time_cell import (
+    Comparison,
+    ControlRegression,
+    Method,
+    compare,
+    regress_controls,
+    regression_effect,
+)
 from clustereffects.did.group_time_plan import Cell, GroupTimeOptions, never_treated, plan_cells
+from clustereffects.did.logit import Propensity, fit_propensity
 from clustereffects.errors import EstimationError
 
 FloatArray = NDArray[np.float64]
@@ -199,6 +207,9 @@ _Result = tuple[Cell, IntArray, BoolArray, tuple[float, FloatArray] | str]
 
 def _results(data: GroupTimeData, options: GroupTimeOptions, cells: tuple[Cell, ...]) -> Iterator[_Result]:
     wide = _wide(data, options)
+    if options.method == "reg" or wide.design.shape[2] == 1:
+        yield from _regressions(data, options, wide, cells)
+        return
     last: _Fitted | None = None
     previous: Cell | None = None
     for cell in cells:
@@ -212,6 +223,46 @@ def _results(data: GroupTimeData, options: GroupTimeOptions, cells: tuple[Cell, 
             result, last = _estimate(data, options.method, wide, (cell, rows, treated), last)
             yield cell, rows, treated, result
         previous = cell
+
+
+def _regressions(
+    data: GroupTimeData, options: GroupTimeOptions, wide: _Wide, cells: tuple[Cell, ...]
+) -> Iterator[_Result]:
+    """Regression estimates; all groups of a cohort share the comparison units' regression of each period."""
+    shared: dict[tuple[int, int, int], ControlRegression | str] = {}
+    for cell in cells:
+        if shared and next(iter(shared))[0] != cell.cohort:
+            shared.clear()
+        own, other = _sides(data, options, wide, cell)
+        rows = np.concatenate([own, other])
+        treated = np.arange(len(rows)) < len(own)
+        missing = _missing(treated)
+        if missing or cell.is_reference:
+            yield cell, rows, treated, missing or (0.0, np.zeros(len(rows)))
+            continue
+        key = (cell.cohort, cell.time, cell.base)
+        if key not in shared:
+            shared[key] = _controls(data, wide, cell, other)
+        regression = shared[key]
+        if isinstance(regression, str):
+            yield cell, rows, treated, regression
+            continue
+        parts = (_change(data, cell, own), wide.design[own, cell.base], wide.weights[own, cell.base])
+        estimate, first, second = regression_effect(regression, *parts)
+        yield cell, rows, treated, (estimate, np.concatenate([first, second]) * len(rows))
+
+
+def _controls(data: GroupTimeData, wide: _Wide, cell: Cell, other: IntArray) -> ControlRegression | str:
+    try:
+        return regress_controls(
+            _change(data, cell, other), wide.design[other, cell.base], wide.weights[other, cell.base]
+        )
+    except EstimationError as error:
+        return str(error)
+
+
+def _change(data: GroupTimeData, cell: Cell, rows: IntArray) -> FloatArray:
+    return np.asarray(data.outcome[rows, cell.time] - data.outcome[rows, cell.base])
 
 
 def _wide(data: GroupTimeData, options: GroupTimeOptions) -> _Wide:
@@ -235,15 +286,22 @@ def _designs(data: GroupTimeData) -> FloatArray:
 
 
 def _units(data: GroupTimeData, options: GroupTimeOptions, wide: _Wide, cell: Cell) -> tuple[IntArray, BoolArray]:
-    """Rows of the units compared and which of them are treated."""
+    """Rows of the units compared, in their order, and which of them are treated."""
+    own, other = _sides(data, options, wide, cell)
+    treated = np.zeros(len(data.cohorts), dtype=np.bool_)
+    treated[own] = True
+    rows = np.sort(np.concatenate([own, other]))
+    return rows, treated[rows]
+
+
+def _sides(data: GroupTimeData, options: GroupTimeOptions, wide: _Wide, cell: Cell) -> tuple[IntArray, IntArray]:
+    """Rows of the treated and of the comparison units."""
     own = data.cohorts == cell.cohort
-    later = wide.starts > data.times[max(cell.time, cell.base)] + options.anticipation
-    other = later & ~own
+    other = (wide.starts > data.times[max(cell.time, cell.base)] + options.anticipation) & ~own
     if data.groups is not None:
         own &= data.groups == cell.group
     pair = wide.observed[:, cell.time] & wide.observed[:, cell.base] & wide.complete[:, cell.base]
-    rows = np.flatnonzero((own | other) & pair)
-    return rows, own[rows]
+    return np.flatnonzero(own & pair), np.flatnonzero(other & pair)
 
 
 def _missing(treated: BoolArray) -> str:

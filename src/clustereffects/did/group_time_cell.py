@@ -11,24 +11,18 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, special
+from scipy import linalg
 
+from clustereffects.did._linear import COLLINEAR, factor_of, gram
+from clustereffects.did.logit import NO_OVERLAP, Propensity, fit_propensity
 from clustereffects.errors import EstimationError
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Method = Literal["dr", "ipw", "reg"]
 
-COLLINEAR = "covariates are collinear or constant among the units compared"
-NO_OVERLAP = "treated and comparison units do not overlap: a propensity score of 0.999 or more, or no finite logit"
-
 _TRIM = 0.995
-_OVERLAP = 0.999
 _LARGEST_SCORE = 1.0 - 1e-6
-_SINGULAR = 1e-11
-_LONGEST_STEP = 1.5
-_CONVERGED = 1e-10
-_ITERATIONS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,33 +86,6 @@ class CellEffect:
     influence: FloatArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Propensity:
-    """Logit of being treated.
-
-    Parameters
-    ----------
-    coefficients : array (k,)
-    probability : array (m,)
-    information : array (k, k)
-        Mean of ``w p (1 − p) x x'``.
-
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> Propensity.__slots__
-    ('coefficients', 'probability', 'information')
-    """
-
-    coefficients: FloatArray
-    probability: FloatArray
-    information: FloatArray
-
-
 def compare(cell: Comparison, method: Method, propensity: Propensity | None = None) -> CellEffect:
     """Average effect on the treated in a comparison of two periods.
 
@@ -169,75 +136,124 @@ def compare(cell: Comparison, method: Method, propensity: Propensity | None = No
     return _reweighted(cell, weights, logit, regress=method == "dr")
 
 
-def fit_propensity(
-    design: FloatArray, treated: BoolArray, weights: FloatArray, start: FloatArray | None = None
-) -> Propensity:
-    """Fit a logit by Newton's method.
+@dataclass(frozen=True, slots=True, eq=False)
+class ControlRegression:
+    """Weighted regression of the comparison units' changes, ready for any number of treated groups.
 
     Parameters
     ----------
     design : array (m, k)
+    weighted_residual : array (m,)
+        Weight times residual.
+    coefficients : array (k,)
+    factor : tuple
+        Cholesky factor of ``X'WX``.
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> ControlRegression.__slots__
+    ('design', 'weighted_residual', 'coefficients', 'factor')
+    """
+
+    design: FloatArray
+    weighted_residual: FloatArray
+    coefficients: FloatArray
+    factor: tuple[FloatArray, bool]
+
+
+def regress_controls(change: FloatArray, design: FloatArray, weights: FloatArray) -> ControlRegression:
+    """Regress the changes of comparison units on their covariates.
+
+    Parameters
+    ----------
+    change : array (m,)
+    design : array (m, k)
         The first column is one.
-    treated : array (m,) of bool
     weights : array (m,)
-    start : array (k,), optional
-        Where to start; the result does not depend on it.
 
     Returns
     -------
-    Propensity
+    ControlRegression
 
     Raises
     ------
     EstimationError
-        If the design is singular, the likelihood has no finite maximum, or a score reaches 0.999.
-
-    Notes
-    -----
-    Steps are shortened until no linear predictor moves by more than 1.5. Within that range the curvature of the
-    log-likelihood changes by so little that every step ascends, so no likelihood has to be computed. The rule of 0.999
-    is that of the R package did.
+        If the covariates are collinear.
 
     Examples
     --------
-    >>> x = np.column_stack([np.ones(4), [0.0, 0.0, 1.0, 1.0]])
-    >>> logit = fit_propensity(x, np.array([True, False, True, False]), np.ones(4))
-    >>> logit.probability.round(6).tolist()
-    [0.5, 0.5, 0.5, 0.5]
+    >>> regress_controls(np.array([1.0, 3.0]), np.ones((2, 1)), np.ones(2)).coefficients.tolist()
+    [2.0]
     """
-    scaled = weights / weights.mean()
-    _factor(_gram(design, scaled), COLLINEAR)
-    share = float(scaled[treated].sum() / scaled.sum())
-    beta = np.zeros(design.shape[1]) if start is None else start
-    if start is None:
-        beta[0] = special.logit(share)
-    for _ in range(_ITERATIONS):
-        probability = special.expit(design @ beta)
-        information = _gram(design, scaled * probability * (1.0 - probability))
-        score = design.T @ (scaled * (treated - probability)) / len(design)
-        step = linalg.cho_solve(_factor(information, NO_OVERLAP), score)
-        longest = float(np.abs(design @ step).max())
-        beta = beta + step * min(1.0, _LONGEST_STEP / max(longest, _CONVERGED))
-        if longest < _CONVERGED:
-            return _checked(design, scaled, beta)
-    raise EstimationError(NO_OVERLAP)
+    # One matrix on both sides lets BLAS compute half of the symmetric product.
+    root = design * np.sqrt(weights)[:, None]
+    factor = factor_of(root.T @ root, COLLINEAR)
+    coefficients = np.zeros(design.shape[1])
+    residual = change
+    # The second pass removes the rounding error that normal equations leave when covariates are almost collinear.
+    for _ in range(2):
+        step = linalg.cho_solve(factor, design.T @ (weights * residual))
+        coefficients = coefficients + step
+        residual = residual - design @ step
+    return ControlRegression(design, weights * residual, coefficients, factor)
 
 
-def _checked(design: FloatArray, weights: FloatArray, beta: FloatArray) -> Propensity:
-    probability = special.expit(design @ beta)
-    if probability.max() >= _OVERLAP:
-        raise EstimationError(NO_OVERLAP)
-    return Propensity(beta, probability, _gram(design, weights * probability * (1.0 - probability)))
+def regression_effect(
+    controls: ControlRegression, change: FloatArray, design: FloatArray, weights: FloatArray
+) -> tuple[float, FloatArray, FloatArray]:
+    """Mean residual of treated units from the comparison units' regression.
+
+    Parameters
+    ----------
+    controls : ControlRegression
+    change : array (t,)
+    design : array (t, k)
+    weights : array (t,)
+
+    Returns
+    -------
+    estimate : float
+    treated : array (t,)
+        Influence of the treated units; with ``other`` it sums, not averages, to the error of the estimate.
+    other : array (m,)
+        Influence of the comparison units.
+
+    Raises
+    ------
+    ValueError
+        If the designs differ in width.
+
+    References
+    ----------
+    Sant'Anna & Zhao (2020), *Journal of Econometrics* 219(1), eq. 2.2 and its influence function in theorem 1.
+
+    Examples
+    --------
+    >>> controls = regress_controls(np.array([1.0, 3.0]), np.ones((2, 1)), np.ones(2))
+    >>> regression_effect(controls, np.array([5.0]), np.ones((1, 1)), np.ones(1))[0]
+    3.0
+    """
+    share = weights / weights.sum()
+    residual = change - design @ controls.coefficients
+    estimate = float(share @ residual)
+    other = -controls.weighted_residual * (controls.design @ linalg.cho_solve(controls.factor, share @ design))
+    return estimate, share * (residual - estimate), other
 
 
 def _regression(cell: Comparison, weights: FloatArray) -> CellEffect:
     """Mean residual of the treated from the comparison units' regression."""
-    residual, gram = _residuals(cell, weights)
-    own = np.where(cell.treated, weights, 0.0)
-    mass = own.mean()
-    estimate = own @ residual / own.sum()
-    slope = _regression_error(cell, weights, residual, gram, own @ cell.design / own.sum())
-    return CellEffect(float(estimate), own * (residual - estimate) / mass - slope)
+    own, other = cell.treated, ~cell.treated
+    controls = regress_controls(cell.change[other], cell.design[other], weights[other])
+    influence = np.empty(cell.size)
+    estimate, influence[own], influence[other] = regression_effect(
+        controls, cell.change[own], cell.design[own], weights[own]
+    )
+    return CellEffect(estimate, influence * cell.size)
 
 
 def _reweighted(cell: Comparison, weights: FloatArray, logit: Propensity, *, regress: bool) -> CellEffect:
@@ -247,51 +263,37 @@ def _reweighted(cell: Comparison, weights: FloatArray, logit: Propensity, *, reg
     other = np.where(~cell.treated & (score < _TRIM), weights * score / (1.0 - score), 0.0)
     if not other.any():
         raise EstimationError(NO_OVERLAP)
-    gram = None
+    moments = None
     residual = cell.change
     if regress:
-        residual, gram = _residuals(cell, weights)
+        residual, moments = _residuals(cell, weights)
     first, second = own @ residual / own.sum(), other @ residual / other.sum()
     error = other * (residual - second)
     influence = own * (residual - first) / own.mean() - error / other.mean()
-    moved = linalg.cho_solve(_factor(logit.information, NO_OVERLAP), error @ cell.design / other.sum())
+    moved = linalg.cho_solve(factor_of(logit.information, NO_OVERLAP), error @ cell.design / other.sum())
     influence -= weights * (cell.treated - score) * (cell.design @ moved)
-    if gram is not None:
+    if moments is not None:
         gap = own @ cell.design / own.sum() - other @ cell.design / other.sum()
-        influence -= _regression_error(cell, weights, residual, gram, gap)
+        influence -= _regression_error(cell, weights, residual, moments, gap)
     return CellEffect(float(first - second), influence)
 
 
 def _residuals(cell: Comparison, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Residuals of all units from the weighted regression on the comparison units, and its mean Gram matrix."""
     other = np.where(cell.treated, 0.0, weights)
-    gram = _gram(cell.design, other)
-    factor = _factor(gram, COLLINEAR)
+    moments = gram(cell.design, other)
+    factor = factor_of(moments, COLLINEAR)
     residual = cell.change
     # The second pass removes the rounding error that normal equations leave when covariates are almost collinear.
     for _ in range(2):
         coefficients = linalg.cho_solve(factor, cell.design.T @ (other * residual) / cell.size)
         residual = residual - cell.design @ coefficients
-    return residual, gram
+    return residual, moments
 
 
 def _regression_error(
-    cell: Comparison, weights: FloatArray, residual: FloatArray, gram: FloatArray, direction: FloatArray
+    cell: Comparison, weights: FloatArray, residual: FloatArray, moments: FloatArray, direction: FloatArray
 ) -> FloatArray:
     """Influence of the estimated regression coefficients on ``direction @ coefficients``."""
     other = np.where(cell.treated, 0.0, weights)
-    return np.asarray(other * residual * (cell.design @ linalg.cho_solve(_factor(gram, COLLINEAR), direction)))
-
-
-def _gram(design: FloatArray, weights: FloatArray) -> FloatArray:
-    return np.asarray((design * weights[:, None]).T @ design / len(design), dtype=np.float64)
-
-
-def _factor(matrix: FloatArray, reason: str) -> tuple[FloatArray, bool]:
-    """Cholesky factor of a matrix that must be clearly positive definite in units of its own diagonal."""
-    scale = np.sqrt(np.diag(matrix))
-    if not (np.isfinite(scale).all() and (scale > 0.0).all()):
-        raise EstimationError(reason)
-    if np.linalg.eigvalsh(matrix / np.outer(scale, scale))[0] < _SINGULAR:
-        raise EstimationError(reason)
-    return linalg.cho_factor(matrix)
+    return np.asarray(other * residual * (cell.design @ linalg.cho_solve(factor_of(moments, COLLINEAR), direction)))

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from clustereffects.did import group_time
+from clustereffects.did._linear import COLLINEAR
 from clustereffects.did.group_time import NO_CONTROL, NO_TREATED, GroupTimeData, group_time_effects
-from clustereffects.did.group_time_cell import COLLINEAR, NO_OVERLAP
 from clustereffects.did.group_time_plan import GroupTimeOptions
+from clustereffects.did.logit import NO_OVERLAP
 
 TIMES = np.arange(1, 6)
 

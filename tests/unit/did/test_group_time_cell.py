@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from clustereffects.did.group_time_cell import COLLINEAR, NO_OVERLAP, Comparison, compare, fit_propensity
+from clustereffects.did._linear import COLLINEAR
+from clustereffects.did.group_time_cell import Comparison, compare
+from clustereffects.did.logit import NO_OVERLAP, Propensity, fit_propensity
 from clustereffects.errors import EstimationError
 
 
@@ -137,7 +139,6 @@ def test_without_any_comparison_weight_there_is_no_overlap():
         design=np.column_stack([np.ones(2), [0.0, 1.0]]),
         weights=np.ones(2),
     )
-    from clustereffects.did.group_time_cell import Propensity
 
     with pytest.raises(EstimationError, match="do not overlap"):
         compare(cell, "ipw", Propensity(np.zeros(2), score, np.eye(2)))
