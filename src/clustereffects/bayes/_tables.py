@@ -29,6 +29,7 @@ INTERVAL = "equal-tailed credible"
 _FEW = 5
 _TAIL = 0.05
 _MOVED = 0.5
+_UNIFORM = 5  # organisations from which on the variance of the mean is finite under a uniform prior
 _SINGULAR = 1e-10
 _R_HAT = 1.01
 _ESS = 400
@@ -130,7 +131,11 @@ def prior_grid(data: PoolingData, prior: EffectPrior) -> dict[str, EffectPrior]:
         "half-normal, half as wide": EffectPrior(effect_sd=s / 2, mean_sd=mean),
         "half-normal, twice as wide": EffectPrior(effect_sd=2 * s, mean_sd=mean),
         "half-Cauchy, same scale": EffectPrior(effect_sd=s, mean_sd=mean, family="half_cauchy"),
-        **({"uniform": EffectPrior(effect_sd=s, mean_sd=mean, family="uniform")} if data.usable.sum() > 3 else {}),
+        **(
+            {"uniform": EffectPrior(effect_sd=s, mean_sd=mean, family="uniform")}
+            if data.usable.sum() >= _UNIFORM
+            else {}
+        ),
     }
 
 

@@ -6,7 +6,7 @@ Everything is done on arrays; the result knows its own distribution function, so
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -20,6 +20,7 @@ FloatArray = NDArray[np.float64]
 _REACH = 3.8  # exp(π/2 · sinh 3.8) ≈ 4e15: the range of doubles on both sides of the centre
 _ORDER = 8  # Gauss–Legendre nodes per cell
 _FIRST_CELLS = 64
+_NOTHING = 1e-18
 _LAST_CELLS = 4096
 TOLERANCE = 1e-10
 _NODES, _WEIGHTS = legendre.leggauss(_ORDER)
@@ -123,13 +124,14 @@ def integrate_positive(log_density: Callable[[FloatArray], FloatArray], scale: f
     Raises
     ------
     EstimationError
-        If the density cannot be integrated: it is improper or has a peak narrower than 1e-4 of its place.
+        If the density cannot be integrated: it is improper, or has a peak that is extremely narrow.
 
     Notes
     -----
     The substitution ``x = c · exp(π/2 · sinh t)`` (Takahasi & Mori 1974) makes the integrand vanish doubly
     exponentially at both ends; Gauss–Legendre rules of order 8 in equal cells of ``t``, whose number is doubled until
-    integral and first moment change by less than 1e-10 and the interpolating polynomials have converged.
+    the integral and the mean of ``x/(x + c)`` change by less than 1e-10, the polynomials that interpolate the density have
+    converged to that, and no more than that lies in the outermost cells.
 
     References
     ----------
@@ -142,17 +144,24 @@ def integrate_positive(log_density: Callable[[FloatArray], FloatArray], scale: f
     2.0
     """
     centre = _centre(log_density, scale)
-    previous = np.array([np.nan, np.nan])
-    cells = _FIRST_CELLS
+    rule = _rule(log_density, centre, (-_REACH, _REACH), _FIRST_CELLS)
+    reach, cells = _reach(rule), _FIRST_CELLS
     while cells <= _LAST_CELLS:
-        rule = _rule(log_density, centre, cells)
-        current = np.array([rule.log_normaliser, rule.mean(rule.nodes)])
-        error = float(np.abs(np.expm1(current[0] - previous[0])))
-        moved = abs(current[1] - previous[1]) / current[1] if current[1] > 0 else np.nan
-        if error < TOLERANCE and moved < TOLERANCE and np.abs(rule.series[-2:]).max() < TOLERANCE:
-            return _with_error(rule, error)
-        previous, cells = current, 2 * cells
+        finer = _rule(log_density, centre, reach, cells)
+        moved = finer.mean(finer.nodes / (finer.nodes + centre)) - rule.mean(rule.nodes / (rule.nodes + centre))
+        error = abs(float(np.expm1(finer.log_normaliser - rule.log_normaliser)))
+        at_the_ends = max(finer.below[1], 1.0 - finer.below[-2])
+        if max(error, abs(moved), at_the_ends, np.abs(finer.series[-2:]).max()) < TOLERANCE:
+            return replace(finer, error=error)
+        rule, cells = finer, 2 * cells
     raise EstimationError("the posterior of the heterogeneity cannot be integrated – use a proper prior: effect_sd=...")
+
+
+def _reach(rule: PositiveDistribution) -> tuple[float, float]:
+    """Range of ``t`` outside which there is nothing, one cell wider on both sides."""
+    inside = np.flatnonzero(np.diff(rule.below) > _NOTHING)
+    last = len(rule.edges) - 1
+    return float(rule.edges[max(inside[0] - 1, 0)]), float(rule.edges[min(inside[-1] + 2, last)])
 
 
 def _centre(log_density: Callable[[FloatArray], FloatArray], scale: float) -> float:
@@ -170,9 +179,11 @@ def _positive(t: FloatArray, centre: float) -> FloatArray:
     return np.asarray(centre * np.exp(0.5 * np.pi * np.sinh(t)), dtype=np.float64)
 
 
-def _rule(log_density: Callable[[FloatArray], FloatArray], centre: float, cells: int) -> PositiveDistribution:
-    edges = np.linspace(-_REACH, _REACH, cells + 1)
-    half = _REACH / cells
+def _rule(
+    log_density: Callable[[FloatArray], FloatArray], centre: float, reach: tuple[float, float], cells: int
+) -> PositiveDistribution:
+    edges = np.linspace(*reach, cells + 1)
+    half = 0.5 * (edges[1] - edges[0])
     t = (edges[:-1, None] + half * (1.0 + _NODES)).ravel()
     x = _positive(t, centre)
     mass = log_density(x) + np.log(x) + np.log(np.cosh(t))
@@ -181,7 +192,7 @@ def _rule(log_density: Callable[[FloatArray], FloatArray], centre: float, cells:
     weights = density * np.tile(_WEIGHTS, cells)
     series = legendre.legint(_TO_SERIES @ density.reshape(cells, _ORDER).T, lbnd=-1, axis=0)
     below = np.concatenate([[0.0], np.cumsum(weights.reshape(cells, _ORDER).sum(axis=1))])
-    keep = weights > 1e-18 * weights.max()
+    keep = weights > _NOTHING * weights.max()
     return PositiveDistribution(
         nodes=x[keep],
         weights=weights[keep] / weights[keep].sum(),
@@ -192,9 +203,3 @@ def _rule(log_density: Callable[[FloatArray], FloatArray], centre: float, cells:
         series=series,
         below=below / below[-1],
     )
-
-
-def _with_error(rule: PositiveDistribution, error: float) -> PositiveDistribution:
-    from dataclasses import replace
-
-    return replace(rule, error=error)

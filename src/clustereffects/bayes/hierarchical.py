@@ -204,8 +204,11 @@ def _problems(model: HierarchicalEffects) -> list[Problem]:
         problems.append(_bad("likelihood", model.likelihood, "'normal' or 'student_t'"))
     if model.likelihood == "student_t" and model.sampler is None:
         problems.append(_bad("sampler", None, "a sampler for likelihood='student_t', which has no exact posterior"))
-    if model.draws < 100:
-        problems.append(_bad("draws", model.draws, "at least 100"))
+    sampler: object = model.sampler
+    if not isinstance(sampler, Sampler | None):
+        problems.append(_bad("sampler", model.sampler, "Sampler(...) or None"))
+    if not isinstance(model.draws, int) or model.draws < 100:
+        problems.append(_bad("draws", model.draws, "a whole number, at least 100"))
     return problems
 
 

@@ -14,6 +14,8 @@ from clustereffects.bayes.prior import EffectPrior
 
 FloatArray = NDArray[np.float64]
 
+_LEAST = 1e-12
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeftOut:
@@ -105,4 +107,5 @@ def _prediction(
     share = 1.0 - inverse @ (v * spectrum.ones)
     mean = given.mean * share + inverse @ (v * spectrum.data)
     variance = cov[left, left] + tau.nodes**2 - inverse @ v**2 + share**2 / given.precision
-    return NormalMixture(tau.weights, mean[:, None], np.sqrt(variance)[:, None])
+    least = _LEAST * cov[left, left]  # errors that depend linearly on the others' leave nothing but rounding
+    return NormalMixture(tau.weights, mean[:, None], np.sqrt(np.maximum(variance, least))[:, None])
