@@ -113,7 +113,7 @@ def integrate_positive(log_density: Callable[[FloatArray], FloatArray], scale: f
     Parameters
     ----------
     log_density : callable
-        From an array of positive numbers to the logarithm of a density, known up to a constant.
+        From an array of positive numbers to the logarithm of a density, known up to a constant and bounded at zero.
     scale : float
         A positive number within ten orders of magnitude of where the mass lies.
 
@@ -124,7 +124,7 @@ def integrate_positive(log_density: Callable[[FloatArray], FloatArray], scale: f
     Raises
     ------
     EstimationError
-        If the density cannot be integrated: it is improper, or has a peak that is extremely narrow.
+        If the density cannot be integrated: it is improper, unbounded at zero, or has an extremely narrow peak.
 
     Notes
     -----
