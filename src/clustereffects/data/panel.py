@@ -206,7 +206,7 @@ class Panel:
         rules.require_columns([column], list(self._frame.columns))
         matrix = np.full((len(self._units), len(self._times)), -1, dtype=np.int64)
         matrix[self._codes] = pd.factorize(self._frame[column])[0]
-        return matrix
+        return _by_first_place(matrix)
 
     def unit_codes(self, column: str) -> IntArray:
         """Integer code of a unit-constant column for each unit (n_units,), 0 … G−1; missing values stand alone.
@@ -227,6 +227,7 @@ class Panel:
             raise PanelError(problems)
         codes = np.full(len(self._units), -1, dtype=np.int64)
         codes[self._codes[0]] = pd.factorize(values)[0]
+        codes = _by_first_place(codes)
         alone = codes < 0
         codes[alone] = codes.max(initial=-1) + 1 + np.arange(alone.sum())
         return codes
@@ -251,7 +252,7 @@ class Panel:
         digest.update(self._cohorts.tobytes())
         digest.update("\n".join("" if group is None else str(group) for group in self._groups).encode())
         for column in self._cluster:
-            digest.update(pd.factorize(self.unit_codes(column))[0].tobytes())
+            digest.update(self.unit_codes(column).tobytes())
         weights = self._columns["weights"]
         for column in (*columns, *([weights] if weights else [])):
             digest.update(self.wide(column).tobytes())
@@ -375,6 +376,13 @@ def _role_problems(table: pd.DataFrame, unit: str, cohort: str | None, group: st
         groups[codes] = rows[group].astype(object).where(rows[group].notna(), None).to_numpy()
         problems += rules.treated_without_group(first, groups, index, group)
     return problems
+
+
+def _by_first_place(codes: IntArray) -> IntArray:
+    """Codes numbered by where they first stand among units and periods, whatever the order of rows; −1 stays."""
+    known = codes >= 0
+    codes[known] = pd.factorize(codes[known])[0]
+    return codes
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
