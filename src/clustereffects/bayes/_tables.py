@@ -49,19 +49,33 @@ def tails(level: float) -> tuple[float, float]:
     return (1.0 - level) / 2.0, (1.0 + level) / 2.0
 
 
-def tidy(result: PosteriorEffects, level: float) -> pd.DataFrame:
+def tidy(result: PosteriorEffects, level: float, *, simultaneous: bool) -> pd.DataFrame:
     """One row per organisation in the order of the contract's columns."""
-    low, high = tails(level)
     engine = result.engine
+    low, high, interval = _simultaneous(result, level) if simultaneous else _pointwise(engine, level)
     table = pd.DataFrame({"group": list(result.data.groups), "term": list(result.data.terms)})
     table["estimate"] = engine.mean()
     table["std_error"] = result.std_errors.to_numpy()
     table["statistic"] = np.nan
     table["p_value"] = np.nan
-    table["conf_low"], table["conf_high"] = engine.quantile(low), engine.quantile(high)
-    table["level"], table["interval"] = level, INTERVAL
+    table["conf_low"], table["conf_high"] = low, high
+    table["level"], table["interval"] = level, interval
     table["estimand"], table["method"] = result.estimand, result.method
     return table[["group", *TIDY_COLUMNS]]
+
+
+def _pointwise(engine: Posterior, level: float) -> tuple[FloatArray, FloatArray, str]:
+    low, high = tails(level)
+    return engine.quantile(low), engine.quantile(high), INTERVAL
+
+
+def _simultaneous(result: PosteriorEffects, level: float) -> tuple[FloatArray, FloatArray, str]:
+    """Posterior mean ± c·sd with the smallest c that holds all organisations at once in a share ``level`` of the draws."""
+    tails(level)
+    mean, sd = result.params.to_numpy(), result.std_errors.to_numpy()
+    draws = result.engine.draws.effects
+    critical = np.quantile(np.abs((draws - mean) / sd).max(axis=1), level, method="inverted_cdf")
+    return mean - critical * sd, mean + critical * sd, f"simultaneous credible, {len(draws)} draws"
 
 
 def quantities(result: PosteriorEffects, wanted: Sequence[Quantity], level: float) -> pd.DataFrame:

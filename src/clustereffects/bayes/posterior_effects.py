@@ -101,13 +101,13 @@ class PosteriorEffects:
         """Posterior covariance of the organisations' effects."""
         return pd.DataFrame(self.engine.cov(), index=list(self.data.terms), columns=list(self.data.terms))
 
-    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
-        """Equal-tailed credible limits ``conf_low`` and ``conf_high``, indexed by term."""
-        return self.tidy(level).set_index("term")[["conf_low", "conf_high"]]
+    def conf_int(self, level: float = 0.95, *, simultaneous: bool = False) -> pd.DataFrame:
+        """Equal-tailed credible limits; ``simultaneous`` holds all organisations at once with probability ``level``."""
+        return self.tidy(level, simultaneous=simultaneous).set_index("term")[["conf_low", "conf_high"]]
 
-    def tidy(self, level: float = 0.95) -> pd.DataFrame:
+    def tidy(self, level: float = 0.95, *, simultaneous: bool = False) -> pd.DataFrame:
         """One row per organisation: ``group``, then the columns of :data:`~clustereffects.results.TIDY_COLUMNS`."""
-        return _tables.tidy(self, level)
+        return _tables.tidy(self, level, simultaneous=simultaneous)
 
     def glance(self) -> pd.DataFrame:
         """One row about the whole fit."""

@@ -76,6 +76,16 @@ def test_limits_hold_their_probability(table):
     assert pooled.probability().name == "p_above_0"
 
 
+def test_simultaneous_intervals_hold_all_organisations_at_once(table):
+    pooled = HierarchicalEffects(effect_sd=0.05, draws=20_000).fit(table, rng=1)
+    band = pooled.tidy(0.9, simultaneous=True)
+    assert set(band["interval"]) == {"simultaneous credible, 20000 draws"}
+    draws = HierarchicalEffects(effect_sd=0.05, draws=20_000).fit(table, rng=2).engine.draws.effects
+    inside = (draws >= band["conf_low"].to_numpy()) & (draws <= band["conf_high"].to_numpy())
+    assert inside.all(axis=1).mean() == pytest.approx(0.9, abs=0.01)
+    assert (pooled.conf_int(0.9, simultaneous=True)["conf_low"] < pooled.conf_int(0.9)["conf_low"]).all()
+
+
 def test_seed_moves_rankings_only(table):
     first, again, other = FIXED.fit(table, rng=1), FIXED.fit(table, rng=1), FIXED.fit(table, rng=2)
     assert first.ranking().equals(again.ranking())
