@@ -155,7 +155,7 @@ def _tables(results: Results, policy: DisclosurePolicy) -> dict[str, pd.DataFram
     }
     lead = f"log_{plan.outcomes.names[0]}"
     if lead in firms.pooled:
-        own = firms.effects[firms.primary, lead].aggregate("group")
+        own = firms.effects[firms.primary, lead].by["group"]
         shown["organisations"] = tables.organisations_table(firms.pooled[lead], own, policy)
     shown["verdicts"] = _verdicts(results, shown.get("organisations"))
     return shown | _survey_tables(inputs, policy) | _interview_tables(results, policy)
@@ -215,9 +215,9 @@ def _all_waves(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _event_studies(firms: FirmEffects, policy: DisclosurePolicy) -> Iterator[tuple[str, Effects]]:
-    for (name, outcome), cells in firms.effects.items():
+    for (name, outcome), fit in firms.effects.items():
         if name == firms.primary:
-            effects = cells.aggregate("event")
+            effects = fit.by["event"]
             allowed = [n >= policy.minimum_firms for n in effects.treated_units()]
             yield outcome, effects.select(allowed)
 
@@ -270,12 +270,12 @@ def _checks(results: Results) -> Iterator[tuple[str, Check]]:
     )
     for area, checks in sources:
         yield from ((area, check) for check in checks)
-    for (name, outcome), cells in firms.effects.items():
-        own = [check for check in cells.findings if check not in firms.match.checks()]
-        trends = [cells.aggregate("event").pretrends()]
+    for (name, outcome), fit in firms.effects.items():
+        own = [check for check in fit.findings if check not in firms.match.checks()]
+        trends = [fit.by["event"].pretrends()]
         yield from (("effects", _named(check, f"{name}, {outcome}")) for check in own + trends)
     lead = f"log_{results.plan.outcomes.names[0]}"
-    yield "effects", _named(assignment_check(firms.effects[firms.primary, lead]), lead)
+    yield "effects", _named(assignment_check(firms.effects[firms.primary, lead].by["overall"]), lead)
     for outcome, posterior in firms.pooled.items():
         yield from (("pooling", _named(check, outcome)) for check in posterior.checks())
 

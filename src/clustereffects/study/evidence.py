@@ -62,12 +62,11 @@ def gather(plan: Plan, inputs: Inputs, firms: FirmEffects) -> list[Evidence]:
     return [*evidence, *_silences(theory, groups, evidence)]
 
 
-def claim_effects(plan: Plan, claim: Claim, firms: FirmEffects) -> tuple[Effects, Effects] | None:
+def claim_effects(claim: Claim, firms: FirmEffects) -> tuple[Effects, Effects] | None:
     """Effects that a claim is about, per organisation and for the programme; None if no outcome of the study fits.
 
     Parameters
     ----------
-    plan : Plan
     claim : Claim
     firms : FirmEffects
 
@@ -77,26 +76,24 @@ def claim_effects(plan: Plan, claim: Claim, firms: FirmEffects) -> tuple[Effects
 
     Raises
     ------
-    OptionError
-        If the effects cannot be aggregated.
+    AttributeError
+        If ``claim`` is not a claim.
 
     Examples
     --------
     >>> claim_effects.__name__
     'claim_effects'
     """
-    cells = firms.effects.get((firms.primary, f"log_{claim.outcome}"))
-    last = plan.estimator.event_times[1]
-    if cells is None or claim.scale != "log" or claim.horizon > last:
+    effects = firms.effects.get((firms.primary, f"log_{claim.outcome}"))
+    if effects is None or claim.scale != "log":
         return None
-    window = (int(claim.horizon), last)
-    return cells.aggregate("group", window=window), cells.aggregate("overall", window=window)
+    return effects.from_horizon.get(int(claim.horizon))
 
 
 def _economic(plan: Plan, theory: Theory, firms: FirmEffects) -> list[Evidence]:
     evidence: list[Evidence] = []
     for claim in theory.claims:
-        pair = claim_effects(plan, claim, firms)
+        pair = claim_effects(claim, firms)
         if pair is None:
             continue
         bias = judged_bias("economic", plan.bias.economic, delta=claim.delta)

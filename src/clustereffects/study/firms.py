@@ -61,13 +61,85 @@ class FirmData:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class EffectSet:
+    """Effects of one estimator on one outcome in every aggregation that a study needs.
+
+    The cells themselves are not kept: by organisation, cohort and year they are thousands, each with a value for every
+    firm.
+
+    Parameters
+    ----------
+    by : mapping of str to Effects
+        By aggregation: ``overall``, ``event``, ``cohort``, ``calendar`` and, where there are organisations, ``group``.
+    from_horizon : mapping of int to (Effects, Effects)
+        Mean effects from so many years after joining on, by organisation and for the programme.
+    findings : tuple of Check
+
+    Raises
+    ------
+    KeyError
+        When an aggregation is asked for that the estimator does not have.
+
+    Examples
+    --------
+    >>> sorted(EffectSet.__dataclass_fields__)
+    ['by', 'findings', 'from_horizon']
+    """
+
+    by: Mapping[str, Effects]
+    from_horizon: Mapping[int, tuple[Effects, Effects]]
+    findings: tuple[Check, ...]
+
+
+def effect_set(cells: Effects, horizons: frozenset[int], last: int) -> EffectSet:
+    """Aggregate the cells of an estimator.
+
+    Parameters
+    ----------
+    cells : Effects
+        As the estimator returned them.
+    horizons : frozenset of int
+        Years after joining from which claims count.
+    last : int
+        Last event time.
+
+    Returns
+    -------
+    EffectSet
+
+    Raises
+    ------
+    NotStoredError
+        If the influence function was not stored.
+
+    Examples
+    --------
+    >>> import clustereffects as ce
+    >>> panel = ce.Panel(ce.datasets.load_mpdta(), unit="countyreal", time="year", cohort="first.treat")
+    >>> sorted(effect_set(ce.GroupTimeDiD().fit(panel, "lemp"), frozenset({1}), 3).by)
+    ['calendar', 'cohort', 'event', 'overall']
+    """
+    grouped = "group" in cells.labels
+    names = ("overall", "event", "cohort", "calendar", *(("group",) if grouped else ()))
+    windows = {horizon: (horizon, last) for horizon in sorted(horizons) if grouped and horizon <= last}
+    return EffectSet(
+        by={name: cells.aggregate(name) for name in names},
+        from_horizon={
+            horizon: (cells.aggregate("group", window=window), cells.aggregate("overall", window=window))
+            for horizon, window in windows.items()
+        },
+        findings=cells.findings,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FirmEffects:
     """Effects on the member firms.
 
     Parameters
     ----------
     match : Match
-    effects : mapping of (str, str) to Effects
+    effects : mapping of (str, str) to EffectSet
         By estimator and outcome.
     two_way : mapping of str to Effects
         Two-way fixed effects by outcome.
@@ -90,7 +162,7 @@ class FirmEffects:
     """
 
     match: Match
-    effects: Mapping[tuple[str, str], Effects]
+    effects: Mapping[tuple[str, str], EffectSet]
     two_way: Mapping[str, Effects]
     pooled: Mapping[str, PosteriorEffects]
     primary: str
@@ -217,13 +289,15 @@ def _window(years: pd.Series) -> tuple[int, int]:
     return max(int(years.min()), last - 5), last
 
 
-def estimate(plan: Plan, data: FirmData) -> FirmEffects:
+def estimate(plan: Plan, data: FirmData, horizons: frozenset[int] = frozenset()) -> FirmEffects:
     """Match, estimate the effects on every outcome with every estimator, and pool over the organisations.
 
     Parameters
     ----------
     plan : Plan
     data : FirmData
+    horizons : frozenset of int
+        Years after joining from which the claims of the theory count.
 
     Returns
     -------
@@ -244,17 +318,20 @@ def estimate(plan: Plan, data: FirmData) -> FirmEffects:
     matched = MatchedDiD(
         variance=_variance(plan), window=(plan.estimator.event_times[0], plan.estimator.event_times[1])
     )
-    effects: dict[tuple[str, str], Effects] = {}
+    effects: dict[tuple[str, str], EffectSet] = {}
+    last = plan.estimator.event_times[1]
     two_way: dict[str, Effects] = {}
     pooled: dict[str, PosteriorEffects] = {}
     findings: list[Check] = []
     for name in plan.outcomes.names:
         outcome = f"log_{name}"
-        effects["matched_did", outcome] = matched.fit(match, outcome)
-        effects["group_time_did", outcome] = group_time_of(plan).fit(donors, outcome)
+        effects["matched_did", outcome] = effect_set(matched.fit(match, outcome), horizons, last)
+        group_time = group_time_of(plan).fit(donors, outcome)
+        effects["group_time_did", outcome] = effect_set(group_time, horizons, last)
+        del group_time
         two_way[outcome] = TwoWayFixedEffects().fit(donors, outcome)
         try:
-            per_organisation = effects[plan.estimator.kind, outcome].aggregate("group")
+            per_organisation = effects[plan.estimator.kind, outcome].by["group"]
             pooled[outcome] = HierarchicalEffects().fit(per_organisation, rng=plan.study.seed)
         except EstimationError as error:
             findings.append(Check(name=f"partial pooling of {outcome}", verdict="warn", message=str(error)))
@@ -304,13 +381,13 @@ def _variance(plan: Plan) -> Cluster | None:
     return Cluster("firm") if plan.estimator.cluster == "firm" else None
 
 
-def assignment_check(effects: Effects) -> Check:
+def assignment_check(overall: Effects) -> Check:
     """The programme's standard error by firm and by organisation, side by side.
 
     Parameters
     ----------
-    effects : Effects
-        Of one estimator and outcome, not aggregated.
+    overall : Effects
+        Effect on the whole programme.
 
     Returns
     -------
@@ -326,7 +403,6 @@ def assignment_check(effects: Effects) -> Check:
     >>> assignment_check.__name__
     'assignment_check'
     """
-    overall = effects.aggregate("overall")
     by_organisation = replace(overall, variance=None, stored=None)
     by_firm = replace(overall, variance=Cluster("firm"), stored=None) if "firm" in _clusters(overall) else None
     organisations = f"{by_organisation.std_errors.iloc[0]:.4f} ({by_organisation.uncertainty.convention})"

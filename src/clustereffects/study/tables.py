@@ -10,13 +10,12 @@ import pandas as pd
 from clustereffects.bayes import PosteriorEffects
 from clustereffects.disclosure import DisclosurePolicy, withhold
 from clustereffects.results import TIDY_COLUMNS, Diagnostic, Effects, Evidence
-from clustereffects.study.firms import FirmEffects
+from clustereffects.study.firms import EffectSet, FirmEffects
 from clustereffects.study.inputs import Inputs
 from clustereffects.survey import ScaleMeans
 
 LABELS = ("cohort", "time", "event_time", "group")
 _FIGURES = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
-_AGGREGATIONS = ("overall", "event", "cohort", "calendar", "group")
 
 
 def effects_table(firms: FirmEffects, policy: DisclosurePolicy) -> pd.DataFrame:
@@ -43,7 +42,7 @@ def effects_table(firms: FirmEffects, policy: DisclosurePolicy) -> pd.DataFrame:
     >>> effects_table.__name__
     'effects_table'
     """
-    parts = [part for (name, outcome), cells in firms.effects.items() for part in _parts(name, outcome, cells, policy)]
+    parts = [part for (name, outcome), fit in firms.effects.items() for part in _parts(name, outcome, fit, policy)]
     for outcome, fit in firms.two_way.items():
         parts.append(_labelled(fit.tidy(), "two_way_fixed_effects", outcome, "overall").assign(withheld=""))
     for outcome, posterior in firms.pooled.items():
@@ -56,11 +55,8 @@ def effects_table(firms: FirmEffects, policy: DisclosurePolicy) -> pd.DataFrame:
     return table.astype(dict.fromkeys(integers, "Int64")).assign(withheld=table["withheld"].fillna(""))
 
 
-def _parts(name: str, outcome: str, cells: Effects, policy: DisclosurePolicy) -> Iterator[pd.DataFrame]:
-    for by in _AGGREGATIONS:
-        if by == "group" and "group" not in cells.labels:
-            continue
-        effects = cells.aggregate(by)
+def _parts(name: str, outcome: str, fit: EffectSet, policy: DisclosurePolicy) -> Iterator[pd.DataFrame]:
+    for by, effects in fit.by.items():
         firms = effects.treated_units()
         table = _labelled(effects.tidy(), name, outcome, by).assign(treated_firms=firms)
         reasons = policy.reasons(firms.tolist(), within_total=by in {"group", "cohort"})
