@@ -1,0 +1,73 @@
+"""The joint test before joining against its textbook form."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from clustereffects.results.pretrends import pretrend_check
+from clustereffects.results.uncertainty import Uncertainty
+
+LABELS = pd.DataFrame({"event_time": [-3, -2, -1, 0, 1]})
+ROOT = np.tril(np.full((5, 5), 0.3)) + np.eye(5)
+COV = ROOT @ ROOT.T / 20
+ESTIMATE = np.array([0.4, -0.2, 0.0, 1.0, 1.2])
+
+
+def _spread(cov=COV, df=np.inf):
+    return Uncertainty(cov=cov, std_error=np.sqrt(np.diag(cov)), df=df, convention="")
+
+
+def test_wald():
+    before = slice(0, 3)
+    wald = ESTIMATE[before] @ np.linalg.inv(COV[before, before]) @ ESTIMATE[before]
+    check = pretrend_check(LABELS, ESTIMATE, _spread())
+    assert check.statistic == pytest.approx(stats.chi2.sf(wald, 3), rel=1e-10)
+    assert check.message == f"joint Wald test of 3 effects before joining: W = {wald:.2f}, p = {check.statistic:.3f}"
+
+
+def test_few_clusters_use_hotelling():
+    """T² of 3 means with covariance on 9 degrees of freedom: (9 − 3 + 1) / (9·3) T² ~ F(3, 7)."""
+    wald = ESTIMATE[:3] @ np.linalg.solve(COV[:3, :3], ESTIMATE[:3])
+    check = pretrend_check(LABELS, ESTIMATE, _spread(df=9.0))
+    assert check.statistic == pytest.approx(stats.f.sf(wald * 7 / 27, 3, 7), rel=1e-10)
+
+
+def test_hotelling_has_the_right_size():
+    """Means of 8 clusters under the null: p-values of the test are uniform."""
+    rng = np.random.default_rng(3)
+    labels = pd.DataFrame({"event_time": [-3, -2]})
+    p_values = []
+    for _ in range(800):
+        clusters = rng.normal(size=(8, 2)) @ np.array([[1.0, 0.6], [0.0, 1.0]])
+        cov = np.cov(clusters.T) / 8
+        p_values.append(pretrend_check(labels, clusters.mean(axis=0), _spread(cov, 7.0)).statistic)
+    assert stats.kstest(p_values, "uniform").pvalue > 0.05
+
+
+def test_verdicts():
+    assert pretrend_check(LABELS, 0.01 * ESTIMATE, _spread()).verdict == "pass"
+    check = pretrend_check(LABELS, 20 * ESTIMATE, _spread())
+    assert check.verdict == "warn"
+    assert check.remedy.startswith("show the event study")
+    assert check.threshold == 0.05
+
+
+def test_reference_periods_unidentified_effects_and_anticipation_are_left_out():
+    cov = COV.copy()
+    cov[2] = cov[:, 2] = 0.0
+    assert "of 2 effects" in pretrend_check(LABELS, ESTIMATE, _spread(cov)).message
+    missing = np.r_[np.nan, ESTIMATE[1:]]
+    assert "of 1 effects" in pretrend_check(LABELS, missing, _spread(cov)).message
+    assert "of 1 effects" in pretrend_check(LABELS, ESTIMATE, _spread(), anticipation=2).message
+    cov[0] = cov[:, 0] = np.nan
+    assert "of 1 effects" in pretrend_check(LABELS, ESTIMATE, _spread(cov)).message
+
+
+def test_what_cannot_be_tested_is_said():
+    after = pretrend_check(LABELS.iloc[3:], ESTIMATE[3:], _spread(COV[3:, 3:]))
+    assert (after.verdict, after.message) == ("info", "there is no period before the reference period to test")
+    singular = pretrend_check(LABELS, ESTIMATE, _spread(np.ones((5, 5))))
+    assert singular.verdict == "info"
+    assert "singular: no joint test" in singular.message
+    assert pretrend_check(LABELS, ESTIMATE, _spread(df=2.0)).verdict == "info"

@@ -1,0 +1,228 @@
+"""Standard errors: the convention is stated, the level of assignment respected, nonsense refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scipy.sparse import csc_array
+
+from clustereffects.errors import EstimationError
+from clustereffects.inference import Influence
+from clustereffects.results import Cluster, MultiplierBootstrap, Sampling
+from clustereffects.results.uncertainty import Uncertainty, uncertainty
+from support.made_effects import make
+
+RNG = np.random.default_rng(7)
+
+
+def _sampling(member, assignment=(), **clusters):
+    return Sampling(
+        units=pd.RangeIndex(member.shape[0]),
+        clusters={name: np.asarray(codes) for name, codes in clusters.items()},
+        membership=csc_array(np.asarray(member, dtype=float)),
+        assignment=assignment,
+    )
+
+
+def _by_hand(psi, codes, groups):
+    """G/(G−1) Σ_g s_g s_g' / n² with a loop."""
+    sums = np.array([psi[codes == code].sum(axis=0) for code in np.unique(codes)])
+    return groups / (groups - 1) * sums.T @ sums / len(psi) ** 2
+
+
+def test_independent_units_without_a_level_of_assignment():
+    psi = RNG.normal(size=(30, 2))
+    found = uncertainty(Influence(psi), None, _sampling(np.ones((30, 2))))
+    np.testing.assert_allclose(found.cov, psi.T @ psi / 900, rtol=1e-12)
+    np.testing.assert_allclose(found.std_error, np.sqrt(np.diag(found.cov)), rtol=1e-12)
+    assert found.reference == "normal"
+    assert found.convention == "influence function, independent units (30 units)"
+
+
+def test_the_level_of_assignment_counts_treated_clusters_only():
+    n = 40
+    member = np.zeros((n, 1))
+    member[:20] = 1.0
+    town = np.r_[np.arange(20) % 5, 5 + np.arange(20)]
+    psi = RNG.normal(size=(n, 1))
+    found = uncertainty(Influence(psi), None, _sampling(member, ("town",), town=town))
+    np.testing.assert_allclose(found.cov, _by_hand(psi, town, 5), rtol=1e-12)
+    assert found.reference == "t(4)"
+    assert found.df == 4
+    assert found.convention == (
+        "influence function, clustered at the assignment level: town (5 treated clusters), "
+        "factor G/(G−1) and t(G−1) with the G treated clusters of each effect"
+    )
+
+
+def test_each_effect_has_its_own_number_of_treated_clusters():
+    n = 60
+    member = np.zeros((n, 2))
+    member[:20, 0] = 1.0
+    member[:6, 1] = 1.0
+    town = np.r_[np.repeat(np.arange(5), 4), 5 + np.arange(40)]
+    psi = RNG.normal(size=(n, 2))
+    found = uncertainty(Influence(psi), None, _sampling(member, ("town",), town=town))
+    raw = _by_hand(psi, town, 1e12)
+    np.testing.assert_allclose(found.cov[0, 0], 5 / 4 * raw[0, 0], rtol=1e-9)
+    np.testing.assert_allclose(found.cov[1, 1], 2 * raw[1, 1], rtol=1e-9)
+    np.testing.assert_allclose(found.cov[0, 1], np.sqrt(5 / 4 * 2) * raw[0, 1], rtol=1e-9)
+    np.testing.assert_array_equal(found.dfs, [4, 1])
+    assert found.references == ["t(4)", "t(1)"]
+    assert found.reference == "t(1) to t(4)"
+    assert found.df == 4
+
+
+def test_an_effect_that_rests_on_one_cluster_has_no_standard_error_beside_others():
+    n = 30
+    member = np.zeros((n, 3))
+    member[:10, 0] = member[:2, 1] = 1.0
+    town = np.r_[np.arange(10) // 2, 5 + np.arange(20)]
+    psi = RNG.normal(size=(n, 3))
+    psi[:, 2] = 0.0
+    member[:10, 2] = 1.0
+    found = uncertainty(Influence(psi), None, _sampling(member, ("town",), town=town))
+    assert np.isnan(found.std_error[1])
+    assert np.isnan(found.cov[1]).all()
+    np.testing.assert_allclose(found.std_error[0] ** 2, _by_hand(psi, town, 5)[0, 0], rtol=1e-12)
+    assert found.std_error[2] == 0.0
+    assert found.convention.endswith("; 1 effects rest on one town alone: no standard error")
+
+
+def test_effects_by_cluster_fall_back_to_errors_by_unit_and_say_so():
+    n, member = 20, np.zeros((20, 2))
+    member[:5, 0] = member[5:10, 1] = 1.0
+    town = np.r_[np.zeros(5, int), np.ones(5, int), 2 + np.arange(10)]
+    psi = RNG.normal(size=(n, 2))
+    found = uncertainty(Influence(psi), None, _sampling(member, ("town",), town=town))
+    np.testing.assert_allclose(found.cov, psi.T @ psi / n**2, rtol=1e-12)
+    assert found.convention.endswith("treatment was assigned by town, but each effect rests on one town alone")
+    assert found.reference == "normal"
+
+
+def test_two_levels_of_assignment():
+    n, member = 90, np.zeros((90, 1))
+    member[:45] = 1.0
+    town, sector = RNG.integers(0, 9, n), RNG.integers(0, 6, n)
+    town[:9], sector[:6] = np.arange(9), np.arange(6)
+    psi = RNG.normal(size=(n, 1))
+    found = uncertainty(Influence(psi), None, _sampling(member, ("town", "sector"), town=town, sector=sector))
+    both = town * 100 + sector
+    pairs = len(np.unique(both[:45]))
+    expected = _by_hand(psi, town, 9) + _by_hand(psi, sector, 6) - _by_hand(psi, both, pairs)
+    np.testing.assert_allclose(found.cov, expected, rtol=1e-10)
+    assert found.df == 5
+    assert "town (9 treated clusters) and sector (6 treated clusters)" in found.convention
+
+
+@pytest.mark.parametrize("small_sample", ["none", "stata", "nested"])
+def test_a_chosen_clustering_uses_all_clusters(small_sample):
+    psi, town = RNG.normal(size=(40, 2)), np.arange(40) % 8
+    found = uncertainty(Influence(psi), Cluster("town", small_sample=small_sample), _sampling(psi > 0, town=town))
+    factor = 1.0 if small_sample == "none" else 8 / 7
+    np.testing.assert_allclose(found.cov, factor * _by_hand(psi, town, 1e15), rtol=1e-10)
+    assert found.reference == ("normal" if small_sample == "none" else "t(7)")
+    assert f"town (8 clusters, factor {factor:.4g}), small_sample={small_sample!r}" in found.convention
+
+
+def test_a_chosen_two_way_clustering_gives_each_part_its_own_factor():
+    psi, town, sector = RNG.normal(size=(60, 1)), np.arange(60) % 10, np.arange(60) // 8 % 4
+    choice = Cluster("town", "sector", small_sample="stata")
+    found = uncertainty(Influence(psi), choice, _sampling(psi > 0, town=town, sector=sector))
+    both = town * 10 + sector
+    expected = _by_hand(psi, town, 10) + _by_hand(psi, sector, 4) - _by_hand(psi, both, len(np.unique(both)))
+    np.testing.assert_allclose(found.cov, np.maximum(expected, 0.0), rtol=1e-10)
+    assert found.df == 3
+
+
+@pytest.mark.parametrize("choice", [Cluster("one"), MultiplierBootstrap(draws=99, cluster="one")])
+def test_one_cluster_is_refused(choice):
+    psi = RNG.normal(size=(10, 1))
+    with pytest.raises(EstimationError, match="clustered by 'one' – all units are in one cluster"):
+        uncertainty(Influence(psi), choice, _sampling(psi > 0, one=np.zeros(10, int)))
+
+
+def test_bootstrap_errors_are_the_interquartile_range_of_its_draws():
+    psi = RNG.normal(size=(200, 2)) * [1.0, 3.0]
+    choice = MultiplierBootstrap(draws=1999, rng=4)
+    found = uncertainty(Influence(psi), choice, _sampling(np.ones((200, 2))))
+    low, high = np.quantile(found.draws, [0.25, 0.75], axis=0, method="inverted_cdf")
+    np.testing.assert_allclose(found.std_error, (high - low) / (2 * stats.norm.ppf(0.75)), rtol=1e-12)
+    np.testing.assert_allclose(found.std_error, np.sqrt(np.diag(found.cov)), rtol=0.08)
+    assert found.convention == (
+        "multiplier bootstrap, 1999 rademacher draws, seed 4, independent units (200), interquartile range"
+    )
+    again = uncertainty(Influence(psi), choice, _sampling(np.ones((200, 2))))
+    np.testing.assert_array_equal(found.draws, again.draws)
+
+
+def test_bootstrap_at_the_level_of_assignment():
+    n, member = 60, np.zeros((60, 1))
+    member[:30] = 1.0
+    town = np.r_[np.arange(30) % 10, 10 + np.arange(30)]
+    psi = RNG.normal(size=(n, 1)) + 2.0 * RNG.normal(size=40)[town][:, None]
+    found = uncertainty(Influence(psi), MultiplierBootstrap(draws=1999, rng=1), _sampling(member, ("town",), town=town))
+    np.testing.assert_allclose(found.cov, _by_hand(psi, town, 1e15), rtol=1e-9)
+    np.testing.assert_allclose(found.std_error, np.sqrt(np.diag(found.cov)), rtol=0.1)
+    assert "clustered by town (40)" in found.convention
+
+
+def test_bootstrap_of_effects_by_cluster_falls_back_to_units():
+    member = np.zeros((20, 2))
+    member[:5, 0] = member[5:10, 1] = 1.0
+    town = np.r_[np.zeros(5, int), np.ones(5, int), 2 + np.arange(10)]
+    psi = RNG.normal(size=(20, 2))
+    choice = MultiplierBootstrap(draws=499, rng=1)
+    found = uncertainty(Influence(psi), choice, _sampling(member, ("town",), town=town))
+    plain = uncertainty(Influence(psi), choice, _sampling(member))
+    np.testing.assert_array_equal(found.std_error, plain.std_error)
+    assert found.convention.endswith("each effect rests on one town alone")
+
+
+def test_simultaneous_values_cover_and_use_the_t_distribution():
+    normal = Uncertainty(cov=np.eye(3), std_error=np.ones(3), df=np.inf, convention="")
+    few = Uncertainty(cov=np.eye(3), std_error=np.ones(3), df=np.inf, convention="", term_df=np.array([4.0, 9, 4]))
+    value, source = normal.simultaneous(0.95)
+    assert source == "Gaussian limit"
+    sidak = stats.norm.ppf(0.5 + 0.95 ** (1 / 3) / 2)
+    np.testing.assert_allclose(value, sidak, atol=0.03)
+    wide = few.simultaneous(0.95)[0]
+    np.testing.assert_allclose(wide, stats.t.isf(stats.norm.sf(value), [4, 9, 4]), rtol=1e-9)
+    assert (wide > [stats.t.ppf(0.975, df) for df in (4, 9, 4)]).all()
+
+
+def test_simultaneous_values_without_any_variation_are_missing():
+    flat = Uncertainty(cov=np.zeros((2, 2)), std_error=np.zeros(2), df=np.inf, convention="")
+    drawn = Uncertainty(cov=np.zeros((2, 2)), std_error=np.zeros(2), df=np.inf, convention="", draws=np.zeros((99, 2)))
+    assert np.isnan(flat.simultaneous(0.95)[0]).all()
+    assert np.isnan(drawn.simultaneous(0.95)[0]).all()
+
+
+def test_simultaneous_bootstrap_leaves_out_reference_periods():
+    draws = np.column_stack([RNG.normal(size=999), np.zeros(999), RNG.normal(size=999)])
+    found = Uncertainty(
+        cov=np.diag([1.0, 0, 1.0]), std_error=np.array([1.0, 0, 1]), df=np.inf, convention="", draws=draws
+    )
+    value, source = found.simultaneous(0.95)
+    largest = np.abs(draws[:, [0, 2]]).max(axis=1)
+    np.testing.assert_allclose(value, np.quantile(largest, 0.95, method="inverted_cdf"))
+    assert source == "multiplier bootstrap, 999 draws"
+
+
+def test_a_clustering_that_hides_the_treated_variation_warns():
+    town = np.where(np.arange(60) % 3 == 0, 0, 1 + np.arange(60))
+    effects = make(clusters={"town": town}, variance=Cluster("town"))
+    check = next(check for check in effects.checks() if check.name == "clusters per effect")
+    assert check.verdict == "warn"
+    assert "behind 3 of 6 effects belong to one cluster of town" in check.message
+    spread = make(clusters={"town": np.arange(60) % 20}, variance=MultiplierBootstrap(draws=99, cluster="town"))
+    assert "clusters per effect" not in [check.name for check in spread.checks()]
+
+
+def test_averages_count_the_treated_clusters_behind_them():
+    town = np.where(np.arange(60) % 3 == 2, 100 + np.arange(60), np.arange(60) % 5)
+    town = np.unique(town, return_inverse=True)[1]
+    event = make(clusters={"town": town}, assignment=("town",)).aggregate("event")
+    assert event.average().uncertainty.df == 4
+    assert event.average().treated_units().tolist() == [40]
+    assert make().aggregate("calendar").average().treated_units().tolist() == [40]
