@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_MODULES = ("datasets", "interviews", "errors")
+_MODULES = ("bayes", "datasets", "interviews", "errors")
 _NAMES = {
     "Panel": "data",
     "SampleAccount": "data",
@@ -58,13 +58,14 @@ __all__ = [
     "Triangulation",
     "TwoWayFixedEffects",
     "__version__",
+    "bayes",
     "datasets",
     "errors",
     "interviews",
 ]
 
 if TYPE_CHECKING:
-    from clustereffects import datasets, errors, interviews
+    from clustereffects import bayes, datasets, errors, interviews
     from clustereffects.bayes import HierarchicalEffects
     from clustereffects.data import Panel, SampleAccount
     from clustereffects.did import GroupTimeDiD, MatchedDiD, TwoWayFixedEffects

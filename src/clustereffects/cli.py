@@ -1,4 +1,4 @@
-"""The command line: a thin shell over :class:`~clustereffects.study.Study`; the only module that prints."""
+"""The command line: a thin shell over ``clustereffects.study.Study``; the only module that prints."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One tree of errors and warnings, one message grammar.
 
 Every message says *what is wrong – where – what was expected – what to do*. A check that finds several things wrong
-collects :class:`Problem` records and raises them all at once.
+collects ``Problem`` records and raises them all at once.
 """
 
 from __future__ import annotations

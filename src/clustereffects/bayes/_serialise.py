@@ -56,7 +56,7 @@ def to_dict(result: PosteriorEffects) -> dict[str, Any]:
 
 
 def parts(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of PosteriorEffects from what :func:`to_dict` returned."""
+    """Arguments of PosteriorEffects from what ``to_dict`` returned."""
     pooled = PoolingData(
         groups=tuple(data["groups"]),
         terms=tuple(data["terms"]),

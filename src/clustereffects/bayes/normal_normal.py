@@ -2,7 +2,7 @@
 
 ``y | θ ~ N(θ, V)``, ``θ_k | μ, τ ~ N(μ, τ²)``, ``μ`` flat or ``N(0, s²)``, ``τ`` with a prior on the positive numbers. Given
 ``τ`` everything is Gaussian; ``τ`` itself is integrated out by one-dimensional quadrature. No random numbers are used
-except by :func:`draw_posterior`.
+except by ``draw_posterior``.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class PosteriorEffects:
     Notes
     -----
     ``params`` are posterior means, ``std_errors`` posterior standard deviations, intervals equal-tailed credible
-    intervals. ``statistic`` and ``p_value`` are NaN: they are not defined for posteriors; use :meth:`probability`.
+    intervals. ``statistic`` and ``p_value`` are NaN: they are not defined for posteriors; use ``probability``.
 
     Examples
     --------
@@ -106,7 +106,7 @@ class PosteriorEffects:
         return self.tidy(level, simultaneous=simultaneous).set_index("term")[["conf_low", "conf_high"]]
 
     def tidy(self, level: float = 0.95, *, simultaneous: bool = False) -> pd.DataFrame:
-        """One row per organisation: ``group``, then the columns of :data:`~clustereffects.results.TIDY_COLUMNS`."""
+        """One row per organisation: ``group``, then the columns of ``clustereffects.results.TIDY_COLUMNS``."""
         return _tables.tidy(self, level, simultaneous=simultaneous)
 
     def glance(self) -> pd.DataFrame:

@@ -118,7 +118,7 @@ def group_time_effects(data: GroupTimeData, options: GroupTimeOptions) -> GroupT
     Parameters
     ----------
     data : GroupTimeData
-        Without units treated from the start, see :func:`~clustereffects.did.group_time_plan.already_treated`.
+        Without units treated from the start, see ``clustereffects.did.group_time_plan.already_treated``.
     options : GroupTimeOptions
 
     Returns

@@ -241,7 +241,7 @@ def reference(sample: MatchedSample, used: BoolArray) -> EventTime:
     Raises
     ------
     AttributeError
-        If ``sample`` is not a :class:`MatchedSample`.
+        If ``sample`` is not a ``MatchedSample``.
 
     Examples
     --------

@@ -95,7 +95,7 @@ def matched_cells(sample: MatchedSample, parts: Sequence[EventTime]) -> MatchedC
     ----------
     sample : MatchedSample
     parts : sequence of EventTime
-        From :func:`event_times`.
+        From ``event_times``.
 
     Returns
     -------

@@ -45,7 +45,7 @@ class TwoWayFixedEffects:
     Notes
     -----
     The coefficient is a weighted sum of the treated observations' effects. When units join at different times and
-    effects differ, weights may be negative: the check "negative weights" says how many are. Use :class:`GroupTimeDiD`
+    effects differ, weights may be negative: the check "negative weights" says how many are. Use ``GroupTimeDiD``
     for effects; this number belongs beside them as what one would otherwise have believed.
 
     ``Cluster(..., small_sample="none")`` takes factor 1; ``"stata"`` takes ``G/(G − 1) · (N − 1)/(N − K)`` with all

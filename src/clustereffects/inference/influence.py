@@ -73,7 +73,7 @@ class Influence:
         return np.asarray(rows.T @ rows / self.n_units**2, dtype=np.float64)
 
     def variances(self, codes: IntArray | None = None) -> FloatArray:
-        """Diagonal of :meth:`covariance`, without forming the matrix."""
+        """Diagonal of ``covariance``, without forming the matrix."""
         rows = self.sums(codes)
         return np.asarray(np.einsum("ij,ij->j", rows, rows) / self.n_units**2, dtype=np.float64)
 

@@ -219,7 +219,7 @@ def bridge_from_frame(
     Parameters
     ----------
     frame : DataFrame
-        Columns as in :func:`read_bridge`.
+        Columns as in ``read_bridge``.
     name : str
         Name for messages.
     claims, rivals : collection of str, optional

@@ -164,7 +164,7 @@ class Codings:
     def unreliability(self, options: DiagnosticOptions | None = None) -> pd.DataFrame:
         """Per code: how uninformative one coder's report is (ε), and how often such a report says "heard" (q).
 
-        See :func:`clustereffects.interviews.probative.report_error` for the model.
+        See ``clustereffects.interviews.probative.report_error`` for the model.
         """
         options = DiagnosticOptions() if options is None else options
         judged = _reliability.judgements(self._frame, self._sources, self.codebook)
@@ -173,10 +173,10 @@ class Codings:
     def diagnostics(self, bridge: Bridge, options: DiagnosticOptions | None = None) -> list[InterviewEvidence]:
         """Evidence for the triangulation: one diagnostic per interview and registered test.
 
-        Tests on the effect or a rival give :class:`~clustereffects.results.evidence.Diagnostic` items, heard or
+        Tests on the effect or a rival give ``clustereffects.results.evidence.Diagnostic`` items, heard or
         not; tests on another stream's bias give one
-        :class:`~clustereffects.results.evidence.BiasEvidence` per organisation; a claim on which nobody in an
-        organisation could be asked gives a :class:`~clustereffects.results.evidence.Silence`. Codes without a row in
+        ``clustereffects.results.evidence.BiasEvidence`` per organisation; a claim on which nobody in an
+        organisation could be asked gives a ``clustereffects.results.evidence.Silence``. Codes without a row in
         the bridge move nothing.
         """
         options = DiagnosticOptions() if options is None else options

@@ -291,7 +291,7 @@ def bias_probability(heard: float, interviews: float, false_positive: float, pri
 
 
 def diagnostics_of(codings: Codings, bridge: Bridge, options: DiagnosticOptions) -> list[InterviewEvidence]:
-    """Evidence from codings; see :meth:`clustereffects.interviews.codings.Codings.diagnostics`.
+    """Evidence from codings; see ``clustereffects.interviews.codings.Codings.diagnostics``.
 
     Parameters
     ----------

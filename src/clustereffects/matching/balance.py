@@ -147,7 +147,7 @@ def compare(treated: Weighted, control: Weighted, scale: FloatArray, binary: Boo
     ----------
     treated, control : Weighted
     scale : array (p,)
-        Standard deviations from :func:`standard_deviation`; the same before and after matching.
+        Standard deviations from ``standard_deviation``; the same before and after matching.
     binary : array (p,) of bool
 
     Returns

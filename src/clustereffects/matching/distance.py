@@ -100,7 +100,7 @@ def mahalanobis_coordinates(x: FloatArray, treated: BoolArray) -> FloatArray:
 
     References
     ----------
-    Rubin (1980), *Biometrics* 36(2), 293–298; covariance as in :func:`within_covariance`.
+    Rubin (1980), *Biometrics* 36(2), 293–298; covariance as in ``within_covariance``.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def scaled_coordinates(x: FloatArray, treated: BoolArray) -> FloatArray:
 
     Notes
     -----
-    Standard deviations are the square roots of the diagonal of :func:`within_covariance`, as in MatchIt.
+    Standard deviations are the square roots of the diagonal of ``within_covariance``, as in MatchIt.
 
     Examples
     --------

@@ -64,7 +64,7 @@ class Matched:
     sets : tuple of RiskSet
         Complete risk sets with somebody on both sides.
     position : tuple of int
-        Position of each of them in what was given to :func:`match_sets`.
+        Position of each of them in what was given to ``match_sets``.
     tasks : tuple of Task
         The same sets after trimming.
     chosen : Chosen

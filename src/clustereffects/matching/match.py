@@ -96,7 +96,7 @@ class Pairs(ABC):
     Parameters
     ----------
     treated, control : array (n_pairs,) of int
-        Positions in :attr:`units`.
+        Positions in ``units``.
     weight : array (n_pairs,)
         Sums to 1 within each treated unit.
     distance : array (n_pairs,)
@@ -109,7 +109,7 @@ class Pairs(ABC):
     design : Design
     before : Before, optional
     lost : DataFrame
-        Treated units without a control, as :meth:`unmatched` shows them.
+        Treated units without a control, as ``unmatched`` shows them.
     sample : SampleAccount
         Account of the treated units.
     findings : tuple of Check
@@ -301,7 +301,7 @@ class Match(Pairs):
     Notes
     -----
     ``x_treated`` and ``x_control`` hold the matching variables at the calendar periods ``cohort − lag`` of the treated
-    unit. The remaining parameters are those of :class:`Pairs`.
+    unit. The remaining parameters are those of ``Pairs``.
 
     Examples
     --------
@@ -345,7 +345,7 @@ class CrossSectionMatch(Pairs):
 
     Notes
     -----
-    The remaining parameters are those of :class:`Pairs`.
+    The remaining parameters are those of ``Pairs``.
 
     Examples
     --------

@@ -84,7 +84,7 @@ class RiskSet:
 
     @property
     def is_treated(self) -> BoolArray:
-        """Which rows of :attr:`x` are treated."""
+        """Which rows of ``x`` are treated."""
         return np.arange(len(self.treated.unit) + len(self.control.unit)) < len(self.treated.unit)
 
     def complete(self) -> RiskSet:

@@ -97,26 +97,39 @@ def _answer(content: Content, say: Wording) -> Iterator[Block]:
     if content.has("verdicts"):
         yield Listing(items=tuple(_verdict_counts(content, say)))
     believed = content.tables["believed"]
+    lead = believed["outcome"] == content.outcomes[0]
+    yield Table(
+        frame=_ways(believed[lead], say, "column_way", "way", "column_meaning", "meaning"),
+        caption=say("caption_believed", outcome=say.term("plain", content.outcomes[0])),
+        note=say("note_believed"),
+    )
+    others = believed[~lead & believed["way"].isin([content.primary, "truth"])].sort_values("outcome", kind="stable")
+    if len(others):
+        frame = _ways(others, say, "column_outcome", "plain", "column_way", "way")
+        yield Table(frame=frame, caption=say("caption_outcomes"))
+
+
+def _ways(table: pd.DataFrame, say: Wording, first: str, first_term: str, last: str, last_term: str) -> pd.DataFrame:
+    """Differences with their intervals, between two columns of words."""
+    named = {"way": "way", "meaning": "way", "plain": "outcome"}
     rows = [
         {
-            say("column_way"): say.term("way", item["way"]),
-            say("column_outcome"): say.term("plain", item["outcome"]),
+            say(first): say.term(first_term, item[named[first_term]]),
             say("column_difference"): percent(item["estimate"], say.language),
             say("column_interval"): _interval(item, say),
-            say("column_meaning"): say.term("meaning", item["way"]),
+            say(last): say.term(last_term, item[named[last_term]]),
         }
-        for item in believed.to_dict("records")
+        for item in table.to_dict("records")
     ]
-    yield Table(frame=pd.DataFrame(rows), caption=say("caption_believed"), note=say("note_believed"))
+    return pd.DataFrame(rows)
 
 
 def _verdict_counts(content: Content, say: Wording) -> Iterator[str]:
     verdicts = content.tables["verdicts"]
-    names = content.labels.get(f"claims.{say.language}", {})
     for claim, rows in verdicts[verdicts["group"] != "programme"].groupby("claim", sort=False):
         counts = rows["verdict"].value_counts()
         parts = [f"{count} {say.term('verdict', verdict)}" for verdict, count in counts.items()]
-        yield f"{names.get(str(claim), str(claim))}: {', '.join(parts)}."
+        yield f"{_claim(content, say, claim)}: {', '.join(parts)}."
 
 
 def _organisations(content: Content, say: Wording) -> Iterator[Block]:
@@ -179,7 +192,9 @@ def _comparison(content: Content, say: Wording) -> Iterator[Block]:
         caption=say("caption_balance"),
     )
     if content.has("unmatched"):
-        frame = content.tables["unmatched"].set_axis([say("column_reason"), say("column_members")], axis=1)
+        reasons = content.tables["unmatched"]
+        named = reasons.assign(reason=[say.term("reason", reason) for reason in reasons["reason"]])
+        frame = named.set_axis([say("column_reason"), say("column_members")], axis=1)
         yield Table(frame=frame, caption=say("caption_unmatched"))
 
 
@@ -197,11 +212,11 @@ def _survey(content: Content, say: Wording) -> Iterator[Block]:
             alt=say("alt_survey", scale=label, n=len(drawn)),
             caption=say("caption_survey", scale=label),
         )
-    for name in ("response", "reliability"):
-        if content.has(name):
-            yield Table(
-                frame=_shown(content.tables[name], say), caption=say(f"caption_{name}"), note=say(f"note_{name}")
-            )
+    response, reliability = content.tables["response"], content.tables["reliability"]
+    response = response.assign(organisation=[_group(content, say, name) for name in response["organisation"]])
+    reliability = reliability.assign(scale=[say.term("scale", name) for name in reliability["scale"]])
+    for name, frame in (("response", response), ("reliability", reliability)):
+        yield Table(frame=_shown(frame, say), caption=say(f"caption_{name}"), note=say(f"note_{name}"))
 
 
 def _answers(table: pd.DataFrame, language: str, ax: Any) -> None:
@@ -212,19 +227,34 @@ def _interviews(content: Content, say: Wording) -> Iterator[Block]:
     if not content.has("diagnostics"):
         return
     yield Paragraph(text=say("interviews_intro", **content.counts))
-    for name in ("diagnostics", "agreement"):
-        if content.has(name):
-            yield Table(
-                frame=_shown(content.tables[name], say), caption=say(f"caption_{name}"), note=say(f"note_{name}")
-            )
+    heard = content.tables["diagnostics"]
+    heard = heard[(heard["stream"] == "interviews") & (heard["withheld"] == "")]
+    keys = ["test", "claim", "target"]
+    counts = heard.groupby(keys, sort=True)[["observed", "reports"]].sum().astype(int).reset_index()
+    counts["claim"] = [_claim(content, say, claim) for claim in counts["claim"]]
+    counts["target"] = [say.term("target", str(target).partition(":")[0]) for target in counts["target"]]
+    yield Table(frame=_shown(counts, say), caption=say("caption_diagnostics"), note=say("note_diagnostics"))
+    if content.has("agreement"):
+        agreement = _shown(content.tables["agreement"], say)
+        yield Table(frame=agreement, caption=say("caption_agreement"), note=say("note_agreement"))
+
+
+def _claim(content: Content, say: Wording, claim: object) -> str:
+    """Label of a claim: the theory's own, else that of a common claim, else its identifier."""
+    own = content.labels.get(f"claims.{say.language}", {}).get(str(claim), "")
+    return own or say.term("claim", claim).replace("_", " ")
+
+
+def _group(content: Content, say: Wording, group: object) -> str:
+    """Name of an organisation, or the word for all together or for non-members."""
+    return content.labels.get("organisations", {}).get(str(group)) or say.term("group", str(group).replace("-", "_"))
 
 
 def _triangulation(content: Content, say: Wording) -> Iterator[Block]:
     if not content.has("verdicts"):
         return
     verdicts = content.tables["verdicts"]
-    labels, names = content.labels.get(f"claims.{say.language}", {}), content.labels.get("organisations", {})
-    drawn = verdicts.assign(claim=[labels.get(str(claim), str(claim)) for claim in verdicts["claim"]])
+    drawn = verdicts.assign(claim=[_claim(content, say, claim) for claim in verdicts["claim"]])
     yield Paragraph(text=say("triangulation_intro"))
     counts = drawn["verdict"].value_counts()
     parts = ", ".join(f"{count} {say.term('verdict', verdict)}" for verdict, count in counts.items())
@@ -237,7 +267,7 @@ def _triangulation(content: Content, say: Wording) -> Iterator[Block]:
     rows = [
         {
             say("column_claim"): item["claim"],
-            say("column_organisation"): names.get(str(item["group"]), say.term("group", item["group"])),
+            say("column_organisation"): _group(content, say, item["group"]),
             say("column_verdict"): say.term("verdict", item["verdict"]),
             say("column_bounds"): f"{_chance(item['lower'], say)} – {_chance(item['upper'], say)}",
             say("column_tipping"): sentence,

@@ -99,7 +99,7 @@ def number(value: float, language: str = "en", digits: int = 3) -> str:
 
 
 def percent(log_points: float, language: str = "en") -> str:
-    """Effect in log points as a percentage, ``100 (exp(x) − 1)``, with one decimal.
+    r"""Effect in log points as a percentage, ``100 (exp(x) − 1)``, with one decimal.
 
     Parameters
     ----------
@@ -117,8 +117,8 @@ def percent(log_points: float, language: str = "en") -> str:
 
     Examples
     --------
-    >>> percent(0.04), percent(-0.01, "sv")
+    >>> percent(0.04).replace("\u00a0", " "), percent(-0.01, "sv").replace("\u00a0", " ")
     ('4.1 %', '−1,0 %')
     """
     shown = number(100.0 * float(np.expm1(log_points)), language, 1)
-    return shown if shown == "–" else f"{shown}\u00a0%".replace("\u00a0", " ")
+    return shown if shown == "–" else f"{shown}\u00a0%"

@@ -21,7 +21,7 @@ class Description:
     ----------
     estimand, method, outcome : str
     aggregation : str
-        ``"cell"``, or the aggregation as given to :meth:`Effects.aggregate`.
+        ``"cell"``, or the aggregation as given to ``Effects.aggregate``.
     anticipation : int
         Periods before treatment in which units may react already.
 

@@ -42,7 +42,7 @@ class Effects:
     labels : DataFrame (k, m)
         Label columns (``cohort``, ``time``, ``event_time``, ``group``), indexed by term.
     estimate : array (k,)
-        NaN where the effect is not identified; :meth:`checks` says why.
+        NaN where the effect is not identified; ``checks`` says why.
     influence_function : Influence, optional
         Of shape (n_units, k), scaled so that ``estimate − truth ≈ mean over units``.
     sampling : Sampling, optional
@@ -146,7 +146,7 @@ class Effects:
 
     @property
     def units(self) -> pd.Index:
-        """Units of the rows of :attr:`influence`."""
+        """Units of the rows of ``influence``."""
         return self._parts("to_dict(influence=True)")[1].units
 
     def treated_units(self) -> IntArray:
@@ -159,7 +159,7 @@ class Effects:
         return self.tidy(level, simultaneous=simultaneous).set_index("term")[["conf_low", "conf_high"]]
 
     def tidy(self, level: float = 0.95, *, simultaneous: bool = False) -> pd.DataFrame:
-        """One row per term: label columns, then the columns of :data:`~clustereffects.results.TIDY_COLUMNS`."""
+        """One row per term: label columns, then the columns of ``clustereffects.results.TIDY_COLUMNS``."""
         errors, spread = self._std_errors(), self.uncertainty
         text = ([f"pointwise {name}" for name in spread.references], self.estimand, self.method)
         table = tidy_frame(self.labels, self.estimate, errors, level=level, df=spread.dfs, text=text)

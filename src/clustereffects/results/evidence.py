@@ -129,7 +129,7 @@ class Diagnostic:
         The item, the claim and the cluster organisation.
     stream : {"economic", "survey", "interviews", "documents"}
     observed : bool
-        Whether it was seen. ``False`` means *looked for and not found*; what nobody looked for is a :class:`Silence`.
+        Whether it was seen. ``False`` means *looked for and not found*; what nobody looked for is a ``Silence``.
     p_benefit, p_negligible, p_harm : float or tuple of two floats
         Probability of seeing it under each state; a tuple is a range.
     unreliability : float

@@ -73,7 +73,7 @@ def effects_to_dict(effects: Effects, *, influence: bool) -> dict[str, Any]:
 
 
 def effects_parts(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of :class:`Effects` from what :func:`effects_to_dict` returned.
+    """Arguments of ``Effects`` from what ``effects_to_dict`` returned.
 
     Parameters
     ----------

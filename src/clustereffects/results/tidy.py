@@ -52,7 +52,7 @@ def tidy_frame(
     Returns
     -------
     DataFrame
-        Label columns, then exactly :data:`TIDY_COLUMNS`.
+        Label columns, then exactly ``TIDY_COLUMNS``.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, field, fields
@@ -73,8 +74,8 @@ def _outside(value: Any, item: Field[Any]) -> str:
     if choices and value not in choices:
         return "one of " + ", ".join(repr(choice) for choice in choices)
     if (low is not None and value < low) or (high is not None and value > high):
-        return f"a value from {low:g} to {high:g}"
-    return ""
+        return f"at least {low:g}" if high is None else f"a value from {low:g} to {high:g}"
+    return "a number" if isinstance(value, float) and math.isnan(value) else ""
 
 
 def _unknown(section: str, key: str, known: Mapping[str, Any], file: str) -> Problem:

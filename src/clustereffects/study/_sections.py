@@ -20,7 +20,7 @@ class StudyOptions:
     title: str = option("Effects of cluster organisations")
     language: str = option("sv", choices=("sv", "en"))
     languages: tuple[str, ...] = option((), choices=("sv", "en"))
-    seed: int = option(0)
+    seed: int = option(0, low=0)
     first_year: int | None = option(None)
     last_year: int | None = option(None)
     counties: tuple[str, ...] = option(())
@@ -112,5 +112,5 @@ class DisclosureOptions:
     """When a figure about a group of firms may be published."""
 
     minimum_firms: int = option(3, low=1, high=100)
-    dominance_top1: float = option(0.75, low=0.0, high=1.0)
-    dominance_top2: float = option(0.85, low=0.0, high=1.0)
+    dominance_top1: float = option(0.75, low=0.01, high=1.0)
+    dominance_top2: float = option(0.85, low=0.01, high=1.0)

@@ -244,10 +244,8 @@ def _labels(inputs: Inputs) -> dict[str, dict[str, str]]:
     names = dict(zip(frame["organisation"].astype(str), frame["name"].astype(str), strict=True))
     return {
         "organisations": names,
-        **{
-            f"claims.{language}": {c.id: getattr(c, language) or c.id.replace("_", " ") for c in claims}
-            for language in ("sv", "en")
-        },
+        "claims.sv": {claim.id: claim.sv for claim in claims},
+        "claims.en": {claim.id: claim.en for claim in claims},
     }
 
 

@@ -23,6 +23,7 @@ from clustereffects.did import GroupTimeDiD, MatchedDiD, TwoWayFixedEffects
 from clustereffects.errors import EstimationError
 from clustereffects.matching import Match, Matching
 from clustereffects.results import Check, Cluster, Effects
+from clustereffects.study.effect_sets import EffectSet, effect_set
 from clustereffects.study.inputs import Inputs
 from clustereffects.study.plan import Plan
 
@@ -58,78 +59,6 @@ class FirmData:
     panel: Panel
     evaluable: pd.DataFrame
     naive: GrowthComparison
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class EffectSet:
-    """Effects of one estimator on one outcome in every aggregation that a study needs.
-
-    The cells themselves are not kept: by organisation, cohort and year they are thousands, each with a value for every
-    firm.
-
-    Parameters
-    ----------
-    by : mapping of str to Effects
-        By aggregation: ``overall``, ``event``, ``cohort``, ``calendar`` and, where there are organisations, ``group``.
-    from_horizon : mapping of int to (Effects, Effects)
-        Mean effects from so many years after joining on, by organisation and for the programme.
-    findings : tuple of Check
-
-    Raises
-    ------
-    KeyError
-        When an aggregation is asked for that the estimator does not have.
-
-    Examples
-    --------
-    >>> sorted(EffectSet.__dataclass_fields__)
-    ['by', 'findings', 'from_horizon']
-    """
-
-    by: Mapping[str, Effects]
-    from_horizon: Mapping[int, tuple[Effects, Effects]]
-    findings: tuple[Check, ...]
-
-
-def effect_set(cells: Effects, horizons: frozenset[int], last: int) -> EffectSet:
-    """Aggregate the cells of an estimator.
-
-    Parameters
-    ----------
-    cells : Effects
-        As the estimator returned them.
-    horizons : frozenset of int
-        Years after joining from which claims count.
-    last : int
-        Last event time.
-
-    Returns
-    -------
-    EffectSet
-
-    Raises
-    ------
-    NotStoredError
-        If the influence function was not stored.
-
-    Examples
-    --------
-    >>> import clustereffects as ce
-    >>> panel = ce.Panel(ce.datasets.load_mpdta(), unit="countyreal", time="year", cohort="first.treat")
-    >>> sorted(effect_set(ce.GroupTimeDiD().fit(panel, "lemp"), frozenset({1}), 3).by)
-    ['calendar', 'cohort', 'event', 'overall']
-    """
-    grouped = "group" in cells.labels
-    names = ("overall", "event", "cohort", "calendar", *(("group",) if grouped else ()))
-    windows = {horizon: (horizon, last) for horizon in sorted(horizons) if grouped and horizon <= last}
-    return EffectSet(
-        by={name: cells.aggregate(name) for name in names},
-        from_horizon={
-            horizon: (cells.aggregate("group", window=window), cells.aggregate("overall", window=window))
-            for horizon, window in windows.items()
-        },
-        findings=cells.findings,
-    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

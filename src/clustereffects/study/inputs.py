@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pandas as pd
+import numpy as np
 
 from clustereffects.accounts import (
     Accounts,
@@ -18,6 +18,7 @@ from clustereffects.accounts import (
     LinkedMembers,
     Organisations,
     Supports,
+    estimate_industry_key,
     link_members,
     read_accounts,
     read_deflator,
@@ -25,16 +26,16 @@ from clustereffects.accounts import (
     read_members,
     read_organisations,
     read_supports,
+    unusable_organisations,
 )
+from clustereffects.data import read_table
 from clustereffects.errors import ClusterEffectsError, PlanError, Problem
 from clustereffects.interviews import Bridge, Codings, read_bridge, read_codings, read_refi_qda
 from clustereffects.study.plan import Plan
-from clustereffects.survey import Codebook, Survey, read_frame, read_responses
+from clustereffects.survey import Codebook, Responses, Survey, read_frame, read_responses
 from clustereffects.triangulation import Theory
 
 T = TypeVar("T")
-
-_NO_KEY = pd.DataFrame({"sni2002": ["00000"], "sni2007": ["00000"], "share": [1.0]})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,7 +54,7 @@ class Inputs:
     Raises
     ------
     PlanError
-        From :func:`read_inputs`, with every problem of every file.
+        From ``read_inputs``, with every problem of every file.
 
     Examples
     --------
@@ -79,13 +80,15 @@ class _Reader:
 
     problems: list[Problem] = field(default_factory=list)
 
-    def read(self, action: Callable[[], T]) -> T | None:
+    def read(self, action: Callable[[], T], file: str = "") -> T | None:
         """Result of an action, or None with its problems noted."""
         try:
             return action()
         except ClusterEffectsError as error:
             self.problems += error.problems or _bare(error)
-            return None
+        except Exception as error:  # noqa: BLE001 - whatever a foreign file does to its reader, the others are still read
+            self.problems.append(_unforeseen(error, file))
+        return None
 
 
 def read_inputs(plan: Plan) -> Inputs:
@@ -146,13 +149,10 @@ def examine(plan: Plan) -> tuple[Inputs | None, list[Problem]]:
     reader = _Reader(_absent(plan))
     firms = _read_firms(plan, reader)
     theory = _read(plan, reader, plan.files.theory, Theory.from_toml)
-    perspectives = _read_perspectives(plan, reader, theory)
+    perspectives = _read_perspectives(plan, reader, theory, firms["organisations"])
     if theory is None or any(firms[name] is None for name in ("accounts", "organisations", "members", "deflator")):
         return None, reader.problems
-    inputs = Inputs(**firms, theory=theory, **perspectives)
-    reader.problems += inputs.members.problems
-    reader.problems += _organisations(inputs, plan)
-    return inputs, reader.problems
+    return Inputs(**firms, theory=theory, **perspectives), reader.problems
 
 
 def file_hashes(plan: Plan) -> dict[str, str]:
@@ -194,7 +194,7 @@ def _absent(plan: Plan) -> list[Problem]:
     return [
         Problem(
             what="the file is missing",
-            where=f"named in {plan.name}",
+            where=f"named in {plan.name}, or the name that is looked for where it names none",
             expected="a file of that name beside the plan",
             remedy="correct the name under [files], or leave the line out if there is no such file",
             file=name,
@@ -207,7 +207,7 @@ def _absent(plan: Plan) -> list[Problem]:
 def _read(plan: Plan, reader: _Reader, name: str | None, action: Callable[[Path], T]) -> T | None:
     if name is None or not plan.path(name).is_file():
         return None
-    return reader.read(lambda: action(plan.path(name)))
+    return reader.read(lambda: action(plan.path(name)), name)
 
 
 def _read_firms(plan: Plan, reader: _Reader) -> dict[str, Any]:
@@ -224,37 +224,57 @@ def _read_firms(plan: Plan, reader: _Reader) -> dict[str, Any]:
     key = _read(plan, reader, files.industry_key, read_industry_key)
     deflator = _read(plan, reader, files.deflator, read_deflator)
     if accounts is not None and deflator is not None:
-        reader.read(lambda: deflator.check_years(accounts.frame["year"].to_numpy()))
+        years = np.append(accounts.frame["year"].to_numpy(), plan.outcomes.base_year or [])
+        reader.read(lambda: deflator.check_years(years))
     linked = None
     if listed is not None and accounts is not None:
         linked = reader.read(lambda: link_members(listed, accounts, organisations))
+    if listed is not None:
+        reader.problems += linked.problems if linked else unusable_organisations(listed, organisations)
     return {
         "accounts": accounts,
         "organisations": organisations,
         "members": linked,
         "deflator": deflator,
-        "industry_key": read_industry_key(_NO_KEY) if key is None else key,
+        "industry_key": _own_key(accounts) if key is None and accounts is not None else key,
         "supports": _read(plan, reader, files.supports, read_supports),
     }
 
 
-def _read_perspectives(plan: Plan, reader: _Reader, theory: Theory | None) -> dict[str, Any]:
+def _own_key(accounts: Accounts) -> IndustryKey:
+    """Industry key from the firms themselves, for a study that has none."""
+    frame = accounts.frame
+    return estimate_industry_key(frame["firm"].to_numpy(), frame["year"].to_numpy(), frame["sni"])
+
+
+def _read_perspectives(
+    plan: Plan, reader: _Reader, theory: Theory | None, organisations: Organisations | None
+) -> dict[str, Any]:
     files = plan.files
     codebook = _read(plan, reader, files.codebook, Codebook.from_toml)
-    survey = None
-    if codebook is not None and files.survey and all(plan.path(name).is_file() for name in files.survey):
-        survey = reader.read(lambda: _survey(plan, codebook))
+    answers, survey = (None, None) if codebook is None else _survey(plan, reader, codebook)
     claims = [claim.id for claim in theory.claims] if theory else None
     rivals = [rival.id for rival in theory.rivals] if theory else None
     bridge = _read(plan, reader, files.bridge, lambda path: read_bridge(path, claims=claims, rivals=rivals))
-    return {"survey": survey, "bridge": bridge, "codings": _codings(plan, reader)}
+    codings = _codings(plan, reader)
+    if theory is not None and codebook is not None:
+        reader.problems += _unknown_scales(plan, theory, codebook)
+    if organisations is not None:
+        spoken = {", ".join(files.survey): answers, files.codings or files.interviews or "": codings}
+        found = {file: set(part.organisations) for file, part in spoken.items() if part is not None}
+        reader.problems += _strangers(plan, set(organisations.ids), found)
+    return {"survey": survey, "bridge": bridge, "codings": codings}
 
 
-def _survey(plan: Plan, codebook: Codebook) -> Survey:
-    answers = read_responses([plan.path(name) for name in plan.files.survey], codebook)
-    name = plan.files.survey_frame
-    frame = read_frame(plan.path(name), codebook) if name and plan.path(name).is_file() else None
-    return Survey(answers, codebook=codebook, frame=frame)
+def _survey(plan: Plan, reader: _Reader, codebook: Codebook) -> tuple[Responses | None, Survey | None]:
+    """Answers of the waves that can be read, and the survey if all of them can."""
+    read = [_read(plan, reader, name, read_table) for name in plan.files.survey]
+    tables = [table for table in read if table is not None]
+    answers = reader.read(lambda: read_responses(tables, codebook)) if tables else None
+    frame = _read(plan, reader, plan.files.survey_frame, lambda path: read_frame(path, codebook))
+    if answers is None or len(tables) < len(read):
+        return answers, None
+    return answers, reader.read(lambda: Survey(answers, codebook=codebook, frame=frame))
 
 
 def _codings(plan: Plan, reader: _Reader) -> Codings | None:
@@ -265,15 +285,23 @@ def _codings(plan: Plan, reader: _Reader) -> Codings | None:
     return reader.read(lambda: project.merge(table))
 
 
-def _organisations(inputs: Inputs, plan: Plan) -> list[Problem]:
+def _unknown_scales(plan: Plan, theory: Theory, codebook: Codebook) -> list[Problem]:
+    """Claims that are to be read off a scale which the codebook does not have."""
+    return [
+        Problem(
+            what=f"claim {claim.id!r} is asked about on the scale {claim.survey_scale!r}, which is not in the codebook",
+            where=f"survey_scale of [claims.{claim.id}]",
+            expected="one of " + ", ".join(codebook.scale_names),
+            remedy="correct the name, or leave survey_scale out if nothing was asked about the claim",
+            file=plan.files.theory,
+        )
+        for claim in theory.claims
+        if claim.survey_scale and claim.survey_scale not in codebook.scale_names
+    ]
+
+
+def _strangers(plan: Plan, known: set[str], spoken: Mapping[str, set[str]]) -> list[Problem]:
     """Organisations that a perspective speaks of but the list of organisations does not have."""
-    known = set(inputs.organisations.ids)
-    spoken: Mapping[str, set[str]] = {
-        ", ".join(plan.files.survey): set(inputs.survey.responses.organisations) if inputs.survey else set(),
-        plan.files.codings or plan.files.interviews or "": (
-            set(inputs.codings.organisations) if inputs.codings else set()
-        ),
-    }
     return [
         Problem(
             what=f"organisation {name!r} is not among the organisations",
@@ -285,6 +313,16 @@ def _organisations(inputs: Inputs, plan: Plan) -> list[Problem]:
         for file, names in spoken.items()
         for name in sorted(names - known)
     ]
+
+
+def _unforeseen(error: Exception, file: str) -> Problem:
+    return Problem(
+        what="the file cannot be used",
+        where=f"{type(error).__name__}: {error}".splitlines()[0][:200],
+        expected="a file as the guide to the files of a study describes it",
+        remedy="open it in the program it comes from and save it again; if that does not help, report this message",
+        file=file,
+    )
 
 
 def _bare(error: ClusterEffectsError) -> list[Problem]:

@@ -42,7 +42,7 @@ class Plan:
     Raises
     ------
     PlanError
-        From :meth:`from_toml`: lists every unknown section or key, wrong type and impossible value at once.
+        From ``from_toml``: lists every unknown section or key, wrong type and impossible value at once.
 
     Examples
     --------
@@ -67,6 +67,14 @@ class Plan:
     @classmethod
     def from_toml(cls, path: str | Path) -> Plan:
         """Read a plan; every problem in one error."""
+        plan, problems = cls.read(path)
+        if problems:
+            raise PlanError(problems)
+        return plan
+
+    @classmethod
+    def read(cls, path: str | Path) -> tuple[Plan, list[Problem]]:
+        """Plan, with defaults in place of what is wrong, and every problem; a file that is no TOML raises."""
         path = Path(path)
         data = _toml(path)
         sections = {item.name: item.default_factory for item in fields(cls) if item.name not in {"folder", "name"}}
@@ -77,9 +85,7 @@ class Plan:
             read[name], found = read_section(kind, table, section=name, file=path.name)
             problems += found
         problems += _contradictions(read, path.name)
-        if problems:
-            raise PlanError(problems)
-        return cls(folder=path.resolve().parent, name=path.name, **read)
+        return cls(folder=path.resolve().parent, name=path.name, **read), problems
 
     def path(self, name: str) -> Path:
         """Full path of a file named in the plan."""
@@ -151,8 +157,8 @@ def _unknown_sections(data: Mapping[str, Any], known: tuple[str, ...], file: str
 
 
 def _contradictions(read: Mapping[str, Any], file: str) -> list[Problem]:
-    problems = []
     study, files, times = read["study"], read["files"], read["estimator"].event_times
+    problems = [_contradiction(f"{key} is empty", "at least one name", file) for key in _empty(read)]
     if study.first_year and study.last_year and study.first_year >= study.last_year:
         problems.append(_contradiction("[study] first_year is not before last_year", "first_year < last_year", file))
     if len(times) != 2 or not times[0] < -1 < 0 <= times[1]:
@@ -163,6 +169,14 @@ def _contradictions(read: Mapping[str, Any], file: str) -> list[Problem]:
     if (files.interviews or files.codings) and not files.bridge:
         problems.append(_contradiction("[files] has interviews but no bridge to the claims", 'bridge = "…"', file))
     return problems
+
+
+def _empty(read: Mapping[str, Any]) -> list[str]:
+    """Keys that need a value and have an empty one."""
+    files = read["files"]
+    named = {name: getattr(files, name) for name in ("accounts", "organisations", "members", "deflator", "theory")}
+    lists = {"[outcomes] names": read["outcomes"].names, "[matching] nearest": read["matching"].nearest}
+    return [f"[files] {name}" for name, value in named.items() if not value] + [k for k, v in lists.items() if not v]
 
 
 def _contradiction(what: str, expected: str, file: str) -> Problem:

@@ -35,7 +35,7 @@ class Report:
     Raises
     ------
     OSError
-        From :meth:`save`, if the folder cannot be written.
+        From ``save``, if the folder cannot be written.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clustereffects.errors import ClusterEffectsWarning, Problem, StudyError
+from clustereffects.errors import ClusterEffectsWarning, PlanError, Problem, StudyError
 from clustereffects.study.content import Results, build_content
 from clustereffects.study.evidence import gather
 from clustereffects.study.firms import estimate, prepare
@@ -39,9 +39,9 @@ class Study:
     Raises
     ------
     PlanError
-        From :meth:`from_toml`, if the plan itself is not valid.
+        From ``from_toml``, if the plan itself is not valid; the problems of the files are listed with it.
     StudyError
-        From :meth:`run`, if the files have problems; :meth:`preflight` lists them.
+        From ``run``, if the files have problems; ``preflight`` lists them.
 
     Examples
     --------
@@ -58,7 +58,11 @@ class Study:
     @classmethod
     def from_toml(cls, path: str | Path) -> Study:
         """Study from a plan file."""
-        return cls(Plan.from_toml(path))
+        plan, problems = Plan.read(path)
+        if problems:
+            # The files are looked at with the defaults in place of what is wrong, so that one call lists everything.
+            raise PlanError([*problems, *examine(plan)[1]])
+        return cls(plan)
 
     def preflight(self) -> list[Problem]:
         """Every problem of every file, in one list, before anything is fitted."""
@@ -106,11 +110,14 @@ def _truth(plan: Plan) -> Mapping[str, float]:
     path = plan.path("truth.json")
     if not path.is_file():
         return {}
-    true = json.loads(path.read_text(encoding="utf-8"))["programme"]["att"]["evaluable"]
     names = {"log_net_turnover": "log_turnover"}
     outcomes = (f"log_{name}" for name in plan.outcomes.names)
-    found = {outcome: true.get(names.get(outcome, outcome)) for outcome in outcomes}
-    return {outcome: float(effect["overall_0_5"]) for outcome, effect in found.items() if effect}
+    try:
+        true = json.loads(path.read_text(encoding="utf-8"))["programme"]["att"]["evaluable"]
+        found = {outcome: true.get(names.get(outcome, outcome)) for outcome in outcomes}
+        return {outcome: float(effect["overall_0_5"]) for outcome, effect in found.items() if effect}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return {}  # Somebody else's file of that name.
 
 
 @contextmanager

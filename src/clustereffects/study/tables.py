@@ -9,8 +9,10 @@ import pandas as pd
 
 from clustereffects.bayes import PosteriorEffects
 from clustereffects.disclosure import DisclosurePolicy, withhold
+from clustereffects.inference import critical_value
 from clustereffects.results import TIDY_COLUMNS, Diagnostic, Effects, Evidence
-from clustereffects.study.firms import EffectSet, FirmEffects
+from clustereffects.study.effect_sets import EffectSet
+from clustereffects.study.firms import FirmEffects
 from clustereffects.study.inputs import Inputs
 from clustereffects.survey import ScaleMeans
 
@@ -151,16 +153,16 @@ def believed_table(
     ----------
     firms : FirmEffects
     effects : DataFrame
-        From :func:`effects_table`.
+        From ``effects_table``.
     naive : DataFrame
-        Growth comparisons with the columns ``organisation``, ``comparison``, ``difference``.
+        Growth comparisons with the columns ``organisation``, ``comparison``, ``difference``, ``std_error``.
     truth : mapping of str to float
         True effects by outcome; empty for real data.
 
     Returns
     -------
     DataFrame
-        ``way, outcome, estimate, conf_low, conf_high``; the naive comparisons have no interval.
+        ``way, outcome, estimate, conf_low, conf_high``; the truth has no interval.
 
     Raises
     ------
@@ -185,12 +187,18 @@ def believed_table(
             ]
     programme = naive[naive["organisation"] == "programme"].to_dict("records")
     names = {"county": "versus_county", "industry in the county": "versus_industry"}
-    empty = {"conf_low": np.nan, "conf_high": np.nan}
+    known = {"conf_low": np.nan, "conf_high": np.nan}
     rows += [
-        {"way": names[item["comparison"]], "outcome": "log_value_added", "estimate": item["difference"], **empty}
+        {
+            "way": names[item["comparison"]],
+            "outcome": "log_value_added",
+            "estimate": item["difference"],
+            "conf_low": item["difference"] - critical_value(0.95) * item["std_error"],
+            "conf_high": item["difference"] + critical_value(0.95) * item["std_error"],
+        }
         for item in programme
     ]
-    rows += [{"way": "truth", "outcome": outcome, "estimate": value, **empty} for outcome, value in truth.items()]
+    rows += [{"way": "truth", "outcome": outcome, "estimate": value, **known} for outcome, value in truth.items()]
     return pd.DataFrame(rows)
 
 

@@ -66,7 +66,7 @@ class Scale:
     Raises
     ------
     TypeError
-        If a part is missing. Contradictions are reported by the :class:`Codebook`, all at once.
+        If a part is missing. Contradictions are reported by the ``Codebook``, all at once.
 
     Examples
     --------
@@ -129,7 +129,7 @@ class Codebook:
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Codebook:
-        """Read a codebook; every inconsistency is reported in one :class:`SurveyError`."""
+        """Read a codebook; every inconsistency is reported in one ``SurveyError``."""
         path = Path(path)
         return cls.from_dict(_load(path), file=path.name)
 

@@ -1,8 +1,8 @@
 """Evidence from the survey: what members' answers say about a claim once courtesy is allowed for.
 
 A scale whose units are not those of the claim (agreement from 1 to 5 says nothing in percent) enters as a
-:class:`~clustereffects.results.Diagnostic`: a test that is passed or not. A scale that *is* the claim's scale enters
-as an :class:`~clustereffects.results.Estimate` with a declared courtesy bias.
+``clustereffects.results.Diagnostic``: a test that is passed or not. A scale that *is* the claim's scale enters
+as an ``clustereffects.results.Estimate`` with a declared courtesy bias.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ class ScaleMeans:
 def scale_means(
     firms: pd.DataFrame, register: pd.DataFrame, codebook: Codebook, *, by: str, framed: bool
 ) -> pd.DataFrame:
-    """Cells of a :class:`ScaleMeans`: every scale and wave, members, non-members and their difference.
+    """Cells of a ``ScaleMeans``: every scale and wave, members, non-members and their difference.
 
     Over all waves a firm's score is the mean of the waves it answered, and the population is every firm that was in
     the register of any wave.

@@ -55,7 +55,7 @@ def scale_scores(keyed: FloatArray, *, needed: int) -> FloatArray:
     keyed : array (n, k)
         Answers in the direction of the scale.
     needed : int
-        Least number of answered items, see :func:`items_needed`.
+        Least number of answered items, see ``items_needed``.
 
     Returns
     -------

@@ -36,7 +36,7 @@ class Survey:
     Parameters
     ----------
     responses : Responses, or path, data frame or sequence of these
-        Anything but :class:`Responses` is read with :func:`read_responses` in its strict form.
+        Anything but ``Responses`` is read with ``read_responses`` in its strict form.
     codebook : Codebook
     frame : SurveyFrame, path or data frame, optional
         Who is in the register of each wave and who was asked. Without it there are neither response rates nor
@@ -188,7 +188,7 @@ class Survey:
             Diagnostic, because agreement says nothing in the unit of the claim.
         rules : SurveyRules, optional
         rule : {"half", "all", "any"}
-            Rule of :meth:`scores`.
+            Rule of ``scores``.
         """
         wanted = dict(self._codebook.claims if claims is None else claims)
         unknown = [claim for claim in estimates if claim not in wanted]

@@ -93,7 +93,7 @@ class CellFinding:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Findings:
-    """Findings on every claim for every organisation; made by :class:`Triangulation`.
+    """Findings on every claim for every organisation; made by ``Triangulation``.
 
     Parameters
     ----------
@@ -303,7 +303,7 @@ class Findings:
         return audit_record(self.theory, options, evidence, self.verdicts())
 
     def audit(self, path: str | Path) -> Path:
-        """Write :meth:`to_dict` as JSON, so that every figure can be traced to hashed inputs; returns the path."""
+        """Write ``to_dict`` as JSON, so that every figure can be traced to hashed inputs; returns the path."""
         return write_record(self.to_dict(), Path(path))
 
     def plot(self, ax: Any = None) -> Any:
