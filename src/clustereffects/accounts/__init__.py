@@ -6,9 +6,15 @@ from clustereffects.accounts.comparison import GrowthComparison, compare_growth
 from clustereffects.accounts.deflate import Deflator, deflate, read_deflator
 from clustereffects.accounts.evaluable import evaluable_members
 from clustereffects.accounts.indicators import SIZE_CLASSES, competitiveness, growth, log_positive, size_class
-from clustereffects.accounts.industry import IndustryKey, clean_sni, industry_division, read_industry_key
+from clustereffects.accounts.industry import (
+    IndustryKey,
+    clean_sni,
+    estimate_industry_key,
+    industry_division,
+    read_industry_key,
+)
 from clustereffects.accounts.ledger import IntakeLedger, LedgerEntry
-from clustereffects.accounts.linking import LinkedMembers, link_members
+from clustereffects.accounts.linking import LinkedMembers, link_members, unusable_organisations
 from clustereffects.accounts.members import Members, Organisations, read_members, read_organisations
 from clustereffects.accounts.orgnr import OrgNumbers, clean_orgnr, format_orgnr, is_sole_trader, luhn_valid
 from clustereffects.accounts.supports import Supports, read_supports
@@ -35,6 +41,7 @@ __all__ = [
     "compare_growth",
     "competitiveness",
     "deflate",
+    "estimate_industry_key",
     "evaluable_members",
     "format_orgnr",
     "growth",
@@ -50,4 +57,5 @@ __all__ = [
     "read_organisations",
     "read_supports",
     "size_class",
+    "unusable_organisations",
 ]

@@ -71,6 +71,11 @@ NO_IDENTIFIER = Words("rows without an organisation", "the identifier of the org
 IDENTIFIER_TWICE = Words("an organisation occurs twice", "each identifier once", "merge the rows or rename one")
 NO_COUNTY = Words("a county is not a code", "two digits, such as 17", "write the code of the county")
 NO_ORGANISATIONS = Words("the file has a header but no rows", "one row per organisation", "add the organisations")
+SEVERAL_YEARS = Words(
+    "a firm has several joining years in one organisation",
+    "one joining year for each membership: a firm leaves before it joins again",
+    "keep the row that is right, or give the year in which the earlier membership ended",
+)
 NO_MEMBERS = Words("the file has a header but no rows", "one row per membership spell", "add the members")
 
 
@@ -135,6 +140,17 @@ def later_spells(spells: pd.DataFrame, file: str) -> list[LedgerEntry]:
     words = words.mask(deciding, "this spell decides")
     found = ((TWO_ORGANISATIONS, elsewhere | deciding), (REJOINED, again), (OVERLAPPING, overlap))
     return [entry(rule, file, spells.loc[mask, "row"].to_numpy(), words[mask]) for rule, mask in found]
+
+
+def contradictions(spells: pd.DataFrame, file: str) -> tuple[Problem, ...]:
+    """Spells, sorted by start, that begin in another year than one of the same membership that has not ended."""
+    pair = [spells["firm"], spells["organisation"]]
+    ends = spells["left"].fillna(np.inf).groupby(pair).cummax().groupby(pair).shift()
+    again = (spells["joined"] < ends) & (spells["joined"] != spells.groupby(["firm", "organisation"])["joined"].shift())
+    if not again.any():
+        return ()
+    involved = spells[pd.MultiIndex.from_arrays(pair).isin(pd.MultiIndex.from_arrays([p[again] for p in pair]))]
+    return (problem(SEVERAL_YEARS, involved["row"].sort_values().to_numpy(), file),)
 
 
 def before_start(spells: pd.DataFrame, started: Mapping[str, float], file: str) -> LedgerEntry:

@@ -25,7 +25,7 @@ from clustereffects.accounts.ledger import IntakeLedger, LedgerEntry
 from clustereffects.accounts.orgnr import REASONS, clean_orgnr, masked
 from clustereffects.data.account import SampleAccount
 from clustereffects.data.files import TableFile
-from clustereffects.errors import InputError, OptionError, Problem
+from clustereffects.errors import ColumnError, FileError, InputError, OptionError, Problem
 
 ACCOUNT_COLUMNS = ("orgnr", "year", "legal_form", "status", "sni", "municipality", *rules.MONEY, "employees")
 OPTIONAL = ("group_orgnr",)
@@ -150,8 +150,7 @@ def read_accounts(source: Any, options: AccountsOptions | None = None, *, name: 
     [[5560160680.0, nan, 250.0, 3.0]]
     """
     options = options or AccountsOptions()
-    table = open_table(source, name, Layout(ACCOUNT_COLUMNS, OPTIONAL, options.columns))
-    frame, ledger = _typed(table)
+    table, frame, ledger = _opened(source, name, options)
     frame, ledger, dropped = _without_unusable(frame, ledger, options, table.name)
     _refuse_conflicts(frame, table.name)
     firms_in_file = np.unique(frame["firm"].to_numpy())
@@ -178,6 +177,32 @@ def read_accounts(source: Any, options: AccountsOptions | None = None, *, name: 
         file=table.name,
         dialect=table.dialect,
     )
+
+
+def _opened(source: Any, name: str, options: AccountsOptions) -> tuple[TableFile, pd.DataFrame, IntakeLedger]:
+    """Table and its typed rows; if that fails, conflicting rows are listed with everything else."""
+    try:
+        table = open_table(source, name, Layout(ACCOUNT_COLUMNS, OPTIONAL, options.columns))
+        return table, *_typed(table)
+    except FileError:
+        raise
+    except InputError as error:
+        raise type(error)([*error.problems, *_untyped_conflicts(source, name, options)]) from error
+
+
+def _untyped_conflicts(source: Any, name: str, options: AccountsOptions) -> tuple[Problem, ...]:
+    """Conflicting rows of one firm and year, as far as the columns that are there tell."""
+    try:
+        others = [column for column in (*ACCOUNT_COLUMNS, *OPTIONAL) if column not in {"orgnr", "year"}]
+        layout = Layout(("orgnr", "year"), tuple(others), options.columns)
+        table = open_table(source, name, layout)
+        year = whole_numbers(table.frame, "year", table.name, [])
+        frame = table.frame.assign(firm=clean_orgnr(table.frame["orgnr"]).number, year=year).drop(columns="orgnr")
+        usable = (frame["firm"] > 0) & frame["year"].between(*_bounds(options))
+        _refuse_conflicts(frame[usable].drop_duplicates().assign(row=lambda kept: kept.index + 2), table.name)
+    except InputError as error:
+        return () if isinstance(error, ColumnError) else error.problems
+    return ()
 
 
 def _typed(table: TableFile) -> tuple[pd.DataFrame, IntakeLedger]:
@@ -222,9 +247,7 @@ def _without_unusable(
         mask = (frame["refused"] == reason).to_numpy()
         frame, entry = rules.drop(frame, mask, rule, file, frame["written"])
         entries.append(entry)
-    first = options.first_year if options.first_year is not None else -np.inf
-    last = options.last_year if options.last_year is not None else np.inf
-    outside = ~frame["year"].between(first, last).to_numpy()
+    outside = ~frame["year"].between(*_bounds(options)).to_numpy()
     frame, entry = rules.drop(frame, outside, rules.OUTSIDE_YEARS, file, frame["year"])
     entries.append(entry)
     content = [column for column in frame.columns if column not in {"row", "padded", "refused", "written"}]
@@ -233,6 +256,11 @@ def _without_unusable(
     entries.append(entry)
     dropped = {entry.rule: len(entry.rows) for entry in entries}
     return frame.drop(columns=["refused", "written"]), ledger.record(*entries), dropped
+
+
+def _bounds(options: AccountsOptions) -> tuple[float, float]:
+    first, last = options.first_year, options.last_year
+    return -np.inf if first is None else first, np.inf if last is None else last
 
 
 def _refuse_conflicts(frame: pd.DataFrame, file: str) -> None:

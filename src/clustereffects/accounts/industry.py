@@ -192,6 +192,46 @@ def read_industry_key(source: Any, *, name: str = "industry_key") -> IndustryKey
     return IndustryKey(pd.DataFrame({"sni2002": old.code, "sni2007": new.code, "share": share}), ledger, table.name)
 
 
+def estimate_industry_key(firm: NDArray[np.int64], year: NDArray[np.int64], code: pd.Series) -> IndustryKey:
+    """Key from the firms' own codes before and after the change, for studies that have no official one.
+
+    The share of a new code is the share of the firms with the old code in their last year of SNI 2002 that have the new
+    one in their first year of SNI 2007. Firms that change industry at the same time blur it.
+
+    Parameters
+    ----------
+    firm, year : ndarray of int64
+        Any order.
+    code : Series
+        Cleaned codes as text or categories, missing for none.
+
+    Returns
+    -------
+    IndustryKey
+        Without rows if no firm is observed on both sides of the change.
+
+    Raises
+    ------
+    ValueError
+        If the columns differ in length.
+
+    Examples
+    --------
+    >>> firm, year = np.array([1, 1, 2, 2, 3, 3]), np.array([2007, 2008] * 3)
+    >>> code = pd.Series(["22220", "18122", "22220", "18122", "28110", "25110"])
+    >>> estimate_industry_key(firm, year, code).table.values.tolist()
+    [['22220', '18122', 1.0], ['28110', '25110', 1.0]]
+    """
+    frame = pd.DataFrame({"firm": firm, "year": year, "code": code.astype("object").to_numpy()}).dropna()
+    frame = frame.sort_values(["firm", "year"], kind="stable")
+    after = frame.shift(-1)
+    changed = (frame["firm"] == after["firm"]) & (frame["year"] <= LAST_OLD_YEAR) & (after["year"] > LAST_OLD_YEAR)
+    pairs = pd.DataFrame({"sni2002": frame.loc[changed, "code"], "sni2007": after.loc[changed, "code"]}, dtype="str")
+    table = pairs.value_counts(sort=False).rename("count").reset_index().sort_values(["sni2002", "sni2007"])
+    share = table["count"] / table.groupby("sni2002")["count"].transform("sum")
+    return IndustryKey(table[["sni2002", "sni2007"]].assign(share=share).reset_index(drop=True), IntakeLedger(), "")
+
+
 def industry_division(firm: NDArray[np.int64], year: NDArray[np.int64], code: pd.Series, key: IndustryKey) -> Divisions:
     """Industry division of each firm-year in one classification, SNI 2007.
 

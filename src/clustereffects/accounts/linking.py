@@ -32,7 +32,8 @@ class LinkedMembers:
     organisations : DataFrame
         ``organisation, listed, dated, linked``: rows of the list, firms with a joining year, firms with statements.
     problems : tuple of Problem
-        Organisations without a single usable member; ``check`` lists them, reading does not stop.
+        Those of the member list, and organisations without a single usable member; ``check`` lists them, reading does
+        not stop.
     ledger : IntakeLedger
         Of the member list, reading and linking together.
 
@@ -78,7 +79,7 @@ def link_members(members: Members, accounts: Accounts, organisations: Organisati
     Raises
     ------
     AttributeError
-        If the arguments are not what :func:`read_members` and :func:`read_accounts` return.
+        If the arguments are not what ``read_members`` and ``read_accounts`` return.
 
     Notes
     -----
@@ -114,9 +115,43 @@ def link_members(members: Members, accounts: Accounts, organisations: Organisati
         members=members,
         barred=np.union1d(members.ever_members, possible),
         organisations=account,
-        problems=tuple(_unusable(row, members.file) for row in account.itertuples() if row.linked == 0),
+        problems=(
+            *members.problems,
+            *(_unusable(row, members.file) for row in account.itertuples() if row.linked == 0),
+        ),
         ledger=ledger,
     )
+
+
+def unusable_organisations(members: Members, organisations: Organisations | None = None) -> tuple[Problem, ...]:
+    """What can be said against a member list without the accounts.
+
+    Parameters
+    ----------
+    members : Members
+    organisations : Organisations, optional
+        Names organisations that have no row in the member list at all.
+
+    Returns
+    -------
+    tuple of Problem
+        The problems of the list, and every organisation that has no firm with a usable number and a joining year.
+
+    Raises
+    ------
+    AttributeError
+        If ``members`` is not what ``read_members`` returns.
+
+    Examples
+    --------
+    >>> from clustereffects.accounts import read_members
+    >>> listed = pd.DataFrame({"organisation": ["K01", "K02"], "orgnr": ["556016-0680", "556016-0681"], "joined": 2004})
+    >>> [problem.what for problem in unusable_organisations(read_members(listed))]
+    ["organisation 'K02' has no usable member"]
+    """
+    account = _by_organisation(members, members.firms, organisations)
+    unusable = (_unusable(row, members.file) for row in account.itertuples() if row.dated == 0)
+    return (*members.problems, *unusable)
 
 
 def _mistyped(members: Members, observed: NDArray[np.int64]) -> tuple[LedgerEntry, NDArray[np.int64]]:

@@ -74,6 +74,9 @@ class Members:
         ``organisation``, ``typed``, ``row`` of entries with a wrong check digit.
     listed : mapping of str to int
         Rows by organisation.
+    problems : tuple of Problem
+        Firms with several joining years in one organisation at the same time; ``check`` lists them, reading takes the
+        first year.
     ledger : IntakeLedger
     file : str
 
@@ -98,6 +101,7 @@ class Members:
     listed: Mapping[str, int]
     ledger: IntakeLedger
     file: str
+    problems: tuple[Problem, ...] = ()
 
 
 def read_organisations(source: Any, *, name: str = "organisations") -> Organisations:
@@ -184,7 +188,8 @@ def read_members(
     A repeated row (same organisation, firm, joining and leaving year) is dropped. A spell without a readable joining year, or
     that ends before it starts, is dropped; if the firm has no other spell in that organisation its first joining year is
     unknown and its other spells are dropped as well. The first spell, over all organisations, gives the cohort and the
-    organisation; later spells are flagged. Dropped firms stay in ``ever_members``.
+    organisation; later spells are flagged. A spell that begins in another year than one of the same firm and organisation
+    that has not ended is a contradiction for the user to resolve (``problems``). Dropped firms stay in ``ever_members``.
 
     Examples
     --------
@@ -211,6 +216,7 @@ def read_members(
         listed=listed,
         ledger=ledger.record(*entries, *later, early),
         file=table.name,
+        problems=rules.contradictions(spells, table.name),
     )
 
 

@@ -37,6 +37,8 @@ from clustereffects.triangulation import Theory
 
 T = TypeVar("T")
 
+_DEFAULTS = {"accounts.parquet", "organisations.csv", "members.csv", "deflator.csv", "theory.toml"}
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Inputs:
@@ -191,12 +193,15 @@ def _named(plan: Plan) -> Iterator[str]:
 
 
 def _absent(plan: Plan) -> list[Problem]:
+    files = plan.files
+    needed = {files.accounts, files.organisations, files.members, files.deflator, files.theory}
     return [
         Problem(
             what="the file is missing",
-            where=f"named in {plan.name}, or the name that is looked for where it names none",
+            where=f"[files] of {plan.name} names it" if name not in _DEFAULTS else f"looked for beside {plan.name}",
             expected="a file of that name beside the plan",
-            remedy="correct the name under [files], or leave the line out if there is no such file",
+            remedy="correct the name under [files]"
+            + ("; the study cannot do without it" if name in needed else ", or leave the line out"),
             file=name,
         )
         for name in _named(plan)
