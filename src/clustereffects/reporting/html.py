@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Any
+
+import pandas as pd
 
 from clustereffects.reporting.document import Document
 
@@ -34,6 +37,12 @@ def render(document: Document) -> str:
 
     folder = files("clustereffects.reporting") / "templates"
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["cell"] = _cell
     template = environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
     style = (folder / "report.css").read_text(encoding="utf-8")
     return template.render(document=document, style=style, kind_of=lambda block: type(block).__name__)
+
+
+def _cell(value: Any) -> Any:
+    """Cell of a table, empty where there is nothing."""
+    return "" if value is None or value is pd.NA or value != value else value  # noqa: PLR0124  (only NaN and NaT)

@@ -124,7 +124,8 @@ def forest(effects: Effects, ax: Any = None, *, level: float = 0.95, language: s
     ax, say = axes(ax), wording(language)
     table = effects.tidy(level)
     columns = list(effects.labels.columns)
-    names = table[columns].astype(str).agg(", ".join, axis=1).tolist() if columns else table["term"].tolist()
+    shown = table[columns or ["term"]].astype(str)
+    names = [", ".join(row) for row in shown.itertuples(index=False)]
     limits = (table[name].to_numpy(dtype=float) for name in ("estimate", "conf_low", "conf_high"))
     for row, (estimate, low, high) in enumerate(zip(*limits, strict=True)):
         if not np.isfinite(estimate):
