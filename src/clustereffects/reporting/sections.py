@@ -254,7 +254,10 @@ def _triangulation(content: Content, say: Wording) -> Iterator[Block]:
     if not content.has("verdicts"):
         return
     verdicts = content.tables["verdicts"]
-    drawn = verdicts.assign(claim=[_claim(content, say, claim) for claim in verdicts["claim"]])
+    drawn = verdicts.assign(
+        claim=[_claim(content, say, claim) for claim in verdicts["claim"]],
+        group=[_group(content, say, group) for group in verdicts["group"]],
+    )
     yield Paragraph(text=say("triangulation_intro"))
     counts = drawn["verdict"].value_counts()
     parts = ", ".join(f"{count} {say.term('verdict', verdict)}" for verdict, count in counts.items())
@@ -267,9 +270,9 @@ def _triangulation(content: Content, say: Wording) -> Iterator[Block]:
     rows = [
         {
             say("column_claim"): item["claim"],
-            say("column_organisation"): _group(content, say, item["group"]),
+            say("column_organisation"): item["group"],
             say("column_verdict"): say.term("verdict", item["verdict"]),
-            say("column_bounds"): f"{_chance(item['lower'], say)} – {_chance(item['upper'], say)}",
+            say("column_bounds"): _chances(item["lower"], item["upper"], say),
             say("column_tipping"): sentence,
         }
         for item, sentence in zip(drawn.to_dict("records"), content.sentences[say.language], strict=True)
@@ -322,11 +325,13 @@ def _chance(value: float, say: Wording) -> str:
     """Probability in whole per cent, never 0 or 100: nothing here is that certain."""
     if not math.isfinite(value):
         return "–"
-    return (
-        f"{min(max(round(100 * value), 1), 99)} %"
-        if say.language == "sv"
-        else f"{min(max(round(100 * value), 1), 99)}%"
-    )
+    shown = min(max(round(100 * value), 1), 99)
+    return f"{shown}\u00a0%" if say.language == "sv" else f"{shown}%"
+
+
+def _chances(low: float, high: float, say: Wording) -> str:
+    first, last = _chance(low, say), _chance(high, say)
+    return first if first == last else f"{first} – {last}"
 
 
 def _shown(table: pd.DataFrame, say: Wording) -> pd.DataFrame:
