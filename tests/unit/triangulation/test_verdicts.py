@@ -66,8 +66,8 @@ def test_sentences_name_what_the_verdict_hangs_on():
         "(assumed 0) would change the verdict; giving the economic estimate 42 % of the weight would change it."
     )
     assert tipping_sentence(reasons, "sv") == (
-        "Utan den ekonomiska skattningen skulle utslaget ändras. En genomsnittlig snedvridning på -0,039 i den "
-        "ekonomiska skattningen (antagen 0) skulle ändra utslaget; att ge den ekonomiska skattningen 42 % av vikten "
+        "Utan den ekonomiska skattningen skulle omdömet ändras. En genomsnittlig skevhet på -0,039 i den "
+        "ekonomiska skattningen (antagen 0) skulle ändra omdömet; att ge den ekonomiska skattningen 42 % av vikten "
         "skulle ändra det."
     )
 
