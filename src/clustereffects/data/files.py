@@ -8,7 +8,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ import pandas as pd
 from clustereffects.errors import FileError, Problem
 
 _PREVIEW = 65536
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_MOST_BYTES = 2 * 2**30
+"""Largest XLSX after decompression; the format's limit of a million rows stays far below for the files of a study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +96,12 @@ def read_table(path: str | Path) -> TableFile:
             )
         ) from error
     try:
-        if head[:4] == b"PAR1":
-            return TableFile(pd.read_parquet(path), path.name, "parquet", "Parquet")
-        if head[:4] == b"PK\x03\x04":
-            return _read_xlsx(path)
-        return _read_csv(path)
-    except (ValueError, BadZipFile, KeyError, OSError, csv.Error) as error:
+        return _by_content(path, head)
+    except Exception as error:  # a damaged file makes the libraries behind this door raise almost anything
         raise FileError(
             Problem(
                 what="the file is not a readable table",
-                where=str(error).splitlines()[0][:200],
+                where=(str(error) or type(error).__name__).splitlines()[0][:200],
                 expected="a CSV, XLSX or Parquet file with one header row",
                 remedy="open it in a spreadsheet and save it again",
                 file=path.name,
@@ -142,7 +141,21 @@ def to_number(column: pd.Series) -> pd.Series:
     return numbers.where(np.isfinite(numbers))
 
 
+def _by_content(path: Path, head: bytes) -> TableFile:
+    if head[:4] == b"PAR1":
+        return TableFile(pd.read_parquet(path), path.name, "parquet", "Parquet")
+    if head[:4] == b"PK\x03\x04":
+        return _read_xlsx(path)
+    if head == _OLD_EXCEL:
+        raise ValueError("an Excel file of the old kind (.xls), or one with a password")
+    return _read_csv(path)
+
+
 def _read_xlsx(path: Path) -> TableFile:
+    with ZipFile(path) as zipped:
+        size = sum(info.file_size for info in zipped.infolist())
+    if size > _MOST_BYTES:
+        raise ValueError(f"it unpacks to {size} bytes")
     cells = pd.read_excel(path, header=None, dtype=object, engine="openpyxl", keep_default_na=False, na_values=[""])
     frame, repeated = _under_header(cells)
     return TableFile(frame, path.name, "xlsx", "XLSX, first sheet", repeated)
