@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clustereffects.data import rules
+from clustereffects.data import _rules as rules
 from clustereffects.data.account import SampleAccount
 from clustereffects.errors import ColumnError, PanelError, Problem
 
@@ -177,7 +177,7 @@ class Panel:
 
     @property
     def row_codes(self) -> tuple[IntArray, IntArray]:
-        """Unit index and time index of every row of :attr:`frame`."""
+        """Unit index and time index of every row of ``frame``."""
         return self._codes
 
     def wide(self, column: str) -> FloatArray:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clustereffects.data import missing_columns, shown
 from clustereffects.data.panel import Panel
-from clustereffects.data.rules import missing_columns, shown
 from clustereffects.errors import ColumnError, OptionError, Problem
 
 FloatArray = NDArray[np.float64]

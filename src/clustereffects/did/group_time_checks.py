@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.data.rules import shown
+from clustereffects.data import shown
 from clustereffects.errors import FewClustersWarning
 from clustereffects.results import Check
 

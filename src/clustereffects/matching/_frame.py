@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clustereffects.data.rules import shown
+from clustereffects.data import shown
 from clustereffects.errors import ColumnError, InputError, Problem
 from clustereffects.matching._assemble import Names
 from clustereffects.matching.risk_set import RiskSet, Units

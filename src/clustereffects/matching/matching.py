@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clustereffects.data import rules as data_rules
-from clustereffects.data.panel import Panel, to_pandas
+from clustereffects.data import Panel, require_columns
+from clustereffects.data.panel import to_pandas
 from clustereffects.errors import ColumnError
 from clustereffects.matching import _assemble, _checks, _frame, _options
 from clustereffects.matching.engine import Matched, Rules, match_sets
@@ -147,7 +147,7 @@ class Matching:
         """
         wanted = [*self.on, *self.exact, *self.forbid, treatment, *(name for name in (unit, self.exclude) if name)]
         table = to_pandas(frame)
-        data_rules.require_columns(wanted, list(table.columns), "the frame")
+        require_columns(wanted, list(table.columns), "the frame")
         table, labels = _frame.in_order(table, unit)
         x, covariates = _frame.covariates(table, list(self.on))
         names = self._names(covariates)
@@ -205,7 +205,7 @@ class Matching:
 
     def _history(self, panel: Panel) -> History:
         wanted = [*self.on, *self.exact, *self.forbid, *([self.exclude] if self.exclude else [])]
-        data_rules.require_columns(wanted, panel.columns)
+        require_columns(wanted, panel.columns)
         return History(
             panel.cohorts,
             panel.times,
