@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,18 +39,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["check", "no-such-study.toml"])
     1
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A console that lacks a character shows a substitute for it.
+            stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))
     except ClusterEffectsError as error:
         _say(str(error))
-        return CANNOT_RUN
     except OSError as error:
-        _say(f"{error.filename or 'file'}: {error.strerror} – check the path and whether it may be written to")
-        return CANNOT_RUN
+        what = error.strerror or type(error).__name__
+        _say(f"{error.filename or 'file'}: {what} – check the path and whether it may be written to")
     except KeyboardInterrupt:
         _say("stopped; nothing was written")
-        return CANNOT_RUN
+    except Exception as error:
+        if options.traceback:
+            raise
+        _say(f"unforeseen {type(error).__name__}: {error} – nothing was written – please report it, with what")
+        _say("`clustereffects --traceback …` prints for the same command")
+    return CANNOT_RUN
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="clustereffects", description="What cluster organisations really do for their member firms."
     )
     parser.add_argument("--version", action="version", version=f"clustereffects {__version__}")
+    parser.add_argument(
+        "--traceback", action="store_true", help="show where in the program something unforeseen happened"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     demo = commands.add_parser("demo", help="simulate a region with known truth and evaluate it")
     demo.add_argument("--out", type=Path, default=Path("demo-report"), help="folder of the report (demo-report)")
@@ -76,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 def _demo(options: argparse.Namespace) -> int:
     from clustereffects.study import run_demo
 
+    _refuse_out(options.out)
     report = run_demo(options.out, seed=options.seed, progress=sys.stderr.isatty())
     print(report.headline())
     print(f"Report: {options.out / 'report.html'}")
@@ -111,11 +126,21 @@ def _check(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from clustereffects.study import Study
 
+    _refuse_out(options.out)
     report = Study.from_toml(options.plan).run(progress=sys.stderr.isatty())
     report.save(options.out)
     print(report.headline())
     print(f"Report: {options.out / 'report.html'}")
     return DONE
+
+
+def _refuse_out(out: Path) -> None:
+    """Raise before anything is computed if the report cannot be written."""
+    place = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not place.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(place))
+    if not os.access(place, os.W_OK):
+        raise PermissionError(errno.EACCES, "may not be written to", str(place))
 
 
 def _say(message: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clustereffects.reporting import Content, build_document, headline, render, write_csv
+from clustereffects.reporting import LANGUAGES, Content, build_document, headline, render, write_csv
 from clustereffects.study.content import Results
+
+_TABLES = ("effects", "verdicts", "balance", "survey", "diagnostics", "believed", "organisations", "intake")
+_REPORT = (
+    *(Path("tables") / f"{name}.csv" for name in _TABLES),
+    *(Path(f"report.{language}.html") for language in LANGUAGES),
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,20 +65,20 @@ class Report:
     def save(self, folder: str | Path) -> Path:
         """Write the report into a folder: everything, or nothing if something fails on the way.
 
-        Files of an earlier run with the same names are replaced; other files are left alone.
+        The report of an earlier run goes, also the parts of it that this run does not have; other files are left alone.
         """
-        folder = Path(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".clustereffects-") as temporary:
+        folder = Path(folder).absolute()
+        place = folder if folder.exists() else next(parent for parent in folder.parents if parent.exists())
+        if not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(place))
+        with tempfile.TemporaryDirectory(dir=place, prefix=".clustereffects-") as temporary:
             draft = Path(temporary) / "report"
             self._write(draft)
-            folder.mkdir(exist_ok=True)
-            for path in sorted(draft.rglob("*")):
-                target = folder / path.relative_to(draft)
-                if path.is_dir():
-                    target.mkdir(exist_ok=True)
-                else:
-                    shutil.move(path, target)
+            if folder.exists():
+                _replace(draft, folder, Path(temporary) / "before")
+            else:
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                draft.rename(folder)
         return folder
 
     def _write(self, folder: Path) -> None:
@@ -100,6 +106,30 @@ class Report:
             "counts": dict(content.counts),
             "truth": dict(content.truth),
         }
+
+
+def _replace(draft: Path, folder: Path, before: Path) -> None:
+    """Move a new report to where an older one may be; if that is interrupted, put the older one back."""
+    new = [path.relative_to(draft) for path in sorted(draft.rglob("*")) if path.is_file()]
+    old = [name for name in dict.fromkeys([*new, *_REPORT]) if (folder / name).is_file()]
+    try:
+        for name in old:
+            _move(folder / name, before / name)
+        for name in new:
+            _move(draft / name, folder / name)
+    except BaseException:
+        for name in new:
+            if not (draft / name).exists():
+                (folder / name).unlink(missing_ok=True)
+        for name in old:
+            if (before / name).exists():
+                _move(before / name, folder / name)
+        raise
+
+
+def _move(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(target)
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:
