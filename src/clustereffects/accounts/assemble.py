@@ -67,7 +67,7 @@ class PanelOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PanelFrame:
-    """Firm-years ready for :class:`clustereffects.Panel`, and what was left out on the way.
+    """Firm-years ready for ``clustereffects.Panel``, and what was left out on the way.
 
     Parameters
     ----------

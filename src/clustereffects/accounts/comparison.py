@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clustereffects.accounts.linking import LinkedMembers
-from clustereffects.data.rules import require_columns
+from clustereffects.data import require_columns
 from clustereffects.errors import InputError, Problem
 
 PROGRAMME = "programme"
@@ -29,7 +29,8 @@ class GrowthComparison:
     frame : DataFrame
         One row per organisation (and ``programme``) and comparison: ``organisation``, ``comparison`` (``county`` or
         ``industry in the county``), ``members``, ``comparison_firms``, ``member_growth``, ``comparison_growth``,
-        ``difference`` (means of log growth over the window), ``member_total_growth``, ``comparison_total_growth`` (growth of
+        ``difference`` (means of log growth over the window) with its ``std_error`` (unequal variances; the programme's treats
+        the organisations' comparison firms as separate samples, which they are only in part), ``member_total_growth``, ``comparison_total_growth`` (growth of
         the sums, as a share), ``excess_value`` (in the last year: by how much the members' sum exceeds their first year's
         sum grown at the rate of the comparison's sum). The last three are NaN for ratios.
     outcome : str
@@ -90,7 +91,7 @@ def compare_growth(
     Parameters
     ----------
     frame : DataFrame
-        From :func:`build_panel_frame`.
+        From ``build_panel_frame``.
     members : LinkedMembers
     county : mapping of str to str
         County of each organisation.
@@ -202,11 +203,16 @@ def _row(organisation: str, comparison: str, own: _Growth, others: _Growth) -> d
         "member_growth": mean,
         "comparison_growth": mean_others,
         "difference": mean - mean_others,
+        "std_error": float(np.sqrt(_squared_error(own.logs) + _squared_error(others.logs))),
         "member_total_growth": own.total,
         "comparison_total_growth": others.total,
         "excess_value": float(own.last.sum() - own.first.sum() * (1 + others.total)),
         "first_sum": float(own.first.sum()),
     }
+
+
+def _squared_error(values: NDArray[np.float64]) -> float:
+    return float(values.var(ddof=1) / len(values)) if len(values) > 1 else float("nan")
 
 
 def _mean(values: NDArray[np.float64]) -> float:
@@ -232,6 +238,7 @@ def _programme(rows: list[dict[str, Any]], comparison: str, comparison_firms: in
         "comparison_firms": comparison_firms,
         **{column: _weighted(table[column], weight) for column in means},
         **{column: _weighted(table[column], base) for column in totals},
+        "std_error": float(np.sqrt(((table["std_error"] * weight / weight.sum()) ** 2).sum())),
         "excess_value": float(table["excess_value"].sum()),
         "first_sum": float(base.sum()),
     }

@@ -16,7 +16,7 @@ def evaluable_members(
     Parameters
     ----------
     frame : DataFrame
-        From :func:`build_panel_frame`.
+        From ``build_panel_frame``.
     members : LinkedMembers
     outcome : str
         Column that must be observed, such as ``log_value_added``.
