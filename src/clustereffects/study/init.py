@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
@@ -23,6 +25,15 @@ _NEEDED = {
     "survey_frame": {"orgnr", "wave", "asked"},
     "codings": {"source", "code", "coder"},
     "bridge": {"code", "claim", "test", "target"},
+}
+
+
+# What says nothing without another file.
+_PARTNERS = {
+    "survey": "codebook",
+    "survey_frame": "codebook",
+    "interviews": "bridge",
+    "codings": "bridge",
 }
 
 
@@ -63,15 +74,20 @@ def write_plan(folder: str | Path) -> tuple[Path, list[str]]:
     plan = folder / "study.toml"
     if not folder.is_dir():
         raise FileError(_problem("the folder does not exist", "a folder with the files of the study", folder.name))
-    kept = _keep(plan)
     files = find_files(folder)
     if "accounts" not in files:
         raise FileError(_problem("no firm accounts were found", "a table with orgnr, year, sni …", folder.name))
+    alone = [(role, partner) for role, partner in _PARTNERS.items() if role in files and partner not in files]
+    files = {role: name for role, name in files.items() if role not in dict(alone)}
     notes = [f"{role}: {name if isinstance(name, str) else ', '.join(name)}" for role, name in files.items()]
     absent = [role for role in ("organisations", "members", "deflator", "theory") if role not in files]
     notes += [f"{role}: not found – the study needs it; add its name under [files]" for role in absent]
+    notes += [f"{role}: left out, because no {partner} was found" for role, partner in alone]
+    draft = plan.with_name("study.toml.new")
+    draft.write_text(_text(files, _facts(folder, files)), encoding="utf-8")
+    kept = _keep(plan)
     notes += [f"the plan that was there is kept as {kept.name}"] if kept else []
-    plan.write_text(_text(files, _facts(folder, files)), encoding="utf-8")
+    draft.replace(plan)
     return plan, notes
 
 
@@ -123,16 +139,27 @@ def _keep(plan: Path) -> Path | None:
 def _other_files(paths: list[Path]) -> dict[str, str | list[str]]:
     kinds: Mapping[str, Callable[[Path], bool]] = {
         "interviews": lambda path: path.suffix.lower() == ".qdpx",
-        "codebook": lambda path: path.suffix == ".toml" and "[scales." in path.read_text(encoding="utf-8"),
-        "theory": lambda path: path.suffix == ".toml" and "[claims." in path.read_text(encoding="utf-8"),
+        "codebook": lambda path: "scales" in _sections(path),
+        "theory": lambda path: "claims" in _sections(path),
     }
     return {
         role: path.name for role, fits in kinds.items() for path in reversed(paths) if path.is_file() and fits(path)
     }
 
 
+def _sections(path: Path) -> set[str]:
+    """Names at the top of a TOML file; none for other files and those that cannot be read."""
+    if path.suffix.lower() != ".toml":
+        return set()
+    try:
+        return set(tomllib.loads(path.read_text(encoding="utf-8-sig")))
+    except (OSError, ValueError):
+        return set()
+
+
 def _is_survey(name: str, columns: set[str]) -> bool:
-    return {"respondent", "wave"} <= columns or (name.lower().startswith("survey") and "asked" not in columns)
+    sounds = name.lower().startswith(("survey", "enkät", "enkat")) and bool(columns) and "asked" not in columns
+    return {"respondent", "wave"} <= columns or sounds
 
 
 def _best(role: str, names: list[str]) -> str | None:
@@ -145,8 +172,8 @@ def _columns(path: Path) -> set[str]:
         if path.suffix.lower() == ".parquet":
             import pyarrow.parquet as pq
 
-            return set(pq.read_schema(path).names)
-        return {str(name) for name in read_table(path).frame.columns}
+            return {name.strip().casefold() for name in pq.read_schema(path).names}
+        return {str(name).strip().casefold() for name in read_table(path).frame.columns}
     except (ClusterEffectsError, ValueError, OSError):
         return set()
 
@@ -179,8 +206,7 @@ def _toml(value: object) -> str:
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, int):
         return str(value)
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _problem(what: str, expected: str, file: str) -> Problem:
