@@ -2,7 +2,6 @@
 
 import doctest
 import importlib
-import os
 import pkgutil
 import re
 import runpy
@@ -44,11 +43,10 @@ def test_pages_run(page, tmp_path, monkeypatch):
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     if blocks:
         source = "\n".join(blocks)
-        exec(compile(source, str(page), "exec"), {"__name__": "page"})
+        exec(compile(source, str(page), "exec"), {"__name__": "page"})  # noqa: S102  (our own pages)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_run(script, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(script), run_name="__main__")
-    assert os.listdir(tmp_path) is not None
