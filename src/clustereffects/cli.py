@@ -93,6 +93,7 @@ def _demo(options: argparse.Namespace) -> int:
     _refuse_out(options.out)
     report = run_demo(options.out, seed=options.seed, progress=sys.stderr.isatty())
     print(report.headline())
+    print(report.truth())
     print(f"Report: {options.out / 'report.html'}")
     return DONE
 

@@ -206,10 +206,12 @@ def format_orgnr(number: int) -> str:
     >>> format_orgnr(5560160680), format_orgnr(6408233234)
     ('556016-0680', '(personal identity number)')
     """
+    from stdnum.se import orgnr
+
     text = f"{int(number):010d}"
     if int(text[2:4]) < 20:
         return "(personal identity number)"
-    return f"{text[:6]}-{text[6:]}"
+    return str(orgnr.format(text))
 
 
 def one_slip_away(number: int) -> NDArray[np.int64]:

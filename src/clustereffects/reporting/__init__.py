@@ -3,7 +3,7 @@
 from clustereffects.reporting.content import Content
 from clustereffects.reporting.document import Document, draw_svg
 from clustereffects.reporting.html import render
-from clustereffects.reporting.sections import build_document, headline
+from clustereffects.reporting.sections import build_document, headline, truth_line
 from clustereffects.reporting.tables import neutral, number, percent, write_csv
 from clustereffects.reporting.words import LANGUAGES, Wording, wording
 
@@ -19,6 +19,7 @@ __all__ = [
     "number",
     "percent",
     "render",
+    "truth_line",
     "wording",
     "write_csv",
 ]

@@ -91,8 +91,36 @@ def headline(content: Content, language: str) -> str:
     )
 
 
+def truth_line(content: Content, language: str) -> str:
+    """The true figure of a simulated study in one sentence; empty for real ones.
+
+    Parameters
+    ----------
+    content : Content
+    language : {"sv", "en"}
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    OptionError
+        If there is no wording in that language.
+
+    Examples
+    --------
+    >>> truth_line.__name__
+    'truth_line'
+    """
+    true = content.truth.get(content.outcomes[0])
+    return "" if true is None else wording(language)("answer_truth", size=percent(true, language))
+
+
 def _answer(content: Content, say: Wording) -> Iterator[Block]:
     yield Paragraph(text=headline(content, say.language), kind="lead")
+    if content.truth:
+        yield Paragraph(text=truth_line(content, say.language))
     yield Paragraph(text=say("answer_comparison", **content.counts))
     if content.has("verdicts"):
         yield Listing(items=tuple(_verdict_counts(content, say)))

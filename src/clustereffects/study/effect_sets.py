@@ -39,8 +39,8 @@ class EffectSet:
     findings: tuple[Check, ...]
 
 
-def effect_set(cells: Effects, horizons: frozenset[int], last: int) -> EffectSet:
-    """Aggregate the cells of an estimator.
+def effect_set(cells: Effects, horizons: frozenset[int], window: tuple[int, int]) -> EffectSet:
+    """Aggregate the cells of an estimator, all of them over the same event times.
 
     Parameters
     ----------
@@ -48,8 +48,9 @@ def effect_set(cells: Effects, horizons: frozenset[int], last: int) -> EffectSet
         As the estimator returned them.
     horizons : frozenset of int
         Years after joining from which claims count.
-    last : int
-        Last event time.
+    window : tuple of two int
+        First and last event time. Estimators that go further are cut off here, so that what stands side by side in a
+        report is about the same years.
 
     Returns
     -------
@@ -64,17 +65,17 @@ def effect_set(cells: Effects, horizons: frozenset[int], last: int) -> EffectSet
     --------
     >>> import clustereffects as ce
     >>> panel = ce.Panel(ce.datasets.load_mpdta(), unit="countyreal", time="year", cohort="first.treat")
-    >>> sorted(effect_set(ce.GroupTimeDiD().fit(panel, "lemp"), frozenset({1}), 3).by)
+    >>> sorted(effect_set(ce.GroupTimeDiD().fit(panel, "lemp"), frozenset({1}), (-3, 3)).by)
     ['calendar', 'cohort', 'event', 'overall']
     """
     grouped = "group" in cells.labels
     names = ("overall", "event", "cohort", "calendar", *(("group",) if grouped else ()))
-    windows = {horizon: (horizon, last) for horizon in sorted(horizons) if grouped and horizon <= last}
+    from_horizon = {one: (one, window[1]) for one in sorted(horizons) if grouped and one <= window[1]}
     return EffectSet(
-        by={name: cells.aggregate(name) for name in names},
+        by={name: cells.aggregate(name, window=window) for name in names},
         from_horizon={
-            horizon: (cells.aggregate("group", window=window), cells.aggregate("overall", window=window))
-            for horizon, window in windows.items()
+            one: (cells.aggregate("group", window=years), cells.aggregate("overall", window=years))
+            for one, years in from_horizon.items()
         },
         findings=cells.findings,
     )

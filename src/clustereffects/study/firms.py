@@ -244,19 +244,17 @@ def estimate(plan: Plan, data: FirmData, horizons: frozenset[int] = frozenset())
     """
     match = matching_of(plan).fit(data.panel)
     donors = _donor_panel(plan, data.panel)
-    matched = MatchedDiD(
-        variance=_variance(plan), window=(plan.estimator.event_times[0], plan.estimator.event_times[1])
-    )
+    window = (plan.estimator.event_times[0], plan.estimator.event_times[1])
+    matched = MatchedDiD(variance=_variance(plan), window=window)
     effects: dict[tuple[str, str], EffectSet] = {}
-    last = plan.estimator.event_times[1]
     two_way: dict[str, Effects] = {}
     pooled: dict[str, PosteriorEffects] = {}
     findings: list[Check] = []
     for name in plan.outcomes.names:
         outcome = f"log_{name}"
-        effects["matched_did", outcome] = effect_set(matched.fit(match, outcome), horizons, last)
+        effects["matched_did", outcome] = effect_set(matched.fit(match, outcome), horizons, window)
         group_time = group_time_of(plan).fit(donors, outcome)
-        effects["group_time_did", outcome] = effect_set(group_time, horizons, last)
+        effects["group_time_did", outcome] = effect_set(group_time, horizons, window)
         del group_time
         two_way[outcome] = TwoWayFixedEffects().fit(donors, outcome)
         try:
@@ -333,19 +331,16 @@ def assignment_check(overall: Effects) -> Check:
     'assignment_check'
     """
     by_organisation = replace(overall, variance=None, stored=None)
-    by_firm = replace(overall, variance=Cluster("firm"), stored=None) if "firm" in _clusters(overall) else None
+    firms = None if overall.sampling is None else replace(overall.sampling, assignment=())
+    by_firm = replace(overall, variance=None, sampling=firms, stored=None)
     organisations = f"{by_organisation.std_errors.iloc[0]:.4f} ({by_organisation.uncertainty.convention})"
-    firm = "" if by_firm is None else f"; by firm {by_firm.std_errors.iloc[0]:.4f}"
     return Check(
         name="standard error at the level of assignment",
         verdict="info",
         statistic=float(by_organisation.std_errors.iloc[0]),
-        message=f"members join organisation by organisation: standard error {organisations}{firm}",
+        message=f"members join organisation by organisation: standard error {organisations}; by firm "
+        f"{by_firm.std_errors.iloc[0]:.4f}, if nothing but membership moves an organisation's members together",
     )
-
-
-def _clusters(effects: Effects) -> set[str]:
-    return set(effects.sampling.clusters) if effects.sampling else set()
 
 
 def _donor_panel(plan: Plan, panel: Panel) -> Panel:

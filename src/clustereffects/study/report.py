@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clustereffects.reporting import LANGUAGES, Content, build_document, headline, render, write_csv
+from clustereffects.reporting import LANGUAGES, Content, build_document, headline, render, truth_line, write_csv
 from clustereffects.study.content import Results
 
 _TABLES = ("effects", "verdicts", "balance", "survey", "diagnostics", "believed", "organisations", "intake")
@@ -57,6 +57,10 @@ class Report:
     def headline(self) -> str:
         """The answer in one sentence."""
         return headline(self.content, self.languages[0])
+
+    def truth(self) -> str:
+        """The true figure in one sentence, where the region was simulated."""
+        return truth_line(self.content, self.languages[0])
 
     def html(self, language: str | None = None) -> str:
         """The report as one self-contained page."""
