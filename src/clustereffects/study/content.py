@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from clustereffects import __version__
 from clustereffects.disclosure import DisclosurePolicy
 from clustereffects.reporting import Content
-from clustereffects.results import Check, Effects, Evidence, versions
+from clustereffects.results import Effects, Evidence, versions
 from clustereffects.study import tables
-from clustereffects.study.evidence import PROGRAMME
-from clustereffects.study.firms import FirmData, FirmEffects, assignment_check
+from clustereffects.study._checks import all_checks
+from clustereffects.study._withheld import reasons_by, withheld_organisations
+from clustereffects.study.evidence import PROGRAMME, claim_effects
+from clustereffects.study.firms import FirmData, FirmEffects
 from clustereffects.study.inputs import Inputs, file_hashes
 from clustereffects.study.plan import Plan
 from clustereffects.triangulation import Findings
@@ -104,12 +107,13 @@ def build_content(results: Results) -> tuple[Content, dict[str, pd.DataFrame]]:
         counts=_counts(results),
         labels=_labels(inputs),
         sentences=_sentences(results, shown["verdicts"]),
-        checks=tuple(_checks(results)),
+        checks=tuple(all_checks(inputs, results.firms, results.evidence, _hidden(shown))),
         provenance=_provenance(plan),
         truth=results.truth,
     )
-    names = ("effects", "verdicts", "balance", "survey", "diagnostics", "believed", "organisations")
-    return content, {**{name: shown[name] for name in names if name in shown}, "intake": intake}
+    names = ("effects", "verdicts", "balance", "survey", "believed", "organisations")
+    files = {name: shown[name] for name in names if name in shown}
+    return content, {**files, "diagnostics": tables.diagnostics_table(results.evidence, policy), "intake": intake}
 
 
 def policy_of(plan: Plan) -> DisclosurePolicy:
@@ -149,7 +153,7 @@ def _tables(results: Results, policy: DisclosurePolicy) -> dict[str, pd.DataFram
         "effects": effects,
         "believed": tables.believed_table(firms, effects, results.data.naive.frame, results.truth),
         "balance": firms.match.balance(),
-        "unmatched": _unmatched(firms),
+        "unmatched": _unmatched(results),
         "sample": results.inputs.accounts.sample.to_frame(),
         "choices": _choices(plan),
     }
@@ -157,13 +161,15 @@ def _tables(results: Results, policy: DisclosurePolicy) -> dict[str, pd.DataFram
     if lead in firms.pooled:
         own = firms.effects[firms.primary, lead].by["group"]
         shown["organisations"] = tables.organisations_table(firms.pooled[lead], own, policy)
-    shown["verdicts"] = _verdicts(results, shown.get("organisations"))
+    shown["verdicts"] = _verdicts(results, effects, policy)
     return shown | _survey_tables(inputs, policy) | _interview_tables(results, policy)
 
 
-def _unmatched(firms: FirmEffects) -> pd.DataFrame:
-    """Counts only: which members found no comparison firm is nobody else's business."""
-    return firms.match.unmatched()["reason"].value_counts().rename_axis("reason").rename("members").reset_index()
+def _unmatched(results: Results) -> pd.DataFrame:
+    """Counts only: which members cannot be evaluated or found no comparison firm is nobody else's business."""
+    evaluable, unmatched = results.data.evaluable["reason"], results.firms.match.unmatched()["reason"]
+    reasons = pd.concat([evaluable[evaluable != ""], unmatched])
+    return reasons.value_counts(sort=False).rename_axis("reason").rename("members").reset_index()
 
 
 def _choices(plan: Plan) -> pd.DataFrame:
@@ -176,12 +182,21 @@ def _choices(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _verdicts(results: Results, organisations: pd.DataFrame | None) -> pd.DataFrame:
-    verdicts = results.findings.verdicts()
-    if organisations is None:
-        return verdicts
-    hidden = set(organisations.loc[organisations["withheld"] != "", "group"])
-    mask = verdicts["group"].isin(hidden)
+def _verdicts(results: Results, effects: pd.DataFrame, policy: DisclosurePolicy) -> pd.DataFrame:
+    """Verdicts, without those on organisations whose effects are not published, or that rest on too few firms."""
+    verdicts: pd.DataFrame = results.findings.verdicts()
+    firms = results.firms
+    withheld = withheld_organisations(effects, firms.primary)
+    lead = withheld.get(f"log_{results.plan.outcomes.names[0]}", frozenset())
+    hidden = set[tuple[str, str]]()
+    for claim in results.inputs.theory.claims:
+        pair = claim_effects(claim, firms)
+        groups = lead | withheld.get(f"log_{claim.outcome}", frozenset())
+        if pair is not None:
+            counted = zip(pair[0].labels["group"].astype(str), pair[0].treated_units(), strict=True)
+            groups |= {group for group, n in counted if 0 < n < policy.minimum_firms}
+        hidden |= {(claim.id, group) for group in groups}
+    mask = np.array([key in hidden for key in zip(verdicts["claim"], verdicts["group"], strict=True)], dtype=bool)
     verdicts.loc[mask, "verdict"] = "not published"
     verdicts.loc[mask, ["lower", "upper", "p_benefit", "p_negligible", "p_harm"]] = float("nan")
     verdicts.loc[mask, "tipping"] = ""
@@ -218,8 +233,7 @@ def _event_studies(firms: FirmEffects, policy: DisclosurePolicy) -> Iterator[tup
     for (name, outcome), fit in firms.effects.items():
         if name == firms.primary:
             effects = fit.by["event"]
-            allowed = [n >= policy.minimum_firms for n in effects.treated_units()]
-            yield outcome, effects.select(allowed)
+            yield outcome, effects.select([not reason for reason in reasons_by("event", effects, policy)])
 
 
 def _counts(results: Results) -> dict[str, int]:
@@ -258,29 +272,14 @@ def _sentences(results: Results, verdicts: pd.DataFrame) -> dict[str, tuple[str,
     }
 
 
-def _checks(results: Results) -> Iterator[tuple[str, Check]]:
-    firms, inputs = results.firms, results.inputs
-    sources: Sequence[tuple[str, Sequence[Check]]] = (
-        ("matching", firms.match.checks()),
-        ("pooling", firms.findings),
-        ("survey", inputs.survey.checks() if inputs.survey else ()),
-        ("interviews", inputs.codings.checks(inputs.bridge) if inputs.codings else ()),
-    )
-    for area, checks in sources:
-        yield from ((area, check) for check in checks)
-    for (name, outcome), fit in firms.effects.items():
-        own = [check for check in fit.findings if check not in firms.match.checks()]
-        trends = [fit.by["event"].pretrends()]
-        yield from (("effects", _named(check, f"{name}, {outcome}")) for check in own + trends)
-    lead = f"log_{results.plan.outcomes.names[0]}"
-    yield "effects", _named(assignment_check(firms.effects[firms.primary, lead].by["overall"]), lead)
-    for outcome, posterior in firms.pooled.items():
-        yield from (("pooling", _named(check, outcome)) for check in posterior.checks())
-
-
-def _named(check: Check, prefix: str) -> Check:
-    fields = {slot: getattr(check, slot) for slot in check.__dataclass_fields__}
-    return Check(**{**fields, "name": f"{check.name} ({prefix})"})
+def _hidden(shown: Mapping[str, pd.DataFrame]) -> dict[str, frozenset[str]]:
+    """Organisations of which no figure is published, by outcome and in the survey."""
+    effects = shown["effects"]
+    hidden = dict.fromkeys(effects["outcome"], frozenset[str]())
+    hidden |= withheld_organisations(effects, "hierarchical_effects")
+    survey = shown.get("survey", pd.DataFrame(columns=["organisation", "wave", "withheld"]))
+    over = survey[(survey["wave"].astype(str) == "all") & (survey["withheld"] != "")]
+    return {**hidden, "survey": frozenset(over["organisation"].astype(str))}
 
 
 def _provenance(plan: Plan) -> dict[str, Any]:

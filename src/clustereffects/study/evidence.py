@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from clustereffects.interviews import DiagnosticOptions
 from clustereffects.results import Effects, Evidence, Silence
@@ -109,7 +110,13 @@ def _said(plan: Plan, inputs: Inputs, theory: Theory) -> list[Evidence]:
     known = set(inputs.survey.codebook.scale_names)
     claims = {claim: scale for claim, scale in scales.items() if scale in known}
     estimates = [claim for claim in on_scale if claim in claims]
-    return list(inputs.survey.as_evidence(claims, estimates=estimates, rules=_COURTESY[plan.bias.survey]))
+    return list(inputs.survey.as_evidence(claims, estimates=estimates, rules=_survey_rules(plan)))
+
+
+def _survey_rules(plan: Plan) -> SurveyRules:
+    """Rules of the plan's judgement; what too few firms answered is no evidence, as its note would give them away."""
+    rules = _COURTESY[plan.bias.survey]
+    return replace(rules, minimum_firms=max(rules.minimum_firms, plan.disclosure.minimum_firms))
 
 
 def _interviews(plan: Plan, inputs: Inputs, theory: Theory) -> list[Evidence]:

@@ -11,6 +11,7 @@ from clustereffects.bayes import PosteriorEffects
 from clustereffects.disclosure import DisclosurePolicy, withhold
 from clustereffects.inference import critical_value
 from clustereffects.results import TIDY_COLUMNS, Diagnostic, Effects, Evidence
+from clustereffects.study._withheld import reasons_by, survey_reasons
 from clustereffects.study.effect_sets import EffectSet
 from clustereffects.study.firms import FirmEffects
 from clustereffects.study.inputs import Inputs
@@ -50,7 +51,7 @@ def effects_table(firms: FirmEffects, policy: DisclosurePolicy) -> pd.DataFrame:
     for outcome, posterior in firms.pooled.items():
         parts.append(_labelled(posterior.tidy(), "hierarchical_effects", outcome, "group"))
     table = pd.concat([part.dropna(axis="columns", how="all") for part in parts], ignore_index=True)
-    table = _withhold_pooled(table, policy)
+    table = _withhold_pooled(table, firms.primary, policy)
     columns = ["estimator", "outcome", "aggregation", *LABELS, *TIDY_COLUMNS, "treated_firms", "withheld"]
     table = table.reindex(columns=columns)
     integers = ["cohort", "time", "event_time", "treated_firms"]
@@ -59,20 +60,18 @@ def effects_table(firms: FirmEffects, policy: DisclosurePolicy) -> pd.DataFrame:
 
 def _parts(name: str, outcome: str, fit: EffectSet, policy: DisclosurePolicy) -> Iterator[pd.DataFrame]:
     for by, effects in fit.by.items():
-        firms = effects.treated_units()
-        table = _labelled(effects.tidy(), name, outcome, by).assign(treated_firms=firms)
-        reasons = policy.reasons(firms.tolist(), within_total=by in {"group", "cohort"})
-        yield withhold(table, reasons, _FIGURES)
+        table = _labelled(effects.tidy(), name, outcome, by).assign(treated_firms=effects.treated_units())
+        yield withhold(table, reasons_by(by, effects, policy), _FIGURES)
 
 
 def _labelled(table: pd.DataFrame, estimator: str, outcome: str, aggregation: str) -> pd.DataFrame:
     return table.assign(estimator=estimator, outcome=outcome, aggregation=aggregation)
 
 
-def _withhold_pooled(table: pd.DataFrame, policy: DisclosurePolicy) -> pd.DataFrame:
+def _withhold_pooled(table: pd.DataFrame, primary: str, policy: DisclosurePolicy) -> pd.DataFrame:
     """Pooled figures of an organisation are withheld where its own figure is: they would give it away."""
-    own = table[(table["aggregation"] == "group") & (table["estimator"] != "hierarchical_effects")]
-    firms = own.drop_duplicates(["outcome", "group"]).set_index(["outcome", "group"])
+    own = table[(table["aggregation"] == "group") & (table["estimator"] == primary)]
+    firms = own.set_index(["outcome", "group"])
     pooled = table["estimator"] == "hierarchical_effects"
     keys = pd.MultiIndex.from_frame(table.loc[pooled, ["outcome", "group"]])
     reasons = firms["withheld"].reindex(keys).fillna(policy_reason(policy)).to_numpy()
@@ -221,6 +220,11 @@ def intake_table(inputs: Inputs, *ledgers: pd.DataFrame) -> pd.DataFrame:
     AttributeError
         If an input has no ledger.
 
+    Notes
+    -----
+    The details of the ledgers hold names, numbers and single figures of firms; they stay with the results in memory.
+    The table that leaves says which row of which file it is about, and for the survey which column.
+
     Examples
     --------
     >>> intake_table.__name__
@@ -229,6 +233,7 @@ def intake_table(inputs: Inputs, *ledgers: pd.DataFrame) -> pd.DataFrame:
     parts = [inputs.accounts.ledger.to_frame(), inputs.members.ledger.to_frame(), *ledgers]
     if inputs.supports is not None:
         parts.append(inputs.supports.ledger.to_frame())
+    parts = [part.assign(detail="") for part in parts]
     if inputs.survey is not None:
         answers = inputs.survey.responses.intake
         parts.append(answers.rename(columns={"column": "detail"}).assign(action="dropped or repaired"))
@@ -263,8 +268,7 @@ def survey_table(means: ScaleMeans, policy: DisclosurePolicy) -> pd.DataFrame:
     firms = means.cells.set_index(keys)["firms"]
     table = means.tidy()
     table["firms"] = firms.reindex(pd.MultiIndex.from_frame(table[keys])).to_numpy()
-    reasons = policy.reasons(table["firms"].astype(int).tolist())
-    return withhold(table, reasons, _FIGURES)
+    return withhold(table, survey_reasons(table, policy), _FIGURES)
 
 
 def diagnostics_table(evidence: Sequence[Evidence], policy: DisclosurePolicy) -> pd.DataFrame:

@@ -1,0 +1,54 @@
+"""Which figures of a study are withheld, so that neither they nor what is published beside them gives a firm away."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from clustereffects.disclosure import DisclosurePolicy
+from clustereffects.results import Effects
+
+_OTHERS = "non-members"
+
+
+def reasons_by(by: str, effects: Effects, policy: DisclosurePolicy) -> list[str]:
+    """Why each effect of an aggregation is withheld, empty for what may be published.
+
+    The effect on the programme is published too, and it is a mean of the effects by organisation, cohort or year, and of
+    those by event time from joining on.
+    """
+    firms = effects.treated_units()
+    if by == "overall":
+        return policy.reasons(firms.tolist())
+    reasons = np.array([""] * len(firms), dtype=object)
+    before = effects.labels["event_time"].to_numpy() < 0 if by == "event" else np.zeros(len(firms), dtype=bool)
+    for part, within_total in ((before, False), (~before, True)):
+        reasons[part] = policy.reasons(firms[part].tolist(), within_total=within_total)
+    return [str(reason) for reason in reasons]
+
+
+def withheld_organisations(effects: pd.DataFrame, estimator: str) -> dict[str, frozenset[str]]:
+    """By outcome, organisations whose effects are not published although there are firms behind them."""
+    own = effects[(effects["estimator"] == estimator) & (effects["aggregation"] == "group")]
+    hidden = own[(own["withheld"] != "") & (own["treated_firms"] > 0)]
+    return {str(outcome): frozenset(rows["group"].astype(str)) for outcome, rows in hidden.groupby("outcome")}
+
+
+def survey_reasons(table: pd.DataFrame, policy: DisclosurePolicy) -> list[str]:
+    """Why each row of the survey's means is withheld, empty for what may be published.
+
+    The mean over all waves must not give away that of a single wave, and a difference neither of its two means.
+    """
+    firms = table["firms"].astype(int).to_numpy()
+    reasons = np.array(policy.reasons(firms.tolist()), dtype=object)
+    mean, single = (table["term"] == "mean").to_numpy(), (table["wave"].astype(str) != "all").to_numpy()
+    cells = list(zip(table["organisation"], table["scale"], table["wave"], strict=True))
+    for rows in table.assign(place=np.arange(len(table)))[mean & single].groupby(["organisation", "scale"])["place"]:
+        places = rows[1].to_numpy()
+        reasons[places] = policy.reasons(firms[places].tolist(), within_total=True)
+    of_mean = {cell: reason for cell, reason, is_mean in zip(cells, reasons, mean, strict=True) if is_mean}
+    for place in np.flatnonzero(~mean):
+        organisation, scale, wave = cells[place]
+        pair = (of_mean.get((name, scale, wave), "") for name in (organisation, _OTHERS))
+        reasons[place] = next((reason for reason in pair if reason), "")
+    return [str(reason) for reason in reasons]
