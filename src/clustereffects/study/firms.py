@@ -39,6 +39,7 @@ class FirmData:
     ----------
     table : PanelFrame
     panel : Panel
+        Members that can be evaluated and all firms that were never members.
     evaluable : DataFrame
         One row per dated member with the reason if it cannot be evaluated.
     naive : GrowthComparison
@@ -126,19 +127,28 @@ def prepare(plan: Plan, inputs: Inputs) -> FirmData:
     table = build_panel_frame(
         inputs.accounts, inputs.members, inputs.deflator, inputs.industry_key, options, inputs.supports
     )
+    evaluable = _evaluable(plan, inputs, table.frame)
+    others = ~table.frame["firm"].isin(evaluable.loc[evaluable["reason"] != "", "firm"])
     frame = table.frame.assign(
         **{BARRED: table.frame["member_group"] & table.frame["cohort"].isna()},
         growth=mean_growth(table.frame, "log_value_added", plan.matching.lags - 1),
     )
-    panel = Panel(frame, unit="firm", time="year", cohort="cohort", group="organisation", cluster="organisation")
+    panel = Panel(
+        frame[others], unit="firm", time="year", cohort="cohort", group="organisation", cluster="organisation"
+    )
     return FirmData(
         table=table,
         panel=panel,
-        evaluable=evaluable_members(
-            table.frame, inputs.members, "log_value_added", minimum_pre_years=plan.population.minimum_pre_years
-        ),
+        evaluable=evaluable,
         naive=compare_growth(table.frame, inputs.members, inputs.organisations.county, window=_window(years)),
     )
+
+
+def _evaluable(plan: Plan, inputs: Inputs, frame: pd.DataFrame) -> pd.DataFrame:
+    """Members with the years that the plan asks for, by its first outcome, and why the others are left out."""
+    years = plan.population.minimum_pre_years
+    lead, lookback = f"log_{plan.outcomes.names[0]}", max(plan.matching.lags, years)
+    return evaluable_members(frame, inputs.members, lead, minimum_pre_years=years, lookback=lookback)
 
 
 def mean_growth(frame: pd.DataFrame, column: str, span: int) -> NDArray[np.float64]:

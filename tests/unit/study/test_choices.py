@@ -1,0 +1,99 @@
+"""Choices of the plan reach the numbers: who is evaluated, which years are compared, at which level errors are clustered."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from clustereffects.datasets import RegionOptions, simulate_region
+from clustereffects.study import firms as work
+from clustereffects.study.inputs import read_inputs
+from clustereffects.study.plan import Plan
+from clustereffects.study.study import Study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("region")
+    size = RegionOptions(n_firms=4_000, n_organisations=8, n_members=160, n_interviews=8)
+    plan = Plan.from_toml(simulate_region(folder, size, rng=3).study)
+    return plan, read_inputs(plan)
+
+
+def changed(plan, section, **choices):
+    return dataclasses.replace(plan, **{section: dataclasses.replace(getattr(plan, section), **choices)})
+
+
+@pytest.fixture(scope="module")
+def fitted(study):
+    plan, inputs = study
+    data = work.prepare(plan, inputs)
+    return data, work.estimate(plan, data, frozenset({3}))
+
+
+def test_only_members_that_can_be_evaluated_are_evaluated(study):
+    plan, inputs = study
+    data = work.prepare(plan, inputs)
+    left_out = data.evaluable.loc[data.evaluable["reason"] != "", "firm"]
+    assert len(left_out)
+    assert not data.panel.frame["firm"].isin(left_out).any()
+    members = data.panel.frame.loc[data.panel.frame["cohort"].notna(), "firm"].nunique()
+    assert members == (data.evaluable["reason"] == "").sum()
+
+
+def test_more_years_before_joining_leave_fewer_members(study):
+    plan, inputs = study
+    counts = []
+    for years in (2, 3, 5):
+        data = work.prepare(changed(plan, "population", minimum_pre_years=years), inputs)
+        member = data.panel.frame[data.panel.frame["cohort"].notna()]
+        before = member[(member["year"] < member["cohort"]) & member["log_value_added"].notna()]
+        assert (before.groupby("firm").size() >= years).all()
+        counts.append(member["firm"].nunique())
+    assert counts[0] > counts[1] > counts[2] > 0
+
+
+def test_what_stands_side_by_side_is_about_the_same_years(study, fitted):
+    plan, _ = study
+    first, last = plan.estimator.event_times
+    for fit in fitted[1].effects.values():
+        event = fit.by["event"].labels["event_time"]
+        assert event.min() >= first
+        assert event.max() <= last
+
+
+def test_both_standard_errors_of_the_programme_are_told(fitted):
+    overall = fitted[1].effects["matched_did", "log_value_added"].by["overall"]
+    check = work.assignment_check(overall)
+    psi = overall.influence[:, 0]
+    by_firm = np.sqrt((psi**2).sum()) / len(psi)
+    assert check.statistic == overall.std_errors.iloc[0]
+    assert f"by firm {by_firm:.4f}" in check.message
+
+
+def test_errors_by_firm_can_be_chosen(study, fitted):
+    plan, _ = study
+    firms = work.estimate(changed(plan, "estimator", cluster="firm"), fitted[0])
+    one, other = (result.effects["matched_did", "log_value_added"].by["overall"] for result in (fitted[1], firms))
+    assert "clustered by firm" in other.uncertainty.convention
+    assert "clustered at the assignment level: organisation" in one.uncertainty.convention
+    assert work.assignment_check(one).message == work.assignment_check(other).message
+    np.testing.assert_allclose(one.estimate, other.estimate)
+
+
+def test_growth_before_joining_knows_nothing_of_later_years(study):
+    plan, inputs = study
+    frame = work.prepare(plan, inputs).table.frame
+    later = frame["year"] >= frame["cohort"]
+    shifted = frame.assign(log_value_added=frame["log_value_added"].where(~later, frame["log_value_added"] + 1.0))
+    base = (frame["year"] == frame["cohort"] - 1).to_numpy()
+    one, other = (work.mean_growth(table, "log_value_added", 2)[base] for table in (frame, shifted))
+    assert np.isfinite(one).sum() > 50
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_study_with_few_years_before_joining_runs(study):
+    plan, _ = study
+    report = Study(changed(plan, "population", minimum_pre_years=1)).run(progress=False)
+    reasons = report.content.tables["unmatched"]
+    assert reasons["members"].sum() + report.content.counts["matched"] == report.content.counts["members"]
