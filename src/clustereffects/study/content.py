@@ -168,7 +168,7 @@ def _tables(results: Results, policy: DisclosurePolicy) -> dict[str, pd.DataFram
 def _unmatched(results: Results) -> pd.DataFrame:
     """Counts only: which members cannot be evaluated or found no comparison firm is nobody else's business."""
     evaluable, unmatched = results.data.evaluable["reason"], results.firms.match.unmatched()["reason"]
-    reasons = pd.concat([evaluable[evaluable != ""], unmatched])
+    reasons: pd.Series[str] = pd.concat([evaluable[evaluable != ""], unmatched])
     return reasons.value_counts(sort=False).rename_axis("reason").rename("members").reset_index()
 
 
