@@ -190,7 +190,7 @@ class Effects:
         own = [*self.findings, *lone_cluster_check(self.variance, self.sampling, self._std_errors())]
         if self.description.aggregation == "event":
             own.append(self.pretrends())
-        elif self.description.aggregation == "cell" and self.influence_function is not None:
+        elif self.description.aggregation == "cell" and self.influence_function is not None and len(self.estimate):
             # Cells may rest on single units, whose joint test rejects far too often; event times do not.
             own.append(self.aggregate("event").pretrends())
         lost = int((~np.isfinite(self.estimate)).sum())

@@ -160,6 +160,15 @@ def test_missing_columns_come_with_a_hint_and_empty_frames_are_refused():
         make(frame().assign(joined="soon"))
 
 
+def test_a_panel_needs_neither_cohort_nor_group():
+    panel = Panel(frame(), unit="firm", time="year")
+    assert np.isnan(panel.cohorts).all()
+    assert panel.groups.tolist() == [None, None, None]
+    assert repr(panel) == "Panel(3 units × 2 periods, 0 treated in 0 cohorts)"
+    grouped = Panel(frame(), unit="firm", time="year", group="org")
+    assert grouped.groups.tolist() == [None, "K1", None]
+
+
 def test_cluster_codes_let_missing_values_stand_alone():
     panel = make(frame(), cluster="org")
     assert panel.cluster == ("org",)

@@ -7,6 +7,7 @@ from scipy import stats
 from clustereffects.inference import (
     chi_square_p,
     critical_value,
+    f_p,
     interquartile_scale,
     multiplier_draws,
     sup_t_critical_value,
@@ -20,6 +21,7 @@ def test_critical_values_equal_scipy():
     statistic = np.array([-2.0, 0.3, np.nan])
     np.testing.assert_allclose(two_sided_p(statistic), 2 * stats.norm.sf(np.abs(statistic)), rtol=1e-12)
     np.testing.assert_allclose(two_sided_p(statistic, 5), 2 * stats.t.sf(np.abs(statistic), 5), rtol=1e-10)
+    assert f_p(2.5, 3, 7) == pytest.approx(stats.f.sf(2.5, 3, 7), rel=1e-12)
     assert chi_square_p(3.3, 4) == pytest.approx(stats.chi2.sf(3.3, 4), rel=1e-12)
 
 
@@ -53,5 +55,7 @@ def test_impossible_requests_are_refused():
         sup_t_critical_value(np.eye(1), 0.0)
     with pytest.raises(ValueError, match="at least 1 degree"):
         chi_square_p(1.0, 0)
+    with pytest.raises(ValueError, match="positive degrees of freedom, got 0 and 3"):
+        f_p(1.0, 0, 3)
     with pytest.raises(ValueError, match="at least one draw"):
         interquartile_scale(np.zeros((0, 1)))

@@ -186,3 +186,14 @@ def test_summaries_state_the_convention_and_warn():
 
 def test_repr():
     assert repr(make()) == "Effects('y', by hand, cell, 6 terms)"
+
+
+@pytest.mark.parametrize("effects", [make([np.nan] * 6), make().select([False] * 6)], ids=["unidentified", "none"])
+def test_results_with_nothing_in_them_still_speak(effects):
+    assert effects.tidy(simultaneous=True)["conf_low"].isna().all()
+    assert effects.glance().loc[0, "terms"] == len(effects.params)
+    assert effects.pretrends().verdict == "info"
+    assert all(check.message for check in effects.checks())
+    assert "ATT" in str(effects.summary())
+    assert "<table" in effects.summary().to_html()
+    assert r"\end{table}" in effects.summary().to_latex()
