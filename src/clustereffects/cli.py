@@ -36,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Examples
     --------
-    >>> main(["check", "no-such-study.toml"])
+    >>> import contextlib, io
+    >>> with contextlib.redirect_stdout(io.StringIO()):
+    ...     code = main(["check", "no-such-study.toml"])
+    >>> code
     1
     """
     for stream in (sys.stdout, sys.stderr):
