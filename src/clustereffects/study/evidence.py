@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from clustereffects.interviews import DiagnosticOptions
 from clustereffects.results import Effects, Evidence, Silence
+from clustereffects.results.evidence import Stream
 from clustereffects.study.firms import FirmEffects
 from clustereffects.study.inputs import Inputs
 from clustereffects.study.plan import Plan
@@ -98,8 +100,23 @@ def _economic(plan: Plan, theory: Theory, firms: FirmEffects) -> list[Evidence]:
         if pair is None:
             continue
         bias = judged_bias("economic", plan.bias.economic, delta=claim.delta)
-        evidence += [item for effects in pair for item in effects.as_evidence(claim=claim.id, bias=bias)]
+        items = [item for effects in pair for item in effects.as_evidence(claim=claim.id, bias=bias)]
+        few = _few_firms(plan, pair[0])
+        evidence += [item for item in items if item.group not in few]
+        evidence += [_too_few(claim, group) for group in few]
     return evidence
+
+
+def _few_firms(plan: Plan, effects: Effects) -> list[str]:
+    """Organisations whose effect rests on fewer firms than may be published, or on one that has no error of its own."""
+    fewest = max(2, plan.disclosure.minimum_firms)
+    groups = zip(effects.labels["group"].astype(str), effects.treated_units(), strict=True)
+    return [group for group, firms in groups if firms < fewest]
+
+
+def _too_few(claim: Claim, group: str) -> Silence:
+    note = f"too few firms with accounts from year {claim.horizon:g} after joining on"
+    return Silence(claim=claim.id, group=group, stream="economic", reason="missing", note=note)
 
 
 def _said(plan: Plan, inputs: Inputs, theory: Theory) -> list[Evidence]:
@@ -130,14 +147,21 @@ def _interviews(plan: Plan, inputs: Inputs, theory: Theory) -> list[Evidence]:
 def _silences(theory: Theory, groups: Sequence[str], evidence: Sequence[Evidence]) -> list[Evidence]:
     """A silence for every perspective that says nothing on a claim, so that nobody takes it for a zero."""
     spoken = {(item.claim, item.group, item.stream) for item in evidence}
-    reasons = {"economic": "not_measured", "survey": "not_asked", "interviews": "not_asked"}
     return [
-        Silence(claim=claim.id, group=group, stream=stream, reason=reason)  # type: ignore[arg-type]  # literals above
+        _unspoken(claim, group, stream)
         for claim in theory.claims
         for group in groups
-        for stream, reason in reasons.items()
+        for stream in ("economic", "survey", "interviews")
         if (claim.id, group, stream) not in spoken
     ]
+
+
+def _unspoken(claim: Claim, group: str, stream: Stream) -> Silence:
+    """Members answer for their organisation: the programme as a whole was not measured, which is not "not asked"."""
+    measured = stream == "economic" or group == PROGRAMME
+    note = "spoken for by organisation only" if group == PROGRAMME and stream != "economic" else ""
+    reason: Literal["not_measured", "not_asked"] = "not_measured" if measured else "not_asked"
+    return Silence(claim=claim.id, group=group, stream=stream, reason=reason, note=note)
 
 
 def without_withheld(evidence: Sequence[Evidence], withheld: frozenset[str]) -> list[Evidence]:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from clustereffects.datasets import RegionOptions, simulate_region
+from clustereffects.results import Estimate, Silence
 from clustereffects.study import firms as work
+from clustereffects.study.evidence import gather
 from clustereffects.study.inputs import read_inputs
 from clustereffects.study.plan import Plan
 from clustereffects.study.study import Study
@@ -97,3 +99,23 @@ def test_a_study_with_few_years_before_joining_runs(study):
     report = Study(changed(plan, "population", minimum_pre_years=1)).run(progress=False)
     reasons = report.content.tables["unmatched"]
     assert reasons["members"].sum() + report.content.counts["matched"] == report.content.counts["members"]
+
+
+def test_an_effect_on_too_few_firms_is_no_evidence(study, fitted):
+    plan, inputs = study
+    effects = fitted[1].effects["matched_did", "log_value_added"].from_horizon[3][0]
+    counts = dict(zip(effects.labels["group"], effects.treated_units(), strict=True))
+    limit = sorted(counts.values())[1]
+    evidence = gather(changed(plan, "disclosure", minimum_firms=int(limit)), inputs, fitted[1])
+    few = [group for group, firms in counts.items() if firms < limit]
+    assert len(few) == 1
+    about = [item for item in evidence if (item.claim, item.stream) == ("value_added_growth", "economic")]
+    assert {item.group for item in about if isinstance(item, Estimate)} == {*counts, "programme"} - {*few}
+    silent = [item for item in about if isinstance(item, Silence)]
+    assert [(item.group, item.reason) for item in silent] == [(few[0], "missing")]
+
+
+def test_the_whole_programme_is_not_said_to_be_unasked(study, fitted):
+    evidence = gather(*study, fitted[1])
+    programme = [item for item in evidence if isinstance(item, Silence) and item.group == "programme"]
+    assert {item.reason for item in programme} == {"not_measured"}
