@@ -6,37 +6,65 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from clustereffects.results import Check, Evidence, Silence
-from clustereffects.study.firms import FirmEffects, assignment_check
+from clustereffects.results import Check, Effects, Evidence, Silence
+from clustereffects.study.firms import GROWS, FirmEffects, assignment_check
 from clustereffects.study.inputs import Inputs
+from clustereffects.study.plan import Plan
 
 _STREAMS = ("economic", "survey", "interviews")
 
 
 def all_checks(
-    inputs: Inputs, firms: FirmEffects, evidence: Sequence[Evidence], hidden: Mapping[str, frozenset[str]]
+    plan: Plan,
+    inputs: Inputs,
+    firms: FirmEffects,
+    evidence: Sequence[Evidence],
+    hidden: Mapping[str, frozenset[str]],
 ) -> Iterator[tuple[str, Check]]:
     """Area and check; ``hidden`` has the organisations that are not published, by outcome and for ``survey``."""
     survey = inputs.survey.checks() if inputs.survey else ()
-    yield from (("matching", check) for check in firms.match.checks())
+    moot = _mirrors_of_growth(plan)
+    yield from (("matching", check) for check in firms.match.checks() if check.name not in moot)
     yield from (("matching", check) for check in _own_key(inputs))
     yield from (("pooling", check) for check in firms.findings)
     yield from (("survey", _discreet(check, hidden["survey"])) for check in survey)
     yield from (("interviews", check) for check in (inputs.codings.checks(inputs.bridge) if inputs.codings else ()))
-    yield from _of_effects(firms)
+    yield from _of_effects(plan, firms)
     for outcome, posterior in firms.pooled.items():
         discreet = (_discreet(check, hidden[outcome]) for check in posterior.checks())
         yield from (("pooling", _named(check, outcome)) for check in discreet)
     yield from _silent(inputs, evidence)
 
 
-def _of_effects(firms: FirmEffects) -> Iterator[tuple[str, Check]]:
+def _mirrors_of_growth(plan: Plan) -> set[str]:
+    """Checks of the matching that make no sense where growth is matched on.
+
+    They take the change from the last matched year to the one before for something that nobody was matched on. Growth
+    over several years reaches behind that year; the pre-test below is about the years that it does not reach.
+    """
+    names = ("growth", GROWS) if "growth" in plan.matching.nearest else ()
+    return {f"regression to the mean: {name}" for name in names}
+
+
+def _of_effects(plan: Plan, firms: FirmEffects) -> Iterator[tuple[str, Check]]:
     matching = firms.match.checks()
     for (name, outcome), fit in firms.effects.items():
         own = [check for check in fit.findings if check not in matching]
-        yield from (("effects", _named(c, f"{name}, {outcome}")) for c in [*own, fit.by["event"].pretrends()])
+        matched = name == "matched_did" and outcome == GROWS and "growth" in plan.matching.nearest
+        before = _pretest(fit.by["event"], plan.matching.lags if matched else 1)
+        yield from (("effects", _named(c, f"{name}, {outcome}")) for c in [*own, before])
     lead = next(outcome for name, outcome in firms.effects if name == firms.primary)
     yield "effects", _named(assignment_check(firms.effects[firms.primary, lead].by["overall"]), lead)
+
+
+def _pretest(effects: Effects, lags: int) -> Check:
+    """Joint test of the years before joining, without those that members and controls were matched on."""
+    time = effects.labels["event_time"].to_numpy()
+    matched = (time < -1) & (time >= -lags)
+    if not matched.any():
+        return effects.pretrends()
+    check = effects.select((~matched).tolist()).pretrends()
+    return replace(check, message=f"{check.message}; event times -{lags} to -2 were matched on and are not tested")
 
 
 def _named(check: Check, suffix: str) -> Check:

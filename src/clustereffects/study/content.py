@@ -107,7 +107,7 @@ def build_content(results: Results) -> tuple[Content, dict[str, pd.DataFrame]]:
         counts=_counts(results),
         labels=_labels(inputs),
         sentences=_sentences(results, shown["verdicts"]),
-        checks=tuple(all_checks(inputs, results.firms, results.evidence, _hidden(shown))),
+        checks=tuple(all_checks(plan, inputs, results.firms, results.evidence, _hidden(shown))),
         provenance=_provenance(plan),
         truth=results.truth,
     )

@@ -28,6 +28,7 @@ from clustereffects.study.inputs import Inputs
 from clustereffects.study.plan import Plan
 
 BARRED = "barred_as_control"
+GROWS = "log_value_added"  # what ``growth`` is the growth of
 _LOGS = {"value_added", "employees", "net_turnover", "productivity", "competitiveness"}
 
 
@@ -131,7 +132,7 @@ def prepare(plan: Plan, inputs: Inputs) -> FirmData:
     others = ~table.frame["firm"].isin(evaluable.loc[evaluable["reason"] != "", "firm"])
     frame = table.frame.assign(
         **{BARRED: table.frame["member_group"] & table.frame["cohort"].isna()},
-        growth=mean_growth(table.frame, "log_value_added", plan.matching.lags - 1),
+        growth=mean_growth(table.frame, GROWS, plan.matching.lags - 1),
     )
     panel = Panel(
         frame[others], unit="firm", time="year", cohort="cohort", group="organisation", cluster="organisation"

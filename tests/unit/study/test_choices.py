@@ -8,6 +8,7 @@ import pytest
 from clustereffects.datasets import RegionOptions, simulate_region
 from clustereffects.results import Estimate, Silence
 from clustereffects.study import firms as work
+from clustereffects.study._checks import all_checks
 from clustereffects.study.evidence import gather
 from clustereffects.study.inputs import read_inputs
 from clustereffects.study.plan import Plan
@@ -119,3 +120,24 @@ def test_the_whole_programme_is_not_said_to_be_unasked(study, fitted):
     evidence = gather(*study, fitted[1])
     programme = [item for item in evidence if isinstance(item, Silence) and item.group == "programme"]
     assert {item.reason for item in programme} == {"not_measured"}
+
+
+def test_years_that_were_matched_on_test_nothing(study, fitted):
+    plan, inputs = study
+    names = {}
+    for nearest in (("value_added", "growth"), ("value_added",)):
+        choice = changed(plan, "matching", nearest=nearest)
+        checks = all_checks(
+            choice, inputs, fitted[1], (), {name: frozenset() for name in (*fitted[1].pooled, "survey")}
+        )
+        names[nearest] = {check.name: check for _, check in checks}
+    with_growth, without = names.values()
+    test = "parallel trends before joining (matched_did, log_value_added)"
+    assert with_growth[test].message.startswith("joint Wald test of 2 effects before joining")
+    assert with_growth[test].message.endswith("event times -3 to -2 were matched on and are not tested")
+    assert without[test].message.startswith("joint Wald test of 4 effects before joining")
+    other = "parallel trends before joining (matched_did, log_employees)"
+    assert with_growth[other] == without[other]
+    mirrors = {name for name in without if name.startswith("regression to the mean")}
+    assert mirrors == {"regression to the mean: log_value_added", "regression to the mean: growth"}
+    assert not mirrors & set(with_growth)
