@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -33,10 +34,11 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def leave_out(plan: Path, *keys: str) -> None:
     """Lines of a plan that name these files go."""
-    lines = plan.read_text(encoding="utf-8").splitlines()
+    head, files, rest = re.split(r"(?<=\[files\]\n)(.*?)(?=\n\n)", plan.read_text(encoding="utf-8"), flags=re.DOTALL)
+    lines = files.splitlines()
     kept = [line for line in lines if line.split(" = ")[0] not in keys]
     assert len(kept) == len(lines) - len(keys)
-    plan.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    plan.write_text(head + "\n".join(kept) + rest, encoding="utf-8")
 
 
 def firms_only(plan: Path) -> None:

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from support.regions import change_accounts, edit, firms_only, leave_out, lines_of, rezip, set_cell, write_lines
 
 from clustereffects.errors import PlanError, StudyError
 from clustereffects.study import Study
+from support.regions import change_accounts, edit, firms_only, leave_out, lines_of, rezip, set_cell, write_lines
 
 DTD = b'<?xml version="1.0"?>\n<!DOCTYPE Project [<!ENTITY a "aaaa">]>\n'
 
