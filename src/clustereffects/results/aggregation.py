@@ -165,7 +165,9 @@ def aggregate_cells(
     value = np.where(np.isfinite(estimate), estimate, 0.0)
     theta = value @ weights
     known = np.where(np.isfinite(weights), weights, 0.0)
-    psi = Influence(np.nan_to_num(influence.values) if not used.all() else influence.values).combine(known)
+    # Only the cells that enter are read: others may be many, and not identified.
+    entering = np.flatnonzero(used)
+    psi = Influence(influence.values[:, entering] @ known[entering])
     if not equal:
         gaps = np.where(known > 0, (value[:, None] - theta) / total, 0.0)
         psi = psi.plus(membership @ gaps - mass @ gaps)

@@ -305,7 +305,8 @@ class Effects:
     def as_evidence(self, *, claim: str, bias: Sequence[BiasTerm] = (), dependence: str = "") -> tuple[Estimate, ...]:
         """Effects as evidence on a claim, one item per organisation or one for the programme.
 
-        Effects that are not identified give no item.
+        Effects that are not identified give no item. Evidence is normal: where intervals come from a t distribution,
+        the standard error is widened so that the normal 95 % interval is the one that tables show.
 
         Raises
         ------
@@ -319,7 +320,8 @@ class Effects:
             raise _refusal(f"evidence from effects by {kind!r}", expected, remedy)
         groups = self.labels["group"].astype(str) if kind == "group" else ["programme"]
         source = f"{self.description.method}, {self.description.outcome}"
-        rows = zip(groups, self.estimate, self._std_errors(), strict=True)
+        errors = self._std_errors() * (self.critical_value() / critical_value(0.95))
+        rows = zip(groups, self.estimate, errors, strict=True)
         return tuple(
             Estimate(
                 id=f"economic:{self.description.outcome}:{group}",
