@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import special
 
 from clustereffects.errors import OptionError, Problem
+from clustereffects.inference import critical_value
 from clustereffects.results import BiasTerm, Diagnostic, Estimate, Evidence, Silence
 from clustereffects.results.evidence import Chance
 from clustereffects.survey.codebook import Codebook, Scale
@@ -194,7 +195,8 @@ def survey_evidence(
     without non-members the neutral answer is the comparison.
 
     *Estimate.* Mean score minus that of the non-members (or minus the neutral answer), with a standard error that has
-    no finite-population correction: even a firm that is certain to be asked could have answered otherwise. The
+    no finite-population correction: even a firm that is certain to be asked could have answered otherwise. Evidence is
+    normal, and few firms have a t distribution: the standard error is widened so that the 95 % intervals agree. The
     courtesy bias has the mean ``share · d`` with ``d`` the organisation's difference to the non-members on the negative
     control, the range of means given by ``courtesy_share``, and a variance that adds the sampling error of ``d``. That
     the same respondents' errors on both are positively correlated is ignored, which overstates the uncertainty.
@@ -243,7 +245,7 @@ def _estimate(material: SurveyMaterial, key: tuple[str, str], scale: Scale, rule
         group=organisation,
         stream="survey",
         value=found.mean,
-        std_error=found.std_error,
+        std_error=found.std_error * critical_value(0.95, found.df) / critical_value(0.95),
         bias=(_courtesy(material, organisation, scale, rules),),
         dependence=f"survey:{organisation}",
         source=f"survey scale {scale.name}, all waves",

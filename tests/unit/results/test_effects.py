@@ -142,6 +142,16 @@ def test_evidence_is_one_item_per_organisation_or_one_for_the_programme():
         make().aggregate("event").as_evidence(claim="growth")
 
 
+def test_evidence_of_few_clusters_is_as_wide_as_its_interval():
+    clusters = {"organisation": np.where(np.arange(60) % 3 == 2, np.arange(60), 100 + np.arange(60) // 3 % 4)}
+    overall = make(assignment=("organisation",), clusters=clusters).aggregate("overall")
+    assert overall.uncertainty.dfs.tolist() == [3.0]
+    (item,) = overall.as_evidence(claim="growth")
+    assert item.std_error > 1.6 * overall.std_errors["overall"]
+    limits = overall.conf_int().loc["overall"].to_numpy()
+    np.testing.assert_allclose(item.value + np.array([-1, 1]) * 1.959963984540054 * item.std_error, limits)
+
+
 def test_selection_keeps_what_is_asked_for():
     event = make().aggregate("event")
     kept = event.select([True, False, True, False])

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from clustereffects.errors import OptionError, SurveyError
 from clustereffects.results import Diagnostic, Estimate, Silence
@@ -115,8 +116,10 @@ def test_a_scale_in_the_units_of_the_claim_is_an_estimate():
     assert isinstance(item, Estimate)
     members, others = np.array([5, 4] * 5), np.array([3, 2, 4, 3, 3] * 4)
     assert item.value == pytest.approx(1.5)
-    error = np.sqrt(members.var(ddof=1) / 10 + others.var(ddof=1) / 20)
-    assert item.std_error == pytest.approx(error, rel=1e-12)
+    own, their = members.var(ddof=1) / 10, others.var(ddof=1) / 20
+    df = (own + their) ** 2 / (own**2 / 9 + their**2 / 19)
+    widened = np.sqrt(own + their) * stats.t.ppf(0.975, df) / stats.norm.ppf(0.975)
+    assert item.std_error == pytest.approx(widened, rel=1e-10)
     (bias,) = item.bias
     assert (bias.domain, bias.shared, bias.kind) == ("courtesy", "survey:K01", "additive")
     assert bias.mean_range == pytest.approx((0.3, 0.5))
