@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -209,7 +210,10 @@ def draw_svg(draw: Callable[[Any], object], *, size: tuple[float, float] = (7.2,
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure as Canvas
 
-    with mpl.rc_context({"svg.hashsalt": "clustereffects", "svg.fonttype": "path", "font.size": 10}):
+    style = {"svg.hashsalt": "clustereffects", "svg.fonttype": "path", "font.size": 10}
+    with mpl.rc_context(style), warnings.catch_warnings():
+        # Names in scripts that the font lacks are drawn as boxes; the tables have them in full.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         figure = Canvas(figsize=size, layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure.subplots())
