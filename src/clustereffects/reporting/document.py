@@ -210,7 +210,8 @@ def draw_svg(draw: Callable[[Any], object], *, size: tuple[float, float] = (7.2,
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure as Canvas
 
-    style = {"svg.hashsalt": "clustereffects", "svg.fonttype": "path", "font.size": 10}
+    # No mathematics: names of organisations may hold dollar signs.
+    style = {"svg.hashsalt": "clustereffects", "svg.fonttype": "path", "font.size": 10, "text.parse_math": False}
     with mpl.rc_context(style), warnings.catch_warnings():
         # Names in scripts that the font lacks are drawn as boxes; the tables have them in full.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
