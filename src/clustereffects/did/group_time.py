@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.did.group_time_cell import (
+    Basis,
     Comparison,
     ControlRegression,
     Method,
+    basis_of,
     compare,
     regress_controls,
     regression_effect,
@@ -30,6 +32,7 @@ BoolArray = NDArray[np.bool_]
 
 NO_TREATED = "no treated unit is observed in both periods"
 NO_CONTROL = "no comparison unit is observed in both periods"
+NOT_COMPARABLE = "treated units have covariates that no comparison unit has"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -229,7 +232,7 @@ def _regressions(
     data: GroupTimeData, options: GroupTimeOptions, wide: _Wide, cells: tuple[Cell, ...]
 ) -> Iterator[_Result]:
     """Regression estimates; all groups of a cohort share the comparison units' regression of each period."""
-    shared: dict[tuple[int, int, int], ControlRegression | str] = {}
+    shared: dict[tuple[int, int, int], _Controls | str] = {}
     for cell in cells:
         if shared and next(iter(shared))[0] != cell.cohort:
             shared.clear()
@@ -244,19 +247,35 @@ def _regressions(
         if key not in shared:
             shared[key] = _controls(data, wide, cell, other)
         regression = shared[key]
-        if isinstance(regression, str):
-            yield cell, rows, treated, regression
-            continue
-        parts = (_change(data, cell, own), wide.design[own, cell.base], wide.weights[own, cell.base])
-        estimate, first, second = regression_effect(regression, *parts)
-        yield cell, rows, treated, (estimate, np.concatenate([first, second]) * len(rows))
+        found = regression if isinstance(regression, str) else regression.effect(data, wide, cell, own)
+        yield cell, rows, treated, found
 
 
-def _controls(data: GroupTimeData, wide: _Wide, cell: Cell, other: IntArray) -> ControlRegression | str:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Controls:
+    """Regression of the comparison units' changes, on a basis of the covariates if these are collinear."""
+
+    regression: ControlRegression
+    basis: Basis | None = None
+
+    def effect(self, data: GroupTimeData, wide: _Wide, cell: Cell, own: IntArray) -> tuple[float, FloatArray] | str:
+        design, weights = wide.design[own, cell.base], wide.weights[own, cell.base]
+        if self.basis is not None:
+            if not self.basis.holds_for(weights @ design / weights.sum()):
+                return NOT_COMPARABLE
+            design = design[:, self.basis.columns]
+        estimate, first, second = regression_effect(self.regression, _change(data, cell, own), design, weights)
+        return estimate, np.concatenate([first, second]) * (len(first) + len(second))
+
+
+def _controls(data: GroupTimeData, wide: _Wide, cell: Cell, other: IntArray) -> _Controls | str:
+    change, design, weights = _change(data, cell, other), wide.design[other, cell.base], wide.weights[other, cell.base]
     try:
-        return regress_controls(
-            _change(data, cell, other), wide.design[other, cell.base], wide.weights[other, cell.base]
-        )
+        return _Controls(regress_controls(change, design, weights))
+    except EstimationError:
+        basis = basis_of(design)
+    try:
+        return _Controls(regress_controls(change, design[:, basis.columns], weights), basis)
     except EstimationError as error:
         return str(error)
 

@@ -23,6 +23,7 @@ Method = Literal["dr", "ipw", "reg"]
 
 _TRIM = 0.995
 _LARGEST_SCORE = 1.0 - 1e-6
+_MIXED = 1e-8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -201,6 +202,73 @@ def regress_controls(change: FloatArray, design: FloatArray, weights: FloatArray
         coefficients = coefficients + step
         residual = residual - design @ step
     return ControlRegression(design, weights * residual, coefficients, factor)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Basis:
+    """Columns of a design that are independent among the comparison units, and what the others are made of.
+
+    Parameters
+    ----------
+    columns : array (r,) of int
+    others : array (k − r,) of int
+    mixture : array (r, k − r)
+        Among the comparison units ``design[:, others] = design[:, columns] @ mixture``.
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> Basis.__slots__
+    ('columns', 'others', 'mixture')
+    """
+
+    columns: NDArray[np.int64]
+    others: NDArray[np.int64]
+    mixture: FloatArray
+
+    def holds_for(self, mean: FloatArray) -> bool:
+        """Whether treated units with these mean covariates (k,) can be predicted: the same mixture holds for them."""
+        gap = np.abs(mean[self.others] - mean[self.columns] @ self.mixture)
+        return bool((gap <= _MIXED * (1.0 + np.abs(mean).max())).all())
+
+
+def basis_of(design: FloatArray) -> Basis:
+    """Find columns that span a design.
+
+    Parameters
+    ----------
+    design : array (m, k)
+
+    Returns
+    -------
+    Basis
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the design is not finite.
+
+    Notes
+    -----
+    Predictions from a regression on the columns found do not depend on which these are, as long as the units predicted
+    are mixed alike (Searle 1971, *Linear Models*, section 5.4: estimable functions).
+
+    Examples
+    --------
+    >>> dummies = np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0], [1.0, 0.0, 1.0]])
+    >>> basis = basis_of(dummies)
+    >>> len(basis.columns), basis.holds_for(np.array([1.0, 1.0, 0.0])), basis.holds_for(np.array([1.0, 0.0, 0.0]))
+    (2, True, False)
+    """
+    _, r, order = linalg.qr(design, mode="economic", pivoting=True)
+    size = np.abs(np.diag(r))
+    rank = int((size > _MIXED * size.max(initial=0.0)).sum())
+    mixture = linalg.solve_triangular(r[:rank, :rank], r[:rank, rank:])
+    return Basis(order[:rank].astype(np.int64), order[rank:].astype(np.int64), mixture)
 
 
 def regression_effect(

@@ -1,11 +1,13 @@
 """The kernel on small panels: reasons, units used, reuse of the logit."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from clustereffects.did import group_time
 from clustereffects.did._linear import COLLINEAR
-from clustereffects.did.group_time import NO_CONTROL, NO_TREATED, GroupTimeData, group_time_effects
+from clustereffects.did.group_time import NO_CONTROL, NO_TREATED, NOT_COMPARABLE, GroupTimeData, group_time_effects
 from clustereffects.did.group_time_plan import GroupTimeOptions
 from clustereffects.did.logit import NO_OVERLAP
 
@@ -82,7 +84,38 @@ def test_cells_with_impossible_covariates_have_reasons():
     data = _data(k=1)
     data.covariates[np.isnan(data.cohorts)] = 1.0
     found = group_time_effects(data, GroupTimeOptions(method="reg", control="never_treated"))
-    assert set(found.reasons) == {COLLINEAR}
+    assert set(found.reasons) == {NOT_COMPARABLE}
+    found = group_time_effects(data, GroupTimeOptions(control="never_treated"))
+    assert COLLINEAR in set(found.reasons)
+
+
+def _with_kinds(kinds, categories):
+    """One covariate and indicators of all categories but the first."""
+    data = _data(k=1)
+    indicators = (kinds[:, None] == np.array(categories[1:])).astype(float)
+    wide = np.repeat(indicators[:, None, :], len(TIMES), axis=1)
+    return dataclasses.replace(data, covariates=np.concatenate([data.covariates, wide], axis=2))
+
+
+@pytest.mark.parametrize("categories", [(0, 1, 2, 9), (9, 0, 1, 2)])
+def test_kinds_without_any_unit_compared_cost_nothing(categories):
+    """Neither an indicator that is zero throughout nor the lack of the reference kind makes an effect unknown."""
+    options = GroupTimeOptions(method="reg", control="never_treated")
+    kinds = np.arange(80) % 3
+    plain, found = (group_time_effects(_with_kinds(kinds, which), options) for which in ((0, 1, 2), categories))
+    assert not any(found.reasons)
+    np.testing.assert_allclose(found.estimate, plain.estimate, rtol=1e-9)
+    np.testing.assert_allclose(found.influence, plain.influence, rtol=1e-7, atol=1e-9)
+
+
+def test_a_kind_that_no_comparison_unit_has_makes_the_effect_unknown():
+    kinds, cohorts = np.arange(80) % 3, _data().cohorts
+    kinds[np.flatnonzero(cohorts == 3)[0]] = 9
+    found = group_time_effects(
+        _with_kinds(kinds, (0, 1, 2, 9)), GroupTimeOptions(method="reg", control="never_treated")
+    )
+    reasons = {(c.cohort, reason) for c, reason in zip(found.cells, found.reasons, strict=True)}
+    assert reasons == {(3, NOT_COMPARABLE), (4, "")}
 
 
 def test_units_without_covariates_in_the_base_period_are_left_out():
