@@ -61,7 +61,7 @@ def effects_table(firms: FirmEffects, policy: DisclosurePolicy) -> pd.DataFrame:
 def _parts(name: str, outcome: str, fit: EffectSet, policy: DisclosurePolicy) -> Iterator[pd.DataFrame]:
     for by, effects in fit.by.items():
         table = _labelled(effects.tidy(), name, outcome, by).assign(treated_firms=effects.treated_units())
-        yield withhold(table, reasons_by(by, effects, policy), _FIGURES)
+        yield withhold(table, reasons_by(by, effects, policy), (*_FIGURES, "treated_firms"))
 
 
 def _labelled(table: pd.DataFrame, estimator: str, outcome: str, aggregation: str) -> pd.DataFrame:
@@ -76,7 +76,7 @@ def _withhold_pooled(table: pd.DataFrame, primary: str, policy: DisclosurePolicy
     keys = pd.MultiIndex.from_frame(table.loc[pooled, ["outcome", "group"]])
     reasons = firms["withheld"].reindex(keys).fillna(policy_reason(policy)).to_numpy()
     counts = firms["treated_firms"].reindex(keys).fillna(0).to_numpy()
-    hidden = withhold(table[pooled].assign(treated_firms=counts), list(reasons), _FIGURES)
+    hidden = withhold(table[pooled].assign(treated_firms=counts), list(reasons), (*_FIGURES, "treated_firms"))
     return pd.concat([table[~pooled], hidden], ignore_index=True)
 
 
@@ -139,8 +139,8 @@ def organisations_table(posterior: PosteriorEffects, effects: Effects, policy: D
     table["p_positive"] = posterior.probability(above=0.0).reindex(groups).to_numpy()
     table["p_best"] = ranking["p_best"].reindex(groups).to_numpy()
     reasons = policy.reasons(table["firms"].tolist(), within_total=True)
-    hidden = ["estimate", "pooled", "conf_low", "conf_high", "p_positive", "p_best"]
-    return withhold(table, reasons, hidden)
+    hidden = ["firms", "estimate", "pooled", "conf_low", "conf_high", "p_positive", "p_best"]
+    return withhold(table.astype({"firms": "Int64"}), reasons, hidden)
 
 
 def believed_table(
@@ -268,7 +268,7 @@ def survey_table(means: ScaleMeans, policy: DisclosurePolicy) -> pd.DataFrame:
     firms = means.cells.set_index(keys)["firms"]
     table = means.tidy()
     table["firms"] = firms.reindex(pd.MultiIndex.from_frame(table[keys])).to_numpy()
-    return withhold(table, survey_reasons(table, policy), _FIGURES)
+    return withhold(table.astype({"firms": "Int64"}), survey_reasons(table, policy), (*_FIGURES, "firms"))
 
 
 def diagnostics_table(evidence: Sequence[Evidence], policy: DisclosurePolicy) -> pd.DataFrame:
