@@ -15,15 +15,18 @@ from clustereffects.results.evidence import BiasEvidence, BiasTerm, Chance, Diag
 from clustereffects.triangulation.bounds import MeanRanges
 from clustereffects.triangulation.engine import PriorMixture
 from clustereffects.triangulation.estimates import LinearEvidence
-from clustereffects.triangulation.likelihoods import DiagnosticArrays, contaminated, log_constants
+from clustereffects.triangulation.likelihoods import (
+    IMPOSSIBLE,
+    DiagnosticArrays,
+    Reports,
+    log_constants,
+    log_likelihoods,
+)
 from clustereffects.triangulation.options import Prior
 from clustereffects.triangulation.sorting import CellEvidence, shared_terms
 from clustereffects.triangulation.theory import Claim
 
 FloatArray = NDArray[np.float64]
-
-#: Logarithm that stands for a probability of zero: far below anything else, yet finite.
-_IMPOSSIBLE = -1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,7 +121,7 @@ def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior) -> Ce
     additive = [(d, t) for d, t in terms if t.kind == "additive"]
     mean = sum((d * t.mean for d, t in additive), start=np.zeros(value.size))
     items = _diagnostic_arrays([*cell.diagnostics, *_found_nothing(cell)], cell.streams)
-    if log_constants(items, np.ones((1, len(cell.streams)))).max() < _IMPOSSIBLE / 2:
+    if log_constants(items, np.ones((1, len(cell.streams)))).max() < IMPOSSIBLE / 2:
         where = f"{claim.id} × {group}"
         raise EvidenceError(
             Problem(
@@ -275,21 +278,24 @@ def rival_support(items: Sequence[Diagnostic]) -> tuple[float, float, float]:
 
 def _diagnostic_arrays(items: Sequence[Diagnostic], streams: Sequence[str]) -> DiagnosticArrays:
     chance = np.array([[_ends(p) for p in (x.p_harm, x.p_negligible, x.p_benefit)] for x in items]).reshape(-1, 3, 2)
-    ends = [_log_likelihood(items, chance[:, :, side]) for side in (0, 1)]
     informative = np.array([np.ptp(chance[i]) > 0 and x.unreliability < 1 for i, x in enumerate(items)], dtype=bool)
     names: dict[str, int] = {}
-    block = [names.setdefault(x.dependence or f"\0{i}", len(names)) for i, x in enumerate(items)]
-    stream = [streams.index(x.stream) for x in items]
+    block = np.array(
+        [names.setdefault(x.dependence or f"\0{i}", len(names)) for i, x in enumerate(items)], dtype=np.intp
+    )
+    stream = np.array([streams.index(x.stream) for x in items], dtype=np.intp)
     count = np.zeros((len(names), len(streams)))
-    np.add.at(count, (np.array(block, dtype=np.intp), np.array(stream, dtype=np.intp)), informative)
+    np.add.at(count, (block, stream), informative)
     rho = np.zeros((len(names), 2))
     rho[block] = np.array([_ends(x.rho) for x in items]).reshape(-1, 2)
+    test, first = _tests(items, block)
+    low, middle, high = log_likelihoods(_reports(items, chance, test))
     return DiagnosticArrays(
-        low=np.minimum(*ends),
-        middle=_log_likelihood(items, chance.mean(axis=2)),
-        high=np.maximum(*ends),
-        stream=np.array(stream, dtype=np.intp),
-        block=np.array(block, dtype=np.intp),
+        low=low,
+        middle=middle,
+        high=high,
+        stream=stream[first],
+        block=block[first],
         rho_low=rho[:, 0],
         rho=rho.mean(axis=1),
         rho_high=rho[:, 1],
@@ -297,13 +303,29 @@ def _diagnostic_arrays(items: Sequence[Diagnostic], streams: Sequence[str]) -> D
     )
 
 
-def _log_likelihood(items: Sequence[Diagnostic], chance: FloatArray) -> FloatArray:
+def _tests(items: Sequence[Diagnostic], block: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Test of each item, and the first item of each test; items without a test stand alone."""
+    names: dict[tuple[object, ...], int] = {}
+    test, first = [], []
+    for i, x in enumerate(items):
+        same = (x.test, x.stream, block[i], x.p_benefit, x.p_negligible, x.p_harm) if x.test else (i,)
+        if same not in names:
+            first.append(i)
+        test.append(names.setdefault(same, len(names)))
+    return np.array(test, dtype=np.intp), np.array(first, dtype=np.intp)
+
+
+def _reports(items: Sequence[Diagnostic], chance: FloatArray, test: NDArray[np.intp]) -> Reports:
     def column(name: str) -> NDArray[Any]:
         return np.array([getattr(item, name) for item in items])
 
-    seen = contaminated(chance, column("observed").astype(bool), column("unreliability"), column("noise"))
-    with np.errstate(divide="ignore"):
-        return np.maximum(np.log(seen), _IMPOSSIBLE)
+    return Reports(
+        chance=chance,
+        observed=column("observed").astype(bool),
+        unreliability=column("unreliability").astype(np.float64),
+        noise=column("noise").astype(np.float64),
+        test=test,
+    )
 
 
 def _ends(chance: Chance) -> tuple[float, float]:

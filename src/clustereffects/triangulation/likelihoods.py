@@ -10,17 +10,21 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
+#: Logarithm that stands for a probability of zero: far below anything else, yet finite.
+IMPOSSIBLE = -1e6
+_HALVINGS = 60
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DiagnosticArrays:
-    """Diagnostics of one claim and group.
+    """Diagnostics of one claim and group, one row for each test.
 
     Parameters
     ----------
     low, middle, high : array, shape (n, 3)
         Log-likelihood of what was observed under harm, negligible effect and benefit; the range and its centre.
     stream, block : array of int, shape (n,)
-        Stream and dependence group of each item.
+        Stream and dependence group of each test.
     rho_low, rho, rho_high : array, shape (blocks,)
         Correlation within each dependence group.
     count : array, shape (blocks, streams)
@@ -90,6 +94,103 @@ def contaminated(
     """
     seen = (1 - unreliability[:, None]) * chance + (unreliability * noise)[:, None]
     return np.where(observed[:, None], seen, 1 - seen)
+
+
+def log_likelihoods(reports: Reports) -> FloatArray:
+    """Log-likelihood of what was reported on each test, over the declared ranges.
+
+    Parameters
+    ----------
+    reports : Reports
+
+    Returns
+    -------
+    array, shape (3, tests, 3)
+        Smallest, central and largest value for each test and state.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    A range says that the probability of the sign is not known. Whatever it is, it is the same for every report on the
+    test: what would make the reports that were seen most likely makes those that were not seen least likely. The sum over
+    a test's reports is concave in the probability; its smallest value lies at an end of the range, its largest where the
+    derivative changes sign, found by bisection.
+
+    Examples
+    --------
+    Of two reports one was seen, so that nothing between 0.4 and 0.6 is more likely than one half:
+
+    >>> import numpy as np
+    >>> two = Reports(chance=np.full((2, 3, 2), [0.4, 0.6]), observed=np.array([True, False]), unreliability=np.zeros(2),
+    ...               noise=np.zeros(2), test=np.zeros(2, int))
+    >>> np.exp(log_likelihoods(two))[:, 0, 0].round(4).tolist()
+    [0.24, 0.25, 0.25]
+    """
+    low, high = reports.chance[:, :, 0], reports.chance[:, :, 1]
+    ends = np.stack([reports.log_likelihood(end) for end in (low, high)])
+    middle, best = reports.log_likelihood((low + high) / 2), reports.log_likelihood(reports.likeliest())
+    return np.stack([np.minimum(ends.min(axis=0), middle), middle, np.maximum(np.maximum(*ends), best)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reports:
+    """Reports on registered tests.
+
+    Parameters
+    ----------
+    chance : array, shape (n, 3, 2)
+        Lower and upper probability of seeing the sign under harm, negligible effect and benefit; the same for all reports
+        on a test.
+    observed : array of bool, shape (n,)
+    unreliability, noise : array, shape (n,)
+    test : array of int, shape (n,)
+        Test that each report is about, from 0 on.
+
+    Raises
+    ------
+    TypeError
+        If a field is missing.
+
+    Examples
+    --------
+    >>> Reports.__slots__[0]
+    'chance'
+    """
+
+    chance: FloatArray
+    observed: NDArray[np.bool_]
+    unreliability: FloatArray
+    noise: FloatArray
+    test: IntArray
+
+    def log_likelihood(self, chance: FloatArray) -> FloatArray:
+        """Log-likelihood of all reports on each test (tests, 3) if the sign has these probabilities (n, 3)."""
+        seen = contaminated(chance, self.observed, self.unreliability, self.noise)
+        with np.errstate(divide="ignore"):
+            return self._sums(np.maximum(np.log(seen), IMPOSSIBLE))
+
+    def likeliest(self) -> FloatArray:
+        """Probability within each range (n, 3) that makes the reports on the test most likely."""
+        low, high = self.chance[:, :, 0], self.chance[:, :, 1]
+        for _ in range(_HALVINGS if (low < high).any() else 0):
+            middle = (low + high) / 2
+            rising = self._sums(self._slope(middle))[self.test] > 0
+            low, high = np.where(rising, middle, low), np.where(rising, high, middle)
+        return np.asarray((low + high) / 2)
+
+    def _slope(self, chance: FloatArray) -> FloatArray:
+        share = contaminated(chance, self.observed, self.unreliability, self.noise)
+        sign = np.where(self.observed, 1.0, -1.0) * (1 - self.unreliability)
+        return np.asarray(sign[:, None] / np.maximum(share, 1e-300))
+
+    def _sums(self, values: FloatArray) -> FloatArray:
+        total = np.zeros((int(self.test.max(initial=-1)) + 1, 3))
+        np.add.at(total, self.test, values)
+        return total
 
 
 def tempering(count: FloatArray, power: FloatArray, rho: FloatArray) -> FloatArray:

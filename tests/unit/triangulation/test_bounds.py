@@ -133,3 +133,35 @@ def test_when_every_sign_speaks_for_benefit_less_dependence_is_better():
     bounds = _bounds([did(), *group((0.2, 0.8))])
     expected = [_probability([did(), *group(rho)])[2] for rho in (0.8, 0.2)]
     np.testing.assert_allclose(bounds[2], expected, rtol=1e-10)
+
+
+def test_reports_on_one_test_share_its_probability():
+    """The unknown probability of a sign is one number, however many interviews were asked and whatever they said."""
+    spans = (0.3, 0.8), (0.2, 0.5), (0.1, 0.4)
+    seen = [True, True, False, True, False]
+
+    def reports(chances, name):
+        more = {"dependence": "g", "rho": 0.3, "test": name}
+        return [
+            sign(f"{name}{i}", chances, observed=one, unreliability=0.1 * (i % 2), **more) for i, one in enumerate(seen)
+        ]
+
+    bounds = _bounds([did(), *reports(spans, "T1")])
+    grids = [np.linspace(*span, 26) for span in spans]
+    points = np.array(
+        [_probability([did(), *reports((b, n, h), "T1")]) for b in grids[0] for n in grids[1] for h in grids[2][::25]]
+    )
+    assert (bounds[:, 0] <= points.min(axis=0) + 1e-12).all()
+    assert (bounds[:, 1] >= points.max(axis=0) - 1e-12).all()
+    np.testing.assert_allclose(bounds[2], [points[:, 2].min(), points[:, 2].max()], atol=2e-4)
+    apart = _bounds([did(), *reports(spans, "")])
+    assert (apart[:, 0] < bounds[:, 0] - 0.01).all()
+    assert (apart[:, 1] > bounds[:, 1] + 0.01).all()
+
+
+def test_reports_on_one_test_count_like_single_signs_where_nothing_is_a_range():
+    chances = (0.6, 0.3, 0.2)
+    more = {"dependence": "g", "rho": 0.4}
+    one = [sign(f"{i}", chances, observed=i > 0, test="T1", **more) for i in range(3)]
+    other = [sign(f"{i}", chances, observed=i > 0, **more) for i in range(3)]
+    np.testing.assert_allclose(_probability([did(), *one]), _probability([did(), *other]), rtol=1e-12)
