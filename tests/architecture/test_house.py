@@ -36,6 +36,32 @@ def test_files_are_short():
     assert [str(p.relative_to(SRC)) for p in FILES if len(p.read_text(encoding="utf-8").splitlines()) > 400] == []
 
 
+def _imports():
+    """Modules that each module imports when it is loaded."""
+    graph = {}
+    for path in FILES:
+        module = ".".join(path.relative_to(SRC.parent).with_suffix("").parts).removesuffix(".__init__")
+        found = graph.setdefault(module, set())
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom):
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            elif isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+    return {module: {name for name in found if name in graph and name != module} for module, found in graph.items()}
+
+
+def test_no_module_imports_itself_through_others():
+    graph = _imports()
+    for start in graph:
+        seen, stack = set(), list(graph[start])
+        while stack:
+            module = stack.pop()
+            if module not in seen:
+                seen.add(module)
+                stack.extend(graph[module])
+        assert start not in seen
+
+
 def _public_definitions():
     for path in FILES:
         if path.name.startswith("_"):

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clustereffects.bayes import _serialise, _tables
+import clustereffects.bayes._serialise as _serialise
+import clustereffects.bayes._tables as _tables
 from clustereffects.bayes._input import PoolingData
 from clustereffects.bayes.model import PoolingModel
 from clustereffects.bayes.posterior import Posterior

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clustereffects.data import _rules as rules
+import clustereffects.data._rules as rules
 from clustereffects.data.account import SampleAccount
 from clustereffects.errors import ColumnError, PanelError, Problem
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clustereffects.datasets import _survey as survey_model
+import clustereffects.datasets._survey as survey_model
 from clustereffects.datasets._accounts import Accounts
 from clustereffects.datasets._catalogue import Organisation, codes
 from clustereffects.datasets._firms import LIMITED_COMPANY, Bools, Floats, Ints, World

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clustereffects.datasets import _accounts, _files, _firms, _interviews, _lists, _members, _qdpx, _survey
+import clustereffects.datasets._accounts as _accounts
+import clustereffects.datasets._files as _files
+import clustereffects.datasets._firms as _firms
+import clustereffects.datasets._interviews as _interviews
+import clustereffects.datasets._lists as _lists
+import clustereffects.datasets._members as _members
+import clustereffects.datasets._qdpx as _qdpx
+import clustereffects.datasets._survey as _survey
 from clustereffects.datasets._catalogue import IndustryKey, industry_key, organisations, resource
 from clustereffects.datasets._options import Rule, refuse
 from clustereffects.datasets._region_truth import Region, claim_states, region_truth

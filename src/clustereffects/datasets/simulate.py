@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from clustereffects.datasets import _programme as parts
+import clustereffects.datasets._programme as parts
 from clustereffects.datasets._options import Rule, refuse
 from clustereffects.datasets._programme import Floats, Ints
 from clustereffects.datasets.truth import OUTCOMES, ProgrammeTruth, true_effect

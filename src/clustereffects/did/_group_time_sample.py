@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+import clustereffects.did._covariates as _covariates
 from clustereffects.data.account import SampleAccount
 from clustereffects.data.panel import Panel
-from clustereffects.did import _covariates
 from clustereffects.did.group_time import GroupTimeData, GroupTimeEffects
 from clustereffects.did.group_time_plan import already_treated, estimated_cohorts, never_treated
 from clustereffects.errors import EstimationError, OptionError, Problem

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+import clustereffects.did._covariates as _covariates
 from clustereffects.data.panel import Panel
-from clustereffects.did import _covariates
 from clustereffects.did._group_time_sample import Sample, account, notes, nothing_identified, take_sample
 from clustereffects.did.group_time import GroupTimeData, GroupTimeEffects, group_time_effects
 from clustereffects.did.group_time_cell import Method

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import clustereffects.did._matched_sample as samples
 from clustereffects.data.account import SampleAccount
-from clustereffects.did import _matched_sample as samples
 from clustereffects.did._matched_sample import Taken
 from clustereffects.did._private import bad_option, cluster_columns
 from clustereffects.did.group_time_checks import cluster_checks, lone_treated_check

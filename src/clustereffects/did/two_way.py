@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+import clustereffects.did._covariates as _covariates
 from clustereffects.data.account import SampleAccount
 from clustereffects.data.panel import Panel
-from clustereffects.did import _covariates
 from clustereffects.did.group_time_checks import cluster_checks
 from clustereffects.did.two_way_weights import TreatmentWeights, treatment_weights
 from clustereffects.errors import EstimationError, OptionError, Problem

@@ -10,9 +10,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+import clustereffects.interviews._checks as _checks
+import clustereffects.interviews._frames as _frames
+import clustereffects.interviews._reliability as _reliability
 from clustereffects.data.account import SampleAccount
 from clustereffects.errors import CodingError, Problem
-from clustereffects.interviews import _checks, _frames, _reliability
 from clustereffects.interviews.bridge import Bridge
 from clustereffects.interviews.probative import DiagnosticOptions, InterviewEvidence, diagnostics_of
 from clustereffects.results.checks import Check

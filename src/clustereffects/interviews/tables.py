@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 import pandas as pd
 
+import clustereffects.interviews._frames as _frames
 from clustereffects.data.files import read_table
 from clustereffects.errors import ColumnError, OptionError, Problem
-from clustereffects.interviews import _frames
 from clustereffects.interviews.codings import Codings
 from clustereffects.results.checks import Check
 

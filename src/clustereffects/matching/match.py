@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+import clustereffects.matching._checks as _checks
+import clustereffects.matching.balance as balance
 from clustereffects.data.account import SampleAccount
 from clustereffects.data.panel import Panel
-from clustereffects.matching import _checks, balance
 from clustereffects.results import Check, Provenance, Summary, draw
 from clustereffects.results.provenance import plain
 

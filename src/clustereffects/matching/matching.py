@@ -10,10 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+import clustereffects.matching._assemble as _assemble
+import clustereffects.matching._checks as _checks
+import clustereffects.matching._frame as _frame
+import clustereffects.matching._options as _options
 from clustereffects.data import Panel, require_columns
 from clustereffects.data.panel import to_pandas
 from clustereffects.errors import ColumnError
-from clustereffects.matching import _assemble, _checks, _frame, _options
 from clustereffects.matching.engine import Matched, Rules, match_sets
 from clustereffects.matching.match import CrossSectionMatch, Design, Match
 from clustereffects.matching.reversion import MatchedPairs, mirror_difference

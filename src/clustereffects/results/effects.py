@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+import clustereffects.results.serialise as serialise
 from clustereffects.data.account import SampleAccount
 from clustereffects.errors import NotStoredError, OptionError, Problem
 from clustereffects.inference.influence import Influence, read_only
 from clustereffects.inference.quantiles import critical_value
-from clustereffects.results import serialise
 from clustereffects.results.aggregation import Aggregated, aggregate_cells, target_codes, union
 from clustereffects.results.checks import Check
 from clustereffects.results.clusters import lone_cluster_check

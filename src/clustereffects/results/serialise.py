@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+import clustereffects.results.variance as variances
 from clustereffects.data.account import SampleAccount
 from clustereffects.inference.influence import Influence
-from clustereffects.results import variance as variances
 from clustereffects.results.checks import Check
 from clustereffects.results.description import Description, Sampling
 from clustereffects.results.provenance import Provenance, plain
