@@ -79,3 +79,45 @@ def rezip(path: Path, change: Callable[[str, bytes], tuple[str, bytes]]) -> None
         for name, content in members:
             new.writestr(name, content)
     path.write_bytes(buffer.getvalue())
+
+
+# What somebody who means harm, or types carelessly, may write into the files of a region.
+HOSTILE_NAMES = {
+    "K01": "<script>alert('K01')</script>",
+    "K02": '=HYPERLINK("http://example.org";"K02")',
+    "K03": r"$\frac{1}{2$ & x",
+    "K04": "{{ 7 * 7 }} {title} %s",
+    "K05": "集群 🚀 \u202ecod",
+}
+HOSTILE_TITLE = "<img src=x onerror=alert(1)> {subtitle}"
+
+
+def make_hostile(folder: Path) -> None:
+    """Names, labels, titles, codes and headers that are markup, formulas or templates somewhere."""
+    path = folder / "organisations.csv"
+    lines = [line.split(",") for line in lines_of(path)]
+    quoted = {name: '"' + text.replace('"', '""') + '"' for name, text in HOSTILE_NAMES.items()}
+    write_lines(path, [",".join([cells[0], quoted.get(cells[0], cells[1]), *cells[2:]]) for cells in lines])
+    for name in ("organisations.csv", "members.csv", "survey_2011.csv", "survey_2013.csv", "survey_frame.csv"):
+        replace_everywhere(folder / name, "K02", "=K02")
+    for name in ("interviews.qdpx", "survey_2012.xlsx"):
+        rezip(folder / name, lambda member, content: (member, content.replace(b">K02<", b">=K02<")))
+    replace_everywhere(folder / "codings.csv", ",K02,", ",=K02,")
+    for name in ("codings.csv", "bridge.csv"):
+        replace_everywhere(folder / name, "M_KUND", "<u>M_KUND")
+    rezip(folder / "interviews.qdpx", lambda member, text: (member, text.replace(b"M_KUND", b"&lt;u&gt;M_KUND")))
+    replace_everywhere(folder / "survey_2011.csv", ";q1;", ";@SUM(1)<q1>;q1;")
+    lines = lines_of(folder / "survey_2011.csv")
+    place = lines[0].split(";").index("@SUM(1)<q1>")
+    spread = [line.split(";") for line in lines[1:]]
+    write_lines(folder / "survey_2011.csv", [lines[0], *(";".join([*c[:place], "1", *c[place:]]) for c in spread)])
+    edit(folder / "theory.toml", "[claims.value_added_growth]\n", '[claims.value_added_growth]\nen = "<b>Growth</b>"\n')
+    title = 'title = "Klusterutvärdering av en simulerad region"'
+    edit(folder / "study.toml", title, f'title = "{HOSTILE_TITLE}"\nregistered = "<s>0</s>"')
+
+
+def replace_everywhere(path: Path, old: str, new: str) -> None:
+    """Replace text wherever it occurs in a file."""
+    text = path.read_text(encoding="utf-8-sig")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")

@@ -7,6 +7,7 @@ import pandas as pd
 
 from clustereffects.disclosure import DisclosurePolicy
 from clustereffects.results import Effects
+from clustereffects.study.firms import FirmEffects
 
 _OTHERS = "non-members"
 
@@ -27,11 +28,17 @@ def reasons_by(by: str, effects: Effects, policy: DisclosurePolicy) -> list[str]
     return [str(reason) for reason in reasons]
 
 
-def withheld_organisations(effects: pd.DataFrame, estimator: str) -> dict[str, frozenset[str]]:
+def withheld_organisations(firms: FirmEffects, policy: DisclosurePolicy) -> dict[str, frozenset[str]]:
     """By outcome, organisations whose effects are not published although there are firms behind them."""
-    own = effects[(effects["estimator"] == estimator) & (effects["aggregation"] == "group")]
-    hidden = own[(own["withheld"] != "") & (own["treated_firms"] > 0)]
-    return {str(outcome): frozenset(rows["group"].astype(str)) for outcome, rows in hidden.groupby("outcome")}
+    hidden = {}
+    for (name, outcome), fit in firms.effects.items():
+        if name == firms.primary:
+            own = fit.by["group"]
+            rows = zip(
+                own.labels["group"].astype(str), own.treated_units(), reasons_by("group", own, policy), strict=True
+            )
+            hidden[outcome] = frozenset(group for group, n, reason in rows if n > 0 and reason)
+    return hidden
 
 
 def survey_reasons(table: pd.DataFrame, policy: DisclosurePolicy) -> list[str]:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import clustereffects.study.tables as tables
 from clustereffects import __version__
 from clustereffects.disclosure import DisclosurePolicy
 from clustereffects.reporting import Content
 from clustereffects.results import Effects, Evidence, versions
-from clustereffects.study import tables
 from clustereffects.study._checks import all_checks
 from clustereffects.study._withheld import reasons_by, withheld_organisations
 from clustereffects.study.evidence import PROGRAMME, claim_effects
@@ -107,7 +107,7 @@ def build_content(results: Results) -> tuple[Content, dict[str, pd.DataFrame]]:
         counts=_counts(results),
         labels=_labels(inputs),
         sentences=_sentences(results, shown["verdicts"]),
-        checks=tuple(all_checks(plan, inputs, results.firms, results.evidence, _hidden(shown))),
+        checks=tuple(all_checks(plan, inputs, results.firms, results.evidence, _hidden(results.firms, shown, policy))),
         provenance=_provenance(plan),
         truth=results.truth,
     )
@@ -161,7 +161,7 @@ def _tables(results: Results, policy: DisclosurePolicy) -> dict[str, pd.DataFram
     if lead in firms.pooled:
         own = firms.effects[firms.primary, lead].by["group"]
         shown["organisations"] = tables.organisations_table(firms.pooled[lead], own, policy)
-    shown["verdicts"] = _verdicts(results, effects, policy)
+    shown["verdicts"] = _verdicts(results, policy)
     return shown | _survey_tables(inputs, policy) | _interview_tables(results, policy)
 
 
@@ -182,11 +182,11 @@ def _choices(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _verdicts(results: Results, effects: pd.DataFrame, policy: DisclosurePolicy) -> pd.DataFrame:
+def _verdicts(results: Results, policy: DisclosurePolicy) -> pd.DataFrame:
     """Verdicts, without those on organisations whose effects are not published, or that rest on too few firms."""
     verdicts: pd.DataFrame = results.findings.verdicts()
     firms = results.firms
-    withheld = withheld_organisations(effects, firms.primary)
+    withheld = withheld_organisations(firms, policy)
     lead = withheld.get(f"log_{results.plan.outcomes.names[0]}", frozenset())
     hidden = set[tuple[str, str]]()
     for claim in results.inputs.theory.claims:
@@ -272,14 +272,13 @@ def _sentences(results: Results, verdicts: pd.DataFrame) -> dict[str, tuple[str,
     }
 
 
-def _hidden(shown: Mapping[str, pd.DataFrame]) -> dict[str, frozenset[str]]:
+def _hidden(
+    firms: FirmEffects, shown: Mapping[str, pd.DataFrame], policy: DisclosurePolicy
+) -> dict[str, frozenset[str]]:
     """Organisations of which no figure is published, by outcome and in the survey."""
-    effects = shown["effects"]
-    hidden = dict.fromkeys(effects["outcome"], frozenset[str]())
-    hidden |= withheld_organisations(effects, "hierarchical_effects")
     survey = shown.get("survey", pd.DataFrame(columns=["organisation", "wave", "withheld"]))
     over = survey[(survey["wave"].astype(str) == "all") & (survey["withheld"] != "")]
-    return {**hidden, "survey": frozenset(over["organisation"].astype(str))}
+    return {**withheld_organisations(firms, policy), "survey": frozenset(over["organisation"].astype(str))}
 
 
 def _provenance(plan: Plan) -> dict[str, Any]:
