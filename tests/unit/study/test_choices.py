@@ -141,3 +141,42 @@ def test_years_that_were_matched_on_test_nothing(study, fitted):
     mirrors = {name for name in without if name.startswith("regression to the mean")}
     assert mirrors == {"regression to the mean: log_value_added", "regression to the mean: growth"}
     assert not mirrors & set(with_growth)
+
+
+def free(data):
+    """Firms of a study's panel that may serve as controls."""
+    frame = data.panel.frame
+    barred = frame.loc[frame[work.BARRED], "firm"]
+    return frame[frame["cohort"].isna() & ~frame["firm"].isin(barred)]
+
+
+def test_comparison_firms_come_from_elsewhere(study, fitted):
+    plan, inputs = study
+    assert not free(fitted[0])["county"].isin(plan.study.counties).any()
+    controls = fitted[1].match.pairs()["control"]
+    later = fitted[0].panel.frame.dropna(subset="cohort")["firm"]
+    assert (controls.isin(free(fitted[0])["firm"]) | controls.isin(later)).all()
+    unnamed = work.prepare(changed(plan, "study", counties=()), inputs)
+    members = fitted[0].panel.frame.dropna(subset="cohort")["county"].unique()
+    assert not free(unnamed)["county"].isin(members).any()
+    everywhere = work.prepare(changed(plan, "matching", donor_pool="all"), inputs)
+    assert free(everywhere)["county"].isin(plan.study.counties).any()
+
+
+def test_without_firms_from_elsewhere_a_check_says_so(study, fitted):
+    plan, inputs = study
+    counties = tuple(fitted[0].table.frame["county"].dropna().unique())
+    narrow = changed(plan, "study", counties=counties)
+    data = work.prepare(narrow, inputs)
+    assert len(free(data))
+    firms = dataclasses.replace(fitted[1], match=work.matching_of(narrow).fit(data.panel))
+    hidden = {name: frozenset() for name in (*fitted[1].pooled, "survey")}
+    found = [
+        {check.name: check for _, check in all_checks(one, inputs, effects, (), hidden)}[
+            "where comparison firms come from"
+        ]
+        for one, effects in ((plan, fitted[1]), (narrow, firms))
+    ]
+    assert [check.verdict for check in found] == ["info", "warn"]
+    assert ", 0 of them from the counties of the study" in found[0].message
+    assert "only the member's own county is left out" in found[1].message
