@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from clustereffects.data import Panel
 from clustereffects.results import Check, Effects, Evidence, Silence
-from clustereffects.study.firms import GROWS, FirmEffects, assignment_check
+from clustereffects.study.firms import BARRED, GROWS, FirmEffects, assignment_check
 from clustereffects.study.inputs import Inputs
 from clustereffects.study.plan import Plan
 
@@ -25,6 +26,7 @@ def all_checks(
     survey = inputs.survey.checks() if inputs.survey else ()
     moot = _mirrors_of_growth(plan)
     yield from (("matching", check) for check in firms.match.checks() if check.name not in moot)
+    yield "matching", _donors(plan, firms.match.panel)
     yield from (("matching", check) for check in _own_key(inputs))
     yield from (("pooling", check) for check in firms.findings)
     yield from (("survey", _discreet(check, hidden["survey"])) for check in survey)
@@ -34,6 +36,24 @@ def all_checks(
         discreet = (_discreet(check, hidden[outcome]) for check in posterior.checks())
         yield from (("pooling", _named(check, outcome)) for check in discreet)
     yield from _silent(inputs, evidence)
+
+
+def _donors(plan: Plan, panel: Panel) -> Check:
+    """Where the comparison firms come from; a warning if the plan wants other counties and the accounts hold none."""
+    frame = panel.frame
+    member, free = frame["cohort"].notna(), frame["cohort"].isna() & ~frame[BARRED]
+    home = plan.study.counties or tuple(frame.loc[member, "county"].dropna().unique())
+    firms, inside = (frame.loc[rows, "firm"].nunique() for rows in (free, free & frame["county"].isin(home)))
+    alone = inside > 0 and plan.matching.donor_pool == "other counties"
+    message = f"{firms:,} firms may be compared with, {inside:,} of them from the counties of the study"
+    return Check(
+        name="where comparison firms come from",
+        verdict="warn" if alone else "info",
+        statistic=float(inside),
+        threshold=0.0,
+        message=message + ("; the accounts hold no others: only the member's own county is left out" if alone else ""),
+        remedy="order accounts of other counties, since the programme may have touched these firms" if alone else "",
+    )
 
 
 def _mirrors_of_growth(plan: Plan) -> set[str]:

@@ -130,8 +130,9 @@ def prepare(plan: Plan, inputs: Inputs) -> FirmData:
     )
     evaluable = _evaluable(plan, inputs, table.frame)
     others = ~table.frame["firm"].isin(evaluable.loc[evaluable["reason"] != "", "firm"])
+    near = _of_the_region(plan, table.frame)
     frame = table.frame.assign(
-        **{BARRED: table.frame["member_group"] & table.frame["cohort"].isna()},
+        **{BARRED: (table.frame["member_group"] | near) & table.frame["cohort"].isna()},
         growth=mean_growth(table.frame, GROWS, plan.matching.lags - 1),
     )
     panel = Panel(
@@ -143,6 +144,18 @@ def prepare(plan: Plan, inputs: Inputs) -> FirmData:
         evaluable=evaluable,
         naive=compare_growth(table.frame, inputs.members, inputs.organisations.county, window=_window(years)),
     )
+
+
+def _of_the_region(plan: Plan, frame: pd.DataFrame) -> pd.Series[bool]:
+    """Firms that were ever in the study's counties, where the programme may have touched them; nobody if all were.
+
+    Without counties in the plan: those of the members.
+    """
+    outside = frame["cohort"].isna()
+    home = plan.study.counties or tuple(frame.loc[~outside, "county"].dropna().unique())
+    near: pd.Series[bool] = frame["firm"].isin(frame.loc[frame["county"].isin(home), "firm"])
+    elsewhere = plan.matching.donor_pool == "other counties" and bool((outside & ~near).any())
+    return near if elsewhere else near & ~near
 
 
 def _evaluable(plan: Plan, inputs: Inputs, frame: pd.DataFrame) -> pd.DataFrame:
@@ -254,7 +267,7 @@ def estimate(plan: Plan, data: FirmData, horizons: frozenset[int] = frozenset())
     'estimate'
     """
     match = matching_of(plan).fit(data.panel)
-    donors = _donor_panel(plan, data.panel)
+    donors = _donor_panel(data.panel)
     window = (plan.estimator.event_times[0], plan.estimator.event_times[1])
     matched = MatchedDiD(variance=_variance(plan), window=window)
     effects: dict[tuple[str, str], EffectSet] = {}
@@ -354,17 +367,12 @@ def assignment_check(overall: Effects) -> Check:
     )
 
 
-def _donor_panel(plan: Plan, panel: Panel) -> Panel:
+def _donor_panel(panel: Panel) -> Panel:
     """The members and the firms that may be their controls."""
-    frame = panel.frame
-    member = frame["cohort"].notna()
-    usable = ~frame[BARRED]
-    if plan.matching.donor_pool == "other counties":
-        abroad = usable & ~frame["county"].isin(frame.loc[member, "county"].unique())
-        usable = abroad if (abroad & ~member).any() else usable
-    roles = panel.roles
+    frame, roles = panel.frame, panel.roles
+    barred = frame["firm"].isin(frame.loc[frame[BARRED], "firm"])
     return Panel(
-        frame[member | usable],
+        frame[~barred],
         unit=str(roles["unit"]),
         time=str(roles["time"]),
         cohort=roles["cohort"],
