@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from clustereffects.datasets import RegionOptions, simulate_region
+from clustereffects.errors import EstimationError
 from clustereffects.results import Estimate, Silence
 from clustereffects.study import firms as work
 from clustereffects.study._checks import all_checks
@@ -180,3 +181,22 @@ def test_without_firms_from_elsewhere_a_check_says_so(study, fitted):
     assert [check.verdict for check in found] == ["info", "warn"]
     assert ", 0 of them from the counties of the study" in found[0].message
     assert "only the member's own county is left out" in found[1].message
+
+
+def test_what_is_shown_beside_the_answer_may_fail(study, fitted, monkeypatch):
+    plan, _ = study
+
+    def fail(*_):
+        raise EstimationError("nothing to compare")
+
+    monkeypatch.setattr(work.GroupTimeDiD, "fit", fail)
+    monkeypatch.setattr(work.TwoWayFixedEffects, "fit", fail)
+    report = Study(plan).run(progress=False)
+    found = {check.name: check for _, check in report.content.checks if check.message == "nothing to compare"}
+    assert "group_time_did of log_value_added" in found
+    assert "two-way regression of log_employees" in found
+    ways = set(report.content.tables["believed"]["way"])
+    assert ways == {"matched_did", "versus_county", "versus_industry", "truth"}
+    assert report.html()
+    with pytest.raises(EstimationError, match="nothing to compare"):
+        work.estimate(changed(plan, "estimator", kind="group_time_did"), fitted[0])
