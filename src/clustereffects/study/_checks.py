@@ -28,7 +28,7 @@ def all_checks(
     yield from (("matching", check) for check in firms.match.checks() if check.name not in moot)
     yield "matching", _donors(plan, firms.match.panel)
     yield from (("matching", check) for check in _own_key(inputs))
-    yield from (("pooling", check) for check in firms.findings)
+    yield from (("effects", check) for check in firms.findings)
     yield from (("survey", _discreet(check, hidden["survey"])) for check in survey)
     yield from (("interviews", check) for check in (inputs.codings.checks(inputs.bridge) if inputs.codings else ()))
     yield from _of_effects(plan, firms)

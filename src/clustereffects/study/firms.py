@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -259,7 +261,8 @@ def estimate(plan: Plan, data: FirmData, horizons: frozenset[int] = frozenset())
     Raises
     ------
     EstimationError
-        If no member can be matched.
+        If no member can be matched, or the plan's estimator cannot estimate its first outcome. What else cannot be
+        estimated is a finding.
 
     Examples
     --------
@@ -269,23 +272,25 @@ def estimate(plan: Plan, data: FirmData, horizons: frozenset[int] = frozenset())
     match = matching_of(plan).fit(data.panel)
     donors = _donor_panel(data.panel)
     window = (plan.estimator.event_times[0], plan.estimator.event_times[1])
-    matched = MatchedDiD(variance=_variance(plan), window=window)
+    fits: dict[str, Callable[[str], Effects]] = {
+        "matched_did": partial(MatchedDiD(variance=_variance(plan), window=window).fit, match),
+        "group_time_did": partial(group_time_of(plan).fit, donors),
+    }
+    outcomes = [f"log_{name}" for name in plan.outcomes.names]
     effects: dict[tuple[str, str], EffectSet] = {}
     two_way: dict[str, Effects] = {}
     pooled: dict[str, PosteriorEffects] = {}
     findings: list[Check] = []
-    for name in plan.outcomes.names:
-        outcome = f"log_{name}"
-        effects["matched_did", outcome] = effect_set(matched.fit(match, outcome), horizons, window)
-        group_time = group_time_of(plan).fit(donors, outcome)
-        effects["group_time_did", outcome] = effect_set(group_time, horizons, window)
-        del group_time
-        two_way[outcome] = TwoWayFixedEffects().fit(donors, outcome)
-        try:
-            per_organisation = effects[plan.estimator.kind, outcome].by["group"]
-            pooled[outcome] = HierarchicalEffects().fit(per_organisation, rng=plan.study.seed)
-        except EstimationError as error:
-            findings.append(Check(name=f"partial pooling of {outcome}", verdict="warn", message=str(error)))
+    for outcome in outcomes:
+        for kind, fit in fits.items():
+            with _unless((kind, outcome) == (plan.estimator.kind, outcomes[0]), f"{kind} of {outcome}", findings):
+                effects[kind, outcome] = effect_set(fit(outcome), horizons, window)
+        with _unless(False, f"two-way regression of {outcome}", findings):
+            two_way[outcome] = TwoWayFixedEffects().fit(donors, outcome)
+        with _unless(False, f"partial pooling of {outcome}", findings):
+            if (plan.estimator.kind, outcome) in effects:
+                per_organisation = effects[plan.estimator.kind, outcome].by["group"]
+                pooled[outcome] = HierarchicalEffects().fit(per_organisation, rng=plan.study.seed)
     return FirmEffects(
         match=match,
         effects=effects,
@@ -294,6 +299,17 @@ def estimate(plan: Plan, data: FirmData, horizons: frozenset[int] = frozenset())
         primary=plan.estimator.kind,
         findings=tuple(findings),
     )
+
+
+@contextmanager
+def _unless(essential: bool, what: str, findings: list[Check]) -> Iterator[None]:  # noqa: FBT001
+    """Note what cannot be estimated among the findings, unless the study is about it."""
+    try:
+        yield
+    except EstimationError as error:
+        if essential:
+            raise
+        findings.append(Check(name=what, verdict="warn", message=str(error)))
 
 
 def group_time_of(plan: Plan) -> GroupTimeDiD:
