@@ -6,12 +6,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from clustereffects.data import Panel
+from clustereffects.matching import Match
 from clustereffects.results import Check, Effects, Evidence, Silence
 from clustereffects.study.firms import BARRED, GROWS, FirmEffects, assignment_check
 from clustereffects.study.inputs import Inputs
 from clustereffects.study.plan import Plan
 
+_UNEQUAL = 0.05
 _STREAMS = ("economic", "survey", "interviews")
 
 
@@ -27,6 +31,7 @@ def all_checks(
     moot = _mirrors_of_growth(plan)
     yield from (("matching", check) for check in firms.match.checks() if check.name not in moot)
     yield "matching", _donors(plan, firms.match.panel)
+    yield from (("matching", check) for check in _other_support(inputs, firms.match))
     yield from (("matching", check) for check in _own_key(inputs))
     yield from (("effects", check) for check in firms.findings)
     yield from (("survey", _discreet(check, hidden["survey"])) for check in survey)
@@ -54,6 +59,31 @@ def _donors(plan: Plan, panel: Panel) -> Check:
         message=message + ("; the accounts hold no others: only the member's own county is left out" if alone else ""),
         remedy="order accounts of other counties, since the programme may have touched these firms" if alone else "",
     )
+
+
+def _other_support(inputs: Inputs, match: Match) -> list[Check]:
+    """Whether members received other public support more often than their comparison firms: effects would include it."""
+    if inputs.supports is None:
+        return []
+    panel, start = match.panel, match.panel.cohorts[match.treated][:, None]
+    after = (panel.times >= start) & (panel.times <= start + (match.design.horizon or 0))
+    received = panel.wide("other_support") == 1.0
+    own, others = (
+        float(np.average((received[units] & after).any(axis=1), weights=match.weight))
+        for units in (match.treated, match.control)
+    )
+    unequal = abs(own - others) > _UNEQUAL
+    return [
+        Check(
+            name="other public support",
+            verdict="warn" if unequal else "pass",
+            statistic=own - others,
+            threshold=_UNEQUAL,
+            message=f"{own:.0%} of the members and {others:.0%} of their comparison firms received other public support from "
+            "joining on; it is not adjusted for, so that effects include what it does",
+            remedy="say so beside the result, or leave supported firms out of the accounts" if unequal else "",
+        )
+    ]
 
 
 def _mirrors_of_growth(plan: Plan) -> set[str]:

@@ -9,7 +9,7 @@ from clustereffects.datasets import RegionOptions, simulate_region
 from clustereffects.errors import EstimationError
 from clustereffects.results import Estimate, Silence
 from clustereffects.study import firms as work
-from clustereffects.study._checks import all_checks
+from clustereffects.study._checks import _other_support, all_checks
 from clustereffects.study.evidence import gather
 from clustereffects.study.inputs import read_inputs
 from clustereffects.study.plan import Plan
@@ -200,3 +200,21 @@ def test_what_is_shown_beside_the_answer_may_fail(study, fitted, monkeypatch):
     assert report.html()
     with pytest.raises(EstimationError, match="nothing to compare"):
         work.estimate(changed(plan, "estimator", kind="group_time_did"), fitted[0])
+
+
+def test_other_support_is_counted_on_both_sides(study, fitted):
+    _, inputs = study
+    match = fitted[1].match
+    (check,) = _other_support(inputs, match)
+    frame = match.panel.frame
+    supported = {
+        (firm, year) for firm, year in frame.loc[frame["other_support"], ["firm", "year"]].itertuples(index=False)
+    }
+    pairs = match.pairs().drop_duplicates("treated")
+    start = dict(zip(frame["firm"], frame["cohort"], strict=True))
+    own = [any((firm, start[firm] + k) in supported for k in range(6)) for firm in pairs["treated"]]
+    assert f"{np.mean(own):.0%} of the members" in check.message
+    assert check.statistic == pytest.approx(
+        np.mean(own) - float(check.message.split(" and ")[1].split("%")[0]) / 100, abs=0.006
+    )
+    assert _other_support(dataclasses.replace(inputs, supports=None), match) == []
