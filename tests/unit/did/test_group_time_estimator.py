@@ -323,3 +323,21 @@ def test_the_pretest_leaves_declared_anticipation_out():
     before = (effects.labels["event_time"] < -1).sum()
     assert f"of {before} effects before joining" in effects.pretrends().message
     assert f"of {before + 2} effects" in effects.pretrends(include_anticipation=True).message
+
+
+@pytest.mark.parametrize("method", ["dr", "ipw", "reg"])
+def test_units_and_origins_of_covariates_do_not_matter(method):
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"firm": np.repeat(np.arange(200), 4), "year": np.tile(np.arange(2001, 2005), 200)})
+    frame["joined"] = np.repeat(np.where(rng.random(200) < 0.4, 2003.0, np.nan), 4)
+    frame["age"], frame["share"] = np.repeat(rng.normal(size=200), 4), np.repeat(rng.normal(size=200), 4)
+    frame["y"] = rng.normal(size=800) + 0.3 * frame["age"] * (frame["year"] - 2000)
+    moved = frame.assign(age=1e4 * frame["age"] + 5.0, share=1e-3 * frame["share"] - 2.0)
+    fits = [
+        ce.GroupTimeDiD(method=method, covariates="age + share").fit(
+            ce.Panel(data, unit="firm", time="year", cohort="joined"), "y"
+        )
+        for data in (frame, moved)
+    ]
+    np.testing.assert_allclose(fits[1].params, fits[0].params, rtol=1e-8)
+    np.testing.assert_allclose(fits[1].std_errors, fits[0].std_errors, rtol=1e-8)
