@@ -47,13 +47,14 @@ def effects_table(firms: FirmEffects, policy: DisclosurePolicy) -> pd.DataFrame:
     """
     parts = [part for (name, outcome), fit in firms.effects.items() for part in _parts(name, outcome, fit, policy)]
     for outcome, fit in firms.two_way.items():
-        parts.append(_labelled(fit.tidy(), "two_way_fixed_effects", outcome, "overall").assign(withheld=""))
+        # The same members as in the group-time effects.
+        reasons = reasons_by("overall", firms.effects["group_time_did", outcome].by["overall"], policy)
+        parts.append(withhold(_labelled(fit.tidy(), "two_way_fixed_effects", outcome, "overall"), reasons, _FIGURES))
     for outcome, posterior in firms.pooled.items():
         parts.append(_labelled(posterior.tidy(), "hierarchical_effects", outcome, "group"))
     table = pd.concat([part.dropna(axis="columns", how="all") for part in parts], ignore_index=True)
-    table = _withhold_pooled(table, firms.primary, policy)
     columns = ["estimator", "outcome", "aggregation", *LABELS, *TIDY_COLUMNS, "treated_firms", "withheld"]
-    table = table.reindex(columns=columns)
+    table = _withhold_pooled(table.reindex(columns=columns), firms.primary, policy)
     integers = ["cohort", "time", "event_time", "treated_firms"]
     return table.astype(dict.fromkeys(integers, "Int64")).assign(withheld=table["withheld"].fillna(""))
 
