@@ -11,6 +11,7 @@ import numpy as np
 from clustereffects.data import Panel
 from clustereffects.matching import Match
 from clustereffects.results import Check, Effects, Evidence, Silence
+from clustereffects.study.evidence import PROGRAMME
 from clustereffects.study.firms import BARRED, GROWS, FirmEffects, assignment_check
 from clustereffects.study.inputs import Inputs
 from clustereffects.study.plan import Plan
@@ -147,13 +148,14 @@ def _own_key(inputs: Inputs) -> list[Check]:
 def _silent(inputs: Inputs, evidence: Sequence[Evidence]) -> Iterator[tuple[str, Check]]:
     """Claims on which a whole perspective is silent, and why."""
     spoken = {(item.stream, item.claim) for item in evidence if not isinstance(item, Silence)}
+    silences = [item for item in evidence if isinstance(item, Silence) and item.group != PROGRAMME]
     areas = dict(zip(_STREAMS, ("effects", "survey", "interviews"), strict=True))
     absent = {"survey": inputs.survey is None, "interviews": inputs.codings is None}
     for stream, area in areas.items():
         reasons = {
-            item.claim: item.reason
-            for item in evidence
-            if isinstance(item, Silence) and item.stream == stream and (stream, item.claim) not in spoken
+            item.claim: item.reason.replace("_", " ")
+            for item in silences
+            if item.stream == stream and (stream, item.claim) not in spoken
         }
         claims = ", ".join(f"{claim} ({reason})" for claim, reason in reasons.items())
         why = "it is not part of the study; " if absent.get(stream) else ""

@@ -121,6 +121,9 @@ def test_the_whole_programme_is_not_said_to_be_unasked(study, fitted):
     evidence = gather(*study, fitted[1])
     programme = [item for item in evidence if isinstance(item, Silence) and item.group == "programme"]
     assert {item.reason for item in programme} == {"not_measured"}
+    hidden = {name: frozenset() for name in (*fitted[1].pooled, "survey")}
+    checks = {check.name: check.message for _, check in all_checks(*study, fitted[1], evidence, hidden)}
+    assert checks["silences: survey"] == "nothing is said on employment_growth (not asked), turnover_growth (not asked)"
 
 
 def test_years_that_were_matched_on_test_nothing(study, fitted):
