@@ -87,7 +87,7 @@ HOSTILE_NAMES = {
     "K02": '=HYPERLINK("http://example.org";"K02")',
     "K03": r"$\frac{1}{2$ & x",
     "K04": "{{ 7 * 7 }} {title} %s",
-    "K05": "集群 🚀 \u202ecod",
+    "K05": "集群 🚀 \u202ecod \x07" + "och så vidare " * 15,
 }
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> {subtitle}"
 
@@ -111,7 +111,11 @@ def make_hostile(folder: Path) -> None:
     place = lines[0].split(";").index("@SUM(1)<q1>")
     spread = [line.split(";") for line in lines[1:]]
     write_lines(folder / "survey_2011.csv", [lines[0], *(";".join([*c[:place], "1", *c[place:]]) for c in spread)])
-    edit(folder / "theory.toml", "[claims.value_added_growth]\n", '[claims.value_added_growth]\nen = "<b>Growth</b>"\n')
+    edit(
+        folder / "theory.toml",
+        "[claims.value_added_growth]\n",
+        f'[claims.value_added_growth]\nen = "<b>Growth</b>{" and so on" * 20}"\n',
+    )
     title = 'title = "Klusterutvärdering av en simulerad region"'
     edit(folder / "study.toml", title, f'title = "{HOSTILE_TITLE}"\nregistered = "<s>0</s>"')
 

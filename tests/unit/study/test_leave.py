@@ -1,5 +1,6 @@
 """What a run leaves: files, columns, the same bytes twice, nothing from outside, nothing that runs."""
 
+import base64
 import csv
 import html
 import json
@@ -8,6 +9,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from defusedxml.ElementTree import fromstring
 
 from clustereffects import cli
 from clustereffects.results import TIDY_COLUMNS
@@ -124,6 +126,14 @@ def test_nothing_in_the_page_runs(plain, hostile, language):
     assert "&lt;u&gt;M_KUND" in text
     assert "&lt;s&gt;0&lt;/s&gt;" in text
     assert ("&lt;b&gt;Growth&lt;/b&gt;" in text) == (language == ".en")
+
+
+def test_every_drawing_is_well_formed(hostile):
+    text = (hostile.out / "report.html").read_text(encoding="utf-8")
+    drawings = re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", text)
+    assert len(drawings) >= 8
+    for drawing in drawings:
+        assert fromstring(base64.b64decode(drawing)).tag == "{http://www.w3.org/2000/svg}svg"
 
 
 def test_no_spreadsheet_takes_a_cell_for_a_formula(hostile):

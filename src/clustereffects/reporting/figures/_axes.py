@@ -10,6 +10,7 @@ BLUE = "#0072b2"
 ORANGE = "#d55e00"
 GREEN = "#009e73"
 PALE = "#cfe3f1"
+_LONGEST = 44
 
 
 def axes(ax: Any) -> Any:
@@ -28,8 +29,14 @@ def zero_line(ax: Any, *, vertical: bool = False) -> None:
     (ax.axvline if vertical else ax.axhline)(0.0, color=SOFT, linewidth=0.9, zorder=0)
 
 
+def short(label: str) -> str:
+    """Label that leaves room for the figure, without characters that cannot be drawn; tables have it in full."""
+    text = "".join(character if character.isprintable() else " " for character in label)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1].rstrip() + "…"
+
+
 def row_axis(ax: Any, labels: list[str]) -> None:
     """One labelled row per item, the first on top."""
-    ax.set_yticks(range(len(labels)), labels)
+    ax.set_yticks(range(len(labels)), [short(label) for label in labels])
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)

@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clustereffects.reporting.figures._axes import BLUE, GREEN, INK, ORANGE, PALE, SOFT, axes, row_axis, zero_line
+from clustereffects.reporting.figures._axes import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PALE,
+    SOFT,
+    axes,
+    row_axis,
+    short,
+    zero_line,
+)
 from clustereffects.reporting.words import wording
 
 VERDICT_COLOURS = {
@@ -141,8 +152,10 @@ def verdict_matrix(verdicts: pd.DataFrame, ax: Any = None) -> Any:
             ax.text(column + 0.5, row + 0.5, _SIGNS.get(verdict, ""), ha="center", va="center", color=INK)
     ax.set_xlim(0, len(grid.columns))
     ax.set_ylim(len(grid.index), 0)
-    ax.set_xticks(np.arange(len(grid.columns)) + 0.5, grid.columns.astype(str), rotation=45, ha="right")
-    ax.set_yticks(np.arange(len(grid.index)) + 0.5, [str(name).replace("_", " ") for name in grid.index])
+    ax.set_xticks(
+        np.arange(len(grid.columns)) + 0.5, [short(str(name)) for name in grid.columns], rotation=45, ha="right"
+    )
+    ax.set_yticks(np.arange(len(grid.index)) + 0.5, [short(str(name).replace("_", " ")) for name in grid.index])
     ax.tick_params(length=0)
     for line in range(1, len(grid.columns)):
         ax.axvline(line, color="white", linewidth=2)
