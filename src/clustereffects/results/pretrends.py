@@ -7,12 +7,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clustereffects.inference.quantiles import chi_square_p, f_p
-from clustereffects.results.checks import Check
+from clustereffects.results.checks import Check, Verdict
 from clustereffects.results.uncertainty import Uncertainty
 
 NAME = "parallel trends before joining"
 _SIGNIFICANT = 0.05
 _SINGULAR = 1e-12
+_ENOUGH = 4  # denominator degrees of freedom below which a test of several terms has hardly any power
 
 
 def pretrend_check(
@@ -32,7 +33,8 @@ def pretrend_check(
     Returns
     -------
     Check
-        The statistic is the p-value; a small one warns. Not rejecting does not prove parallel trends.
+        The statistic is the p-value; a small one warns. Not rejecting does not prove parallel trends, and passes only if
+        there are clusters enough for the test to reject.
 
     Raises
     ------
@@ -65,18 +67,19 @@ def pretrend_check(
             remedy="test fewer periods, or aggregate by event time first",
         )
     statistic = float(estimate[before] @ np.linalg.solve(cov, estimate[before]))
-    p_value = _p_value(statistic, int(before.sum()), spread.df)
-    verdict = "warn" if p_value < _SIGNIFICANT else "pass"
-    return Check(
-        name=NAME,
-        verdict=verdict,  # type: ignore[arg-type]  # one of two literals
-        statistic=p_value,
-        threshold=_SIGNIFICANT,
-        message=f"joint Wald test of {int(before.sum())} effects before joining: W = {statistic:.2f}, p = {p_value:.3f}",
-        remedy=""
-        if verdict == "pass"
-        else "show the event study, bound the violation, or compare with closer controls",
-    )
+    terms = int(before.sum())
+    p_value = _p_value(statistic, terms, spread.df)
+    message = f"joint Wald test of {terms} effects before joining: W = {statistic:.2f}, p = {p_value:.3f}"
+    verdict, remedy = _judged(p_value, weak=spread.df - terms + 1 < _ENOUGH)
+    if verdict == "info":
+        message += f"; with {spread.df:g} degrees of freedom it can hardly reject"
+    return Check(name=NAME, verdict=verdict, statistic=p_value, threshold=_SIGNIFICANT, message=message, remedy=remedy)
+
+
+def _judged(p_value: float, *, weak: bool) -> tuple[Verdict, str]:
+    if p_value < _SIGNIFICANT:
+        return "warn", "show the event study, bound the violation, or compare with closer controls"
+    return ("info", "read the event study, or test fewer periods") if weak else ("pass", "")
 
 
 def _p_value(statistic: float, terms: int, df: float) -> float:

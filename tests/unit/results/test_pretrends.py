@@ -53,6 +53,14 @@ def test_verdicts():
     assert check.threshold == 0.05
 
 
+def test_a_test_that_can_hardly_reject_does_not_pass():
+    """Three terms on five degrees of freedom leave F(3, 3)."""
+    small, large = (pretrend_check(LABELS, factor * ESTIMATE, _spread(df=5.0)) for factor in (0.01, 20))
+    assert (small.verdict, large.verdict) == ("info", "warn")
+    assert small.message.endswith("; with 5 degrees of freedom it can hardly reject")
+    assert pretrend_check(LABELS, 0.01 * ESTIMATE, _spread(df=6.0)).verdict == "pass"
+
+
 def test_reference_periods_unidentified_effects_and_anticipation_are_left_out():
     cov = COV.copy()
     cov[2] = cov[:, 2] = 0.0
