@@ -138,6 +138,24 @@ def test_conflicting_duplicates_are_a_problem(clean_frame):
         read_accounts(pd.concat([clean_frame, other], ignore_index=True))
 
 
+def test_conflicting_duplicates_are_listed_beside_everything_else(clean_frame):
+    twice = pd.concat([clean_frame, clean_frame.iloc[[3]].assign(employees=77)])
+    missing, wrong = twice.drop(columns="status"), _changed(twice.reset_index(drop=True), 0, employees="x")
+    for frame, first in ((missing, "column 'status' is missing"), (wrong, "column 'employees' holds something")):
+        with pytest.raises(InputError, match="several statements that differ") as refused:
+            read_accounts(frame)
+        assert len(refused.value.problems) == 2
+        assert refused.value.problems[0].what.startswith(first)
+        assert refused.value.problems[1].row == 5
+    with pytest.raises(ColumnError) as refused:
+        read_accounts(twice.drop(columns=["year", "status"]))
+    assert len(refused.value.problems) == 2
+    year = int(twice["year"].iloc[3])
+    with pytest.raises(ColumnError) as refused:
+        read_accounts(missing, AccountsOptions(first_year=year + 1))
+    assert len(refused.value.problems) == 1
+
+
 def test_other_legal_forms_are_dropped_but_remembered(clean_frame, firms):
     frame = clean_frame.assign(legal_form=np.where(clean_frame["orgnr"] == firms[3], 31, 49))
     accounts = read_accounts(frame)

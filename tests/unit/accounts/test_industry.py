@@ -2,7 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clustereffects.accounts.industry import SOURCES, clean_sni, industry_division, read_industry_key
+from clustereffects.accounts.industry import (
+    SOURCES,
+    clean_sni,
+    estimate_industry_key,
+    industry_division,
+    read_industry_key,
+)
 from clustereffects.errors import InputError
 
 
@@ -113,3 +119,23 @@ def test_any_order_of_rows_gives_the_same(key_frame):
     straight = dict(zip([(f, y) for f, y, _ in rows], _divisions(rows, key_frame)[0], strict=True))
     shuffled = [rows[place] for place in rng.permutation(len(rows))]
     assert dict(zip([(f, y) for f, y, _ in shuffled], _divisions(shuffled, key_frame)[0], strict=True)) == straight
+
+
+def test_a_key_from_the_firms_own_codes():
+    rows = [(f, 2006, "22220") for f in range(4)] + [(f, 2008, "58110" if f == 3 else "18122") for f in range(4)]
+    rows += [(9, 2005, "28110"), (9, 2007, "28110"), (9, 2009, "25110"), (9, 2010, "26000")]
+    rows += [(7, 2007, None), (7, 2008, "25110"), (8, 2001, "28110"), (6, 2012, "58110")]
+    frame = pd.DataFrame(rows, columns=["firm", "year", "sni"]).sample(frac=1, random_state=1)
+    key = estimate_industry_key(frame["firm"].to_numpy(), frame["year"].to_numpy(), frame["sni"].astype("category"))
+    assert key.table.values.tolist() == [["22220", "18122", 0.75], ["22220", "58110", 0.25], ["28110", "25110", 1.0]]
+    assert key.file == ""
+    found = industry_division(np.array([1, 2]), np.array([2004, 2005]), pd.Series(["22220", "28110"]), key)
+    assert found.division.tolist() == [18, 25]
+
+
+def test_a_key_from_firms_that_are_on_one_side_of_the_change_is_empty():
+    for years in ((2005, 2006), (2008, 2009)):
+        key = estimate_industry_key(np.array([1, 1]), np.array(years), pd.Series(["25110", "25110"]))
+        assert key.table.empty
+        found = industry_division(np.array([1, 1]), np.array(years), pd.Series(["25110", "25110"]), key)
+        assert found.division.tolist() == ([0, 0] if years[0] < 2008 else [25, 25])

@@ -1,7 +1,13 @@
 import pandas as pd
 import pytest
 
-from clustereffects.accounts import link_members, read_accounts, read_members, read_organisations
+from clustereffects.accounts import (
+    link_members,
+    read_accounts,
+    read_members,
+    read_organisations,
+    unusable_organisations,
+)
 
 
 @pytest.fixture
@@ -56,3 +62,21 @@ def test_organisations_without_a_usable_member_are_problems(accounts, firms):
     ]
     assert linked.problems[0].where == "1 rows in the member list, 0 firms with a joining year, 0 with statements"
     assert linked.problems[0].file == "members.csv"
+
+
+def test_without_the_accounts_the_list_alone_is_judged(firms):
+    organisations = read_organisations(
+        pd.DataFrame({"organisation": ["K01", "K02", "K03"], "name": "x", "county": "17"})
+    )
+    members = _members(("K01", firms[0], 2008), ("K01", firms[0], 2009), ("K02", firms[1], None))
+    problems = unusable_organisations(members, organisations)
+    assert [problem.what for problem in problems] == [
+        "a firm has several joining years in one organisation",
+        "organisation 'K02' has no usable member",
+        "organisation 'K03' has no usable member",
+    ]
+
+
+def test_contradictions_of_the_list_are_among_the_problems(accounts, firms):
+    linked = link_members(_members(("K01", firms[0], 2008), ("K01", firms[0], 2009)), accounts)
+    assert [problem.row for problem in linked.problems] == [2]

@@ -229,3 +229,25 @@ def test_organisations_as_they_are_used():
     assert found.ids == ("K01", "K02")
     assert found.county == {"K01": "03", "K02": "20"}
     assert found.frame["started"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([("K01", A, 2004, None), ("K01", A, 2009, None)], "rows 2, 3"),
+        ([("K01", A, 2009, None), ("K01", B, 2004, None), ("K01", A, 2004, None)], "rows 2, 4"),
+        ([("K01", A, 2004, 2008), ("K01", A, 2006, 2010)], "rows 2, 3"),
+        ([("K01", A, 2004, 2010), ("K01", A, 2005, 2006), ("K01", A, 2008, None)], "rows 2, 3, 4"),
+        ([("K01", A, 2004, 2006), ("K01", A, 2006, None)], ""),
+        ([("K01", A, 2004, None), ("K01", A, 2004, 2008)], ""),
+        ([("K01", A, 2004, None), ("K02", A, 2009, None)], ""),
+        ([("K01", A, 2004, None), ("K01", A, None, None)], ""),
+    ],
+)
+def test_several_joining_years_at_a_time_are_a_contradiction(rows, found):
+    members = _read(*rows)
+    assert [problem.where for problem in members.problems] == ([found] if found else [])
+    for problem in members.problems:
+        assert problem.file == "members.csv"
+        assert problem.remedy.startswith("keep the row that is right, or give the year")
+    assert members.firms["cohort"].min() == 2004

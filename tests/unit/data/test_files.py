@@ -1,5 +1,7 @@
 """Table files are told apart by content, in every dialect that regions send."""
 
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,3 +101,32 @@ def test_an_account_that_does_not_add_up_is_refused():
         SampleAccount(rows_in=10, rows_used=8, dropped={"missing": 1})
     with pytest.raises(ValueError, match="no negative numbers"):
         SampleAccount(rows_in=10, rows_used=12, dropped={"missing": -2})
+
+
+def test_old_or_locked_excel_is_named_as_such(tmp_path):
+    path = tmp_path / "members.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
+    with pytest.raises(FileError, match=r"an Excel file of the old kind \(\.xls\), or one with a password"):
+        read_table(path)
+
+
+def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    ROWS.to_excel(tmp_path / "t.xlsx", index=False)
+    monkeypatch.setattr("clustereffects.data.files._MOST_BYTES", 1000)
+    with pytest.raises(FileError, match=r"it unpacks to \d+ bytes"):
+        read_table(tmp_path / "t.xlsx")
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "parquet"])
+def test_no_damage_gets_past_the_door_as_another_error(tmp_path, kind):
+    path = tmp_path / f"t.{kind}"
+    getattr(pd.concat([ROWS] * 50), "to_excel" if kind == "xlsx" else "to_parquet")(path, index=False)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(4)
+    for _ in range(25):
+        damaged = bytearray(whole)
+        for place in rng.integers(4, len(whole), 20):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        with suppress(FileError):
+            assert read_table(path).kind == kind
