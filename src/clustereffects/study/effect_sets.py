@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clustereffects.results import Check, Effects
 
@@ -79,3 +79,31 @@ def effect_set(cells: Effects, horizons: frozenset[int], window: tuple[int, int]
         },
         findings=cells.findings,
     )
+
+
+def at_both_levels(overall: Effects) -> tuple[Effects, Effects]:
+    """The same effect with standard errors by firm and by organisation: two questions, two intervals.
+
+    Parameters
+    ----------
+    overall : Effects
+        Effect on the whole programme.
+
+    Returns
+    -------
+    by_firm, by_organisation : Effects
+        About these members, and about organisations of this kind.
+
+    Raises
+    ------
+    NotStoredError
+        If the influence function was not stored.
+
+    Examples
+    --------
+    >>> at_both_levels.__name__
+    'at_both_levels'
+    """
+    by_organisation = replace(overall, variance=None, stored=None)
+    units = None if overall.sampling is None else replace(overall.sampling, assignment=())
+    return replace(overall, variance=None, sampling=units, stored=None), by_organisation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -25,7 +25,7 @@ from clustereffects.did import GroupTimeDiD, MatchedDiD, TwoWayFixedEffects
 from clustereffects.errors import EstimationError
 from clustereffects.matching import Match, Matching
 from clustereffects.results import Check, Cluster, Effects
-from clustereffects.study.effect_sets import EffectSet, effect_set
+from clustereffects.study.effect_sets import EffectSet, at_both_levels, effect_set
 from clustereffects.study.inputs import Inputs
 from clustereffects.study.plan import Plan
 
@@ -370,9 +370,7 @@ def assignment_check(overall: Effects) -> Check:
     >>> assignment_check.__name__
     'assignment_check'
     """
-    by_organisation = replace(overall, variance=None, stored=None)
-    firms = None if overall.sampling is None else replace(overall.sampling, assignment=())
-    by_firm = replace(overall, variance=None, sampling=firms, stored=None)
+    by_firm, by_organisation = at_both_levels(overall)
     organisations = f"{by_organisation.std_errors.iloc[0]:.4f} ({by_organisation.uncertainty.convention})"
     return Check(
         name="standard error at the level of assignment",

@@ -262,7 +262,7 @@ benefit = 0.9
 harm = 0.9
 
 [disclosure]
-minimum_firms = 3
+minimum_firms = 3           # the dominance rules are for totals in kronor, of which this version publishes none
 dominance_top1 = 0.75
 dominance_top2 = 0.85
 """

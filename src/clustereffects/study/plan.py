@@ -168,6 +168,9 @@ def _contradictions(read: Mapping[str, Any], file: str) -> list[Problem]:
         problems.append(_contradiction("[files] has a survey but no codebook", 'codebook = "…"', file))
     if (files.interviews or files.codings) and not files.bridge:
         problems.append(_contradiction("[files] has interviews but no bridge to the claims", 'bridge = "…"', file))
+    if read["matching"].donor_pool == "other counties" and "county" in read["matching"].exact:
+        what = '[matching] exact has "county" while donor_pool = "other counties"'
+        problems.append(_contradiction(what, "one of the two", file))
     return problems
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from clustereffects.disclosure import DisclosurePolicy, withhold
 from clustereffects.inference import critical_value
 from clustereffects.results import TIDY_COLUMNS, Diagnostic, Effects, Evidence
 from clustereffects.study._withheld import reasons_by, survey_reasons
-from clustereffects.study.effect_sets import EffectSet
+from clustereffects.study.effect_sets import EffectSet, at_both_levels
 from clustereffects.study.firms import FirmEffects
 from clustereffects.study.inputs import Inputs
 from clustereffects.survey import ScaleMeans
@@ -185,6 +186,7 @@ def believed_table(
                 {"way": way, "outcome": outcome, **{k: item[k] for k in ("estimate", "conf_low", "conf_high")}}
                 for item in row.to_dict("records")
             ]
+    rows[1:1] = list(_other_level(firms, rows[0])) if rows else []
     programme = naive[naive["organisation"] == "programme"].to_dict("records")
     names = {"county": "versus_county", "industry in the county": "versus_industry"}
     known = {"conf_low": np.nan, "conf_high": np.nan}
@@ -200,6 +202,17 @@ def believed_table(
     ]
     rows += [{"way": "truth", "outcome": outcome, "estimate": value, **known} for outcome, value in truth.items()]
     return pd.DataFrame(rows)
+
+
+def _other_level(firms: FirmEffects, first: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The leading effect with the interval of the level that the plan did not choose, unless it is withheld."""
+    if not np.isfinite(first["estimate"]):
+        return
+    overall = firms.effects[first["way"], first["outcome"]].by["overall"]
+    by_firm, by_organisation = at_both_levels(overall)
+    way, other = ("these_members", by_firm) if overall.variance is None else ("such_organisations", by_organisation)
+    row = other.tidy().iloc[0]
+    yield {**first, "way": way, "conf_low": row["conf_low"], "conf_high": row["conf_high"]}
 
 
 def intake_table(inputs: Inputs, *ledgers: pd.DataFrame) -> pd.DataFrame:

@@ -199,7 +199,7 @@ def test_what_is_shown_beside_the_answer_may_fail(study, fitted, monkeypatch):
     assert "group_time_did of log_value_added" in found
     assert "two-way regression of log_employees" in found
     ways = set(report.content.tables["believed"]["way"])
-    assert ways == {"matched_did", "versus_county", "versus_industry", "truth"}
+    assert ways == {"matched_did", "these_members", "versus_county", "versus_industry", "truth"}
     assert report.html()
     with pytest.raises(EstimationError, match="nothing to compare"):
         work.estimate(changed(plan, "estimator", kind="group_time_did"), fitted[0])
