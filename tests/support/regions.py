@@ -89,6 +89,7 @@ HOSTILE_NAMES = {
     "K04": "{{ 7 * 7 }} {title} %s",
     "K05": "集群 🚀 \u202ecod \x07" + "och så vidare " * 15,
 }
+PERSON = "Anna Ek Bruk AB"
 HOSTILE_TITLE = "<img src=x onerror=alert(1)> {subtitle}"
 
 
@@ -106,6 +107,8 @@ def make_hostile(folder: Path) -> None:
     for name in ("codings.csv", "bridge.csv"):
         replace_everywhere(folder / name, "M_KUND", "<u>M_KUND")
     rezip(folder / "interviews.qdpx", lambda member, text: (member, text.replace(b"M_KUND", b"&lt;u&gt;M_KUND")))
+    replace_everywhere(folder / "codings.csv", "Samtal_006_K02", PERSON)
+    rezip(folder / "interviews.qdpx", lambda member, text: (member, text.replace(b"Samtal_006_K02", PERSON.encode())))
     replace_everywhere(folder / "survey_2011.csv", ";q1;", ";@SUM(1)<q1>;q1;")
     lines = lines_of(folder / "survey_2011.csv")
     place = lines[0].split(";").index("@SUM(1)<q1>")

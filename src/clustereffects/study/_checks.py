@@ -36,7 +36,7 @@ def all_checks(
     yield from (("matching", check) for check in _own_key(inputs))
     yield from (("effects", check) for check in firms.findings)
     yield from (("survey", _discreet(check, hidden["survey"])) for check in survey)
-    yield from (("interviews", check) for check in (inputs.codings.checks(inputs.bridge) if inputs.codings else ()))
+    yield from (("interviews", check) for check in _of_interviews(inputs))
     yield from _of_effects(plan, firms)
     for outcome, posterior in firms.pooled.items():
         discreet = (_discreet(check, hidden[outcome]) for check in posterior.checks())
@@ -116,6 +116,18 @@ def _pretest(effects: Effects, lags: int) -> Check:
         return effects.pretrends()
     check = effects.select((~matched).tolist()).pretrends()
     return replace(check, message=f"{check.message}; event times -{lags} to -2 were matched on and are not tested")
+
+
+def _of_interviews(inputs: Inputs) -> list[Check]:
+    """Checks without the names of interviews and respondents, which are often those of persons and firms."""
+    codings = inputs.codings
+    if codings is None:
+        return []
+    tables = (codings.sources, codings.frame)
+    names = {str(name) for table in tables for key in ("source", "respondent") if key in table for name in table[key]}
+    longest_first = sorted((re.escape(name) for name in names if name.strip()), key=len, reverse=True)
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(longest_first) or '(?!)'})(?!\w)")
+    return [replace(check, message=pattern.sub("…", check.message)) for check in codings.checks(inputs.bridge)]
 
 
 def _named(check: Check, suffix: str) -> Check:

@@ -182,6 +182,12 @@ def test_no_firm_is_named_or_numbered(request, run):
         assert {who for who in people | respondents if re.search(rf"\b{re.escape(who)}\b", text)} == set(), file
 
 
+def test_interviews_that_are_called_after_persons_are_not_named(hostile):
+    checks = hostile.report.results.inputs.codings.checks(hostile.report.results.inputs.bridge)
+    assert any("Anna Ek" in check.message for check in checks)
+    assert [file for file, text in texts(hostile.out).items() if "Anna Ek" in text or "Bruk AB" in text] == []
+
+
 def test_no_quote_leaves(plain):
     quotes = set(plain.report.results.inputs.codings.frame["quote"]) - {""}
     quotes |= set(read_table(plain.folder / "codings.csv").frame["quote"].dropna())
