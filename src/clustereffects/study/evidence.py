@@ -162,31 +162,3 @@ def _unspoken(claim: Claim, group: str, stream: Stream) -> Silence:
     note = "spoken for by organisation only" if group == PROGRAMME and stream != "economic" else ""
     reason: Literal["not_measured", "not_asked"] = "not_measured" if measured else "not_asked"
     return Silence(claim=claim.id, group=group, stream=stream, reason=reason, note=note)
-
-
-def without_withheld(evidence: Sequence[Evidence], withheld: frozenset[str]) -> list[Evidence]:
-    """Evidence with organisations that may not be published left out.
-
-    Parameters
-    ----------
-    evidence : sequence of Evidence
-    withheld : frozenset of str
-        Organisations whose figures may not leave.
-
-    Returns
-    -------
-    list of Evidence
-
-    Raises
-    ------
-    AttributeError
-        If an item is no evidence.
-
-    Examples
-    --------
-    >>> from dataclasses import replace
-    >>> item = Silence(claim="growth", group="K01", stream="survey", reason="not_asked")
-    >>> without_withheld([item, replace(item, group="K02")], frozenset({"K01"}))[0].group
-    'K02'
-    """
-    return [item for item in evidence if item.group not in withheld]
