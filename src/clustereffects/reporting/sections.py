@@ -121,7 +121,7 @@ def _answer(content: Content, say: Wording) -> Iterator[Block]:
     yield Paragraph(text=headline(content, say.language), kind="lead")
     if content.truth:
         yield Paragraph(text=truth_line(content, say.language))
-    yield Paragraph(text=say("answer_comparison", **content.counts))
+    yield Paragraph(text=say(f"answer_comparison_{content.primary}", **content.counts))
     if content.has("verdicts"):
         yield Listing(items=tuple(_verdict_counts(content, say)))
     believed = content.tables["believed"]
