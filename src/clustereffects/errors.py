@@ -87,71 +87,258 @@ class ClusterEffectsError(Exception):
 
 
 class InputError(ClusterEffectsError, ValueError):
-    """Input that cannot be used as it is; ``problems`` lists everything that is wrong."""
+    """Input that cannot be used as it is; ``problems`` lists everything that is wrong.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(InputError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class OptionError(InputError):
-    """An option of an estimator has a value it cannot have."""
+    """An option of an estimator has a value it cannot have.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(OptionError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class ColumnError(InputError):
-    """A column is missing or has the wrong kind of content."""
+    """A column is missing or has the wrong kind of content.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(ColumnError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class FileError(InputError):
-    """A file is missing, unreadable or not what its name says."""
+    """A file is missing, unreadable or not what its name says.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(FileError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class UnsafeFileError(FileError):
-    """An archive or document was refused because reading it would be dangerous."""
+    """An archive or document was refused because reading it would be dangerous.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(UnsafeFileError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class PanelError(InputError):
-    """A frame is not a valid panel; lists every problem at once."""
+    """A frame is not a valid panel; lists every problem at once.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(PanelError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class SurveyError(InputError):
-    """Survey answers and codebook do not fit together."""
+    """Survey answers and codebook do not fit together.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(SurveyError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class CodingError(InputError):
-    """Codings, coders or the bridge to the claims are not usable."""
+    """Codings, coders or the bridge to the claims are not usable.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(CodingError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class TheoryError(InputError):
-    """The theory of change is incomplete or contradicts itself."""
+    """The theory of change is incomplete or contradicts itself.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(TheoryError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class EvidenceError(InputError):
-    """An evidence item cannot enter the triangulation."""
+    """An evidence item cannot enter the triangulation.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(EvidenceError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class PlanError(InputError):
-    """A study plan has missing files, unknown keys or impossible choices."""
+    """A study plan has missing files, unknown keys or impossible choices.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(PlanError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class EstimationError(ClusterEffectsError):
-    """The data are valid but the estimand is not identified in them."""
+    """The data are valid but the estimand is not identified in them.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(EstimationError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class NotStoredError(ClusterEffectsError, LookupError):
-    """A result was asked for something it does not hold; the message names the option that stores it."""
+    """A result was asked for something it does not hold; the message names the option that stores it.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(NotStoredError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class StudyError(ClusterEffectsError):
-    """A study cannot run."""
+    """A study cannot run.
+
+    Raises
+    ------
+    ValueError
+        If it is built from an empty list of problems.
+
+    Examples
+    --------
+    >>> isinstance(StudyError("wrong"), ClusterEffectsError)
+    True
+    """
 
 
 class ClusterEffectsWarning(UserWarning):
-    """Base of all warnings of this library."""
+    """Base of all warnings of this library.
+
+    Raises
+    ------
+    UserWarning
+        Itself, where the user has warnings turned into errors.
+
+    Examples
+    --------
+    >>> issubclass(ClusterEffectsWarning, UserWarning)
+    True
+    """
 
 
 class FewClustersWarning(ClusterEffectsWarning):
-    """Treatment was assigned to so few clusters that large-sample errors mislead."""
+    """Treatment was assigned to so few clusters that large-sample errors mislead.
+
+    Raises
+    ------
+    UserWarning
+        Itself, where the user has warnings turned into errors.
+
+    Examples
+    --------
+    >>> issubclass(FewClustersWarning, ClusterEffectsWarning)
+    True
+    """
 
 
 class ConvergenceWarning(ClusterEffectsWarning):
-    """An iteration or a sampler did not converge well enough to be trusted."""
+    """An iteration or a sampler did not converge well enough to be trusted.
+
+    Raises
+    ------
+    UserWarning
+        Itself, where the user has warnings turned into errors.
+
+    Examples
+    --------
+    >>> issubclass(ConvergenceWarning, ClusterEffectsWarning)
+    True
+    """
 
 
 def _as_problems(problems: str | Problem | Sequence[Problem]) -> tuple[Problem, ...]:
