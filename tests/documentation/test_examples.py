@@ -47,6 +47,7 @@ def test_pages_run(page, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_scripts_run(script, tmp_path, monkeypatch):
+def test_scripts_run_and_say_what_they_found(script, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(script), run_name="__main__")
+    assert capsys.readouterr().out.strip()

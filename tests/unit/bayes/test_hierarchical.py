@@ -246,7 +246,8 @@ def test_terms_and_words_of_a_tidy_table_are_kept(table):
 
 
 def test_polars_tables_are_accepted(table):
-    polars = pytest.importorskip("polars")
+    import polars
+
     assert FIXED.fit(polars.from_pandas(table), rng=1).params.equals(FIXED.fit(table, rng=1).params)
 
 
