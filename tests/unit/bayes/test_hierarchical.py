@@ -246,9 +246,9 @@ def test_terms_and_words_of_a_tidy_table_are_kept(table):
 
 
 def test_polars_tables_are_accepted(table):
-    import polars
+    import polars as pl
 
-    assert FIXED.fit(polars.from_pandas(table), rng=1).params.equals(FIXED.fit(table, rng=1).params)
+    assert FIXED.fit(pl.from_pandas(table), rng=1).params.equals(FIXED.fit(table, rng=1).params)
 
 
 def test_effects_are_aggregated_by_group_with_their_full_covariance(make_effects):
