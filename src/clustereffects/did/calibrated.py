@@ -53,8 +53,8 @@ def fit_calibrated(
 
     References
     ----------
-    Graham, Pinto & Egel (2012), *Review of Economic Studies* 79(3), eq. 2.4; Sant'Anna & Zhao (2020), *Journal of
-    Econometrics* 219(1), section 3.1. The numbers are those of ``drdid_imp_panel`` in the R package DRDID.
+    Graham, Pinto & Egel (2012), *Review of Economic Studies* 79(3), 1053–1079; Sant'Anna & Zhao (2020), *Journal of
+    Econometrics* 219(1), section 3.1. It is the score of ``drdid_imp_panel`` and ``drdid_imp_rc`` in the R package DRDID.
 
     Examples
     --------

@@ -110,14 +110,14 @@ def two_cross_sections(cell: CrossSections, method: SectionMethod, trim: float =
     ``m(w₁; Δ(μ₁ − μ₀)) − Δ m(w₀; y − μ₀)``, the first mean over treated observations of both periods; "reg" is
     ``Δ m(w₁; y) − m(w₁; Δμ₀)``. "ipw_unnormalised" is that of ``two_periods`` for ``y (T − λ)/(λ(1 − λ))`` with λ the
     share of the current period. Influence functions are derivatives of the estimate with respect to the weights, with
-    one exception: as in the improved estimators' theorem, those of their regressions and of the calibrated score leave
-    out terms that vanish when treated units have the same mean covariates in both periods. Without covariates all but
+    one exception: those of the improved estimators leave out, as in the paper, the errors of regressions and score, which
+    vanish when treated units have the same mean covariates in both periods. Without covariates all but
     "ipw_unnormalised" are the difference of differences of means.
 
     References
     ----------
-    Sant'Anna & Zhao (2020), *Journal of Econometrics* 219(1), eq. 2.2 ("reg"), 2.7 ("dr_simple"), 2.8 ("dr"), sections
-    3.1–3.2; Abadie (2005), *Review of Economic Studies* 72(1), section 3.2.1 ("ipw_unnormalised"). The numbers equal
+    Sant'Anna & Zhao (2020), *Journal of Econometrics* 219(1), eq. 2.2 ("reg"), 3.3 ("dr_simple"), 3.4 ("dr") and
+    section 3.2; Abadie (2005), *Review of Economic Studies* 72(1), lemma 3.2 ("ipw_unnormalised"). The numbers equal
     those of the R package DRDID, except standard errors of "dr" and "dr_simple": its version 1.2.3 adds the error of
     the base period's regression with the wrong sign.
 

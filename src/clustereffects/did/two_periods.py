@@ -47,8 +47,8 @@ def two_periods(cell: Comparison, method: PanelMethod, trim: float = TRIM) -> Ce
 
     References
     ----------
-    Sant'Anna & Zhao (2020), *Journal of Econometrics* 219(1), eq. 3.1 and theorem 2 ("dr_improved"); Abadie (2005),
-    *Review of Economic Studies* 72(1), eq. 10 ("ipw_unnormalised"). The numbers equal those of the R package DRDID:
+    Sant'Anna & Zhao (2020), *Journal of Econometrics* 219(1), eq. 3.1 and section 3.1 ("dr_improved"); Abadie (2005),
+    *Review of Economic Studies* 72(1), lemma 3.1 ("ipw_unnormalised"). The numbers equal those of the R package DRDID:
     ``drdid_panel``, ``drdid_imp_panel``, ``std_ipw_did_panel``, ``ipw_did_panel``, ``reg_did_panel``,
     ``twfe_did_panel``.
 
