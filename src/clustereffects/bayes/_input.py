@@ -145,11 +145,8 @@ def _nested(effects: Effects, column: str) -> bool:
     sampling = effects.sampling
     if sampling is None:
         return False
-    membership = (sampling.membership > 0).tocsc()
-    codes = sampling.clusters[column]
-    members = [membership.indices[a:b] for a, b in zip(membership.indptr[:-1], membership.indptr[1:], strict=True)]
-    several = [rows for rows in members if len(rows) > 1]
-    return bool(several) and all(len(np.unique(codes[rows])) == 1 for rows in several)
+    several = sampling.membership.counts() > 1
+    return bool(several.any() and (sampling.membership.clusters(sampling.clusters[column])[several] == 1).all())
 
 
 def _few_units(count: int) -> Check:

@@ -18,7 +18,8 @@ from clustereffects.did.group_time_cell import Method
 from clustereffects.did.group_time_checks import cluster_checks, identification_checks, lone_treated_check
 from clustereffects.did.group_time_plan import BasePeriod, Control, GroupTimeOptions
 from clustereffects.errors import EstimationError, OptionError, Problem
-from clustereffects.inference import Influence
+from clustereffects.inference import Influence, Membership
+from clustereffects.inference.membership import distinct_rows
 from clustereffects.results import (
     Cluster,
     Description,
@@ -32,6 +33,7 @@ from clustereffects.results import (
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 _METHODS = {
     "dr": "doubly robust",
@@ -143,7 +145,7 @@ def _effects(model: GroupTimeDiD, panel: Panel, outcome: str, sample: Sample, fo
         *identification_checks(terms, found.reasons),
         *lone_treated_check(terms, found.n_treated),
         *notes(sample, panel, model),
-        *cluster_checks(clusters, np.asarray(membership.sum(axis=1) > 0).ravel()),
+        *cluster_checks(clusters, membership.treated()),
     )
     return Effects(
         labels=labels,
@@ -176,35 +178,39 @@ def _labels(found: GroupTimeEffects, times: IntArray, names: tuple[str, ...]) ->
     return pd.DataFrame(columns, index=pd.Index(terms))
 
 
-def _membership(data: GroupTimeData, found: GroupTimeEffects, active: IntArray) -> Any:
-    """Mass with which each unit's treatment counts in a cell: its weight if it belongs to cohort (and group)."""
-    from scipy.sparse import csc_array
-
-    weight = _unit_weights(data)[active]
+def _membership(data: GroupTimeData, found: GroupTimeEffects, active: IntArray) -> Membership:
+    """Units of each cohort (and group) that enter any comparison, with the weight of their first period."""
+    keys = [(cell.cohort, cell.group) for cell in found.cells]
+    order = {key: arm for arm, key in enumerate(dict.fromkeys(keys))}
     cohorts = data.cohorts[active]
-    groups = np.full(len(cohorts), -1) if data.groups is None else data.groups[active]
-    rows: dict[tuple[int, int], IntArray] = {}
-    for cell in found.cells:
-        key = (cell.cohort, cell.group)
-        if key not in rows:
-            own = cohorts == cell.cohort
-            rows[key] = np.flatnonzero(own if data.groups is None else own & (groups == cell.group))
-    members = [rows[cell.cohort, cell.group] for cell in found.cells]
-    indices = np.concatenate(members)
-    starts = np.cumsum([0, *(len(part) for part in members)])
-    return csc_array((weight[indices], indices, starts), shape=(len(cohorts), len(members)))
+    groups = (
+        np.full(len(cohorts), -1) if data.groups is None else np.where(np.isfinite(cohorts), data.groups[active], -1)
+    )
+    arms = np.full(len(cohorts), -1, dtype=np.int64)
+    for (cohort, group), arm in order.items():
+        arms[(cohorts == cohort) & (groups == group)] = arm
+    incidence = np.arange(len(order))[:, None] == np.array([order[key] for key in keys])
+    return Membership(arms, np.where(arms >= 0, _unit_weights(data)[active], 0.0), incidence)
 
 
-def _observed(membership: Any, found: GroupTimeEffects, active: IntArray) -> Any:
-    """Members of each cell whose outcome is used in both of its periods."""
-    times, bases = [[getattr(cell, name) for cell in found.cells] for name in ("time", "base")]
+def _observed(membership: Membership, found: GroupTimeEffects, active: IntArray) -> Membership | None:
+    """Members of each cell whose outcome is used in both of its periods; nothing where these are all members."""
     used = found.used[active]
-    entries = membership.tocoo()
-    there = used[entries.row, np.take(times, entries.col)] & used[entries.row, np.take(bases, entries.col)]
-    entries.data = np.where(there, entries.data, 0.0)
-    result = entries.tocsc()
-    result.eliminate_zeros()
-    return result
+    times, bases = (np.array([getattr(cell, name) for cell in found.cells]) for name in ("time", "base"))
+    there = membership.arms >= 0
+    patterns, code = distinct_rows(np.column_stack([used[there], _bits(membership.arms[there], membership.n_arms)]))
+    periods = patterns[:, : used.shape[1]]
+    own = membership.incidence[patterns[:, used.shape[1] :].argmax(axis=1)]
+    incidence = own & periods[:, times] & periods[:, bases]
+    if np.array_equal(incidence, own):
+        return None
+    arms = np.full(membership.n_units, -1, dtype=np.int64)
+    arms[there] = code
+    return Membership(arms, membership.weight, incidence)
+
+
+def _bits(arms: IntArray, n_arms: int) -> BoolArray:
+    return np.asarray(arms[:, None] == np.arange(n_arms))
 
 
 def _unit_weights(data: GroupTimeData) -> FloatArray:

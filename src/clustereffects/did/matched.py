@@ -18,7 +18,7 @@ from clustereffects.did.group_time_checks import cluster_checks, lone_treated_ch
 from clustereffects.did.matched_arrays import REFERENCE, EventTime
 from clustereffects.did.matched_cells import MatchedCells, event_times, matched_cells
 from clustereffects.errors import EstimationError, OptionError, Problem
-from clustereffects.inference import Influence
+from clustereffects.inference import Influence, Membership
 from clustereffects.matching import Match
 from clustereffects.results import (
     Check,
@@ -138,7 +138,7 @@ def _effects(model: MatchedDiD, match: Match, outcome: str, taken: Taken, parts:
             *samples.adjustment_check(parts, match.covariates, wanted=model.bias_adjust),
             *samples.loss_check(taken.arrays, parts),
             *_lone_cells(labels, cells),
-            *cluster_checks(clusters, np.asarray(membership.sum(axis=1) > 0).ravel()),
+            *cluster_checks(clusters, membership.treated()),
         ),
         provenance=_provenance(model, match, outcome),
         unit_effects=samples.unit_table(match, taken, parts),
@@ -156,10 +156,9 @@ def _labels(cells: MatchedCells, names: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(terms))
 
 
-def _membership(cells: MatchedCells) -> Any:
-    from scipy.sparse import csc_array
-
-    return csc_array((cells.member_mass, (cells.member_unit, cells.member_cell)), shape=cells.influence.shape)
+def _membership(cells: MatchedCells) -> Membership:
+    shape = (len(cells.influence), len(cells.estimate))
+    return Membership.from_entries(cells.member_unit, cells.member_cell, cells.member_mass, shape=shape)
 
 
 def _lone_cells(labels: pd.DataFrame, cells: MatchedCells) -> tuple[Check, ...]:

@@ -10,7 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clustereffects.errors import OptionError, Problem
+from clustereffects.inference.factored import FactoredInfluence
 from clustereffects.inference.influence import Influence
+from clustereffects.inference.membership import Membership
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -27,9 +29,9 @@ class Aggregated:
     labels : DataFrame (m, …)
         Label columns, indexed by term.
     estimate : array (m,)
-    influence : Influence
+    influence : Influence or FactoredInfluence
         Of shape (n_units, m), with the estimation error of the weights.
-    membership : sparse matrix (n_units, m)
+    membership : Membership
         Weight with which each unit's treatment counts in each term.
     codes : array (k,)
         Target of each cell, −1 for cells that entered none.
@@ -47,8 +49,8 @@ class Aggregated:
 
     labels: pd.DataFrame
     estimate: FloatArray
-    influence: Influence
-    membership: Any
+    influence: Influence | FactoredInfluence
+    membership: Membership
     codes: IntArray
 
 
@@ -107,8 +109,8 @@ def target_codes(
 
 def aggregate_cells(
     estimate: FloatArray,
-    influence: Influence,
-    membership: Any,
+    influence: Influence | FactoredInfluence,
+    membership: Membership,
     codes: IntArray,
     labels: pd.DataFrame,
     *,
@@ -123,8 +125,8 @@ def aggregate_cells(
     ----------
     estimate : array (k,)
         NaN for cells that are not identified: they enter no mean.
-    influence : Influence (n, k)
-    membership : sparse matrix (n, k)
+    influence : Influence or FactoredInfluence (n, k)
+    membership : Membership
     codes : array (k,)
         Target of each cell, −1 for none.
     labels : DataFrame (m, …)
@@ -147,17 +149,15 @@ def aggregate_cells(
 
     Examples
     --------
-    >>> from scipy.sparse import csc_array
     >>> psi = Influence(np.array([[2.0, 0.0], [0.0, 2.0]]))
-    >>> cells = aggregate_cells(np.array([1.0, 3.0]), psi, csc_array(np.eye(2)), np.array([0, 0]),
+    >>> cells = aggregate_cells(np.array([1.0, 3.0]), psi, Membership.of(np.eye(2)), np.array([0, 0]),
     ...                         pd.DataFrame(index=["overall"]))
     >>> cells.estimate.tolist(), cells.influence.values.tolist()
     ([2.0], [[0.0], [2.0]])
     """
     used = (codes >= 0) & np.isfinite(estimate)
-    n, k = membership.shape
-    mass = np.ones(k) if equal else np.asarray(membership.sum(axis=0)).ravel() / n
-    chosen = np.zeros((k, len(labels)))
+    mass = np.ones(len(estimate)) if equal else membership.mass()
+    chosen = np.zeros((len(estimate), len(labels)))
     chosen[np.flatnonzero(used), codes[used]] = mass[used]
     total = chosen.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -165,49 +165,13 @@ def aggregate_cells(
     value = np.where(np.isfinite(estimate), estimate, 0.0)
     theta = value @ weights
     known = np.where(np.isfinite(weights), weights, 0.0)
-    # Only the cells that enter are read: others may be many, and not identified.
-    entering = np.flatnonzero(used)
-    psi = Influence(influence.values[:, entering] @ known[entering])
-    if not equal:
+    if equal:
+        psi = influence.combine(known)
+    else:
         gaps = np.where(known > 0, (value[:, None] - theta) / total, 0.0)
-        psi = psi.plus(membership @ gaps - mass @ gaps)
+        psi = influence.means(known, membership, np.asarray(membership.incidence @ gaps, dtype=np.float64))
     entered = np.where(used, codes, -1)
-    return Aggregated(labels, theta, psi, union(membership, entered, len(labels)), entered)
-
-
-def union(membership: Any, codes: IntArray, n_targets: int) -> Any:
-    """Largest weight of each unit over the cells of a target: a unit counts once, however many periods it has.
-
-    Parameters
-    ----------
-    membership : sparse matrix (n, k)
-    codes : array (k,)
-        Target of each cell, −1 for none.
-    n_targets : int
-
-    Returns
-    -------
-    sparse matrix (n, n_targets)
-
-    Raises
-    ------
-    ValueError
-        If there is no target.
-
-    Examples
-    --------
-    >>> from scipy.sparse import csc_array
-    >>> union(csc_array([[1.0, 1.0], [0.0, 2.0]]), np.array([0, 0]), 1).toarray().ravel().tolist()
-    [1.0, 2.0]
-    """
-    from scipy.sparse import csc_array, hstack
-
-    columns = []
-    for target in range(n_targets):
-        cells = np.flatnonzero(codes == target)
-        columns.append(csc_array(membership[:, cells].max(axis=1).reshape(-1, 1)) if len(cells) else None)
-    empty = csc_array((membership.shape[0], 1))
-    return csc_array(hstack([empty if column is None else column for column in columns]))
+    return Aggregated(labels, theta, psi, membership.union(entered, len(labels)), entered)
 
 
 def _columns(labels: pd.DataFrame, by: tuple[str, ...]) -> list[str]:

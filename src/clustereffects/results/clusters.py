@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,40 +11,6 @@ from clustereffects.results.description import Sampling
 from clustereffects.results.variance import Cluster, Variance
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
-
-
-def treated_clusters(membership: Any, codes: IntArray) -> IntArray:
-    """Number of clusters with treated units behind each term.
-
-    Parameters
-    ----------
-    membership : sparse matrix (n, k)
-    codes : array (n,) of int
-
-    Returns
-    -------
-    array (k,) of int
-
-    Raises
-    ------
-    ValueError
-        If there is not one code per unit.
-
-    Examples
-    --------
-    >>> from scipy.sparse import csc_array
-    >>> treated_clusters(csc_array([[1.0], [1.0], [0.0]]), np.array([0, 0, 1])).tolist()
-    [1]
-    """
-    from scipy.sparse import csc_array
-
-    if len(codes) != membership.shape[0]:
-        raise ValueError(f"{membership.shape[0]} units need as many cluster codes, got {len(codes)}")
-    rows, columns = membership.nonzero()
-    met = csc_array((np.ones(len(rows)), (codes[rows], columns)), shape=(codes.max(initial=0) + 1, membership.shape[1]))
-    return np.asarray((met > 0).sum(axis=0), dtype=np.int64).ravel()
 
 
 def require_clusters(column: str, count: int) -> None:
@@ -112,7 +76,7 @@ def lone_cluster_check(
     columns = _columns(variance)
     if sampling is None or not columns:
         return ()
-    counts = [treated_clusters(sampling.treated, sampling.clusters[column]) for column in columns]
+    counts = [sampling.treated.clusters(sampling.clusters[column]) for column in columns]
     lone = int(((np.min(counts, axis=0) == 1) & (std_error > 0)).sum())
     if not lone:
         return ()

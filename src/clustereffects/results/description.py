@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from clustereffects.inference.membership import Membership
 
 IntArray = NDArray[np.int64]
 
@@ -52,13 +53,12 @@ class Sampling:
     units : Index (n,)
     clusters : mapping of str to array (n,) of int
         Codes of the columns that the variance needs.
-    membership : sparse matrix (n, k)
-        Weight with which unit *i*'s treatment counts in term *c*.
+    membership : Membership
+        Weight with which each unit's treatment counts in each term.
     assignment : tuple of str
         Columns at which treatment was assigned; empty if by unit.
-    observed : sparse matrix (n, k), optional
-        Non-zero where unit *i* is treated and its outcome enters term *c*; where units counted in a term may lack
-        outcomes.
+    observed : Membership, optional
+        Treated units whose outcomes enter each term, where units counted in a term may lack outcomes.
 
     Raises
     ------
@@ -67,18 +67,17 @@ class Sampling:
 
     Examples
     --------
-    >>> from scipy.sparse import csc_array
-    >>> Sampling(units=pd.Index([1]), clusters={}, membership=csc_array((1, 1))).assignment
+    >>> Sampling(units=pd.Index([1]), clusters={}, membership=Membership.of([[1.0]])).assignment
     ()
     """
 
     units: pd.Index
     clusters: Mapping[str, IntArray]
-    membership: Any
+    membership: Membership
     assignment: tuple[str, ...] = ()
-    observed: Any = None
+    observed: Membership | None = None
 
     @property
-    def treated(self) -> Any:
-        """Matrix (n, k) that is non-zero where unit *i* is a treated unit behind term *c*."""
+    def treated(self) -> Membership:
+        """Treated units behind each term."""
         return self.membership if self.observed is None else self.observed

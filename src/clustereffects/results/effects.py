@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 import clustereffects.results.serialise as serialise
 from clustereffects.data.account import SampleAccount
 from clustereffects.errors import NotStoredError, OptionError, Problem
+from clustereffects.inference.factored import FactoredInfluence
 from clustereffects.inference.influence import Influence, read_only
 from clustereffects.inference.quantiles import critical_value
-from clustereffects.results.aggregation import Aggregated, aggregate_cells, target_codes, union
+from clustereffects.results.aggregation import Aggregated, aggregate_cells, target_codes
 from clustereffects.results.checks import Check
 from clustereffects.results.clusters import lone_cluster_check
 from clustereffects.results.description import Description, Sampling
@@ -43,7 +44,7 @@ class Effects:
         Label columns (``cohort``, ``time``, ``event_time``, ``group``), indexed by term.
     estimate : array (k,)
         NaN where the effect is not identified; ``checks`` says why.
-    influence_function : Influence, optional
+    influence_function : Influence or FactoredInfluence, optional
         Of shape (n_units, k), scaled so that ``estimate − truth ≈ mean over units``.
     sampling : Sampling, optional
     variance : Cluster or MultiplierBootstrap, optional
@@ -80,7 +81,7 @@ class Effects:
     estimate: FloatArray
     description: Description
     sample: SampleAccount
-    influence_function: Influence | None = None
+    influence_function: Influence | FactoredInfluence | None = None
     sampling: Sampling | None = None
     variance: Variance | None = None
     findings: tuple[Check, ...] = ()
@@ -97,7 +98,7 @@ class Effects:
         name = self.description
         return f"Effects({name.outcome!r}, {name.method}, {name.aggregation}, {len(self.estimate)} terms)"
 
-    def _parts(self, option: str) -> tuple[Influence, Sampling]:
+    def _parts(self, option: str) -> tuple[Influence | FactoredInfluence, Sampling]:
         if self.influence_function is None or self.sampling is None:
             raise NotStoredError(f"these effects hold no influence function – store them with {option}")
         return self.influence_function, self.sampling
@@ -151,8 +152,7 @@ class Effects:
 
     def treated_units(self) -> IntArray:
         """Number of treated units whose outcomes are behind each term."""
-        treated = self._parts("to_dict(influence=True)")[1].treated
-        return np.asarray((treated > 0).sum(axis=0), dtype=np.int64).ravel()
+        return self._parts("to_dict(influence=True)")[1].treated.counts()
 
     def conf_int(self, level: float = 0.95, *, simultaneous: bool = False) -> pd.DataFrame:
         """Confidence limits ``conf_low`` and ``conf_high``; ``simultaneous`` covers all terms at once."""
@@ -270,7 +270,7 @@ class Effects:
         sampling = self._parts("to_dict(influence=True)")[1]
         observed = sampling.observed
         if observed is not None:
-            observed = union(observed, means.codes, len(means.labels))
+            observed = observed.union(means.codes, len(means.labels))
         return replace(
             self,
             labels=means.labels,
@@ -343,13 +343,13 @@ class Effects:
         mask = np.asarray(keep, dtype=bool)
         influence, sampling = self._parts("to_dict(influence=True)")
         columns = np.flatnonzero(mask)
-        observed = None if sampling.observed is None else sampling.observed[:, columns]
+        observed = None if sampling.observed is None else sampling.observed.select(columns)
         return replace(
             self,
             labels=self.labels[mask],
             estimate=self.estimate[mask],
-            influence_function=Influence(influence.values[:, mask]),
-            sampling=replace(sampling, membership=sampling.membership[:, columns], observed=observed),
+            influence_function=influence.select(columns),
+            sampling=replace(sampling, membership=sampling.membership.select(columns), observed=observed),
             stored=None,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 import clustereffects.results.variance as variances
 from clustereffects.data.account import SampleAccount
 from clustereffects.inference.influence import Influence
+from clustereffects.inference.membership import Membership
 from clustereffects.results.checks import Check
 from clustereffects.results.description import Description, Sampling
 from clustereffects.results.provenance import Provenance, plain
@@ -114,7 +115,7 @@ def effects_parts(data: Mapping[str, Any]) -> dict[str, Any]:
         "provenance": provenance,
         "variance": _variance_from_dict(data["variance"]),
         "influence_function": influence,
-        "sampling": _sampling_from_dict(data["sampling"]) if "sampling" in data else None,
+        "sampling": _sampling_from_dict(data["sampling"], len(data["terms"])) if "sampling" in data else None,
         "stored": spread,
     }
 
@@ -154,28 +155,32 @@ def _sampling_to_dict(effects: Effects) -> dict[str, Any]:
         "units": sampling.units.tolist(),
         "clusters": {name: codes.tolist() for name, codes in sampling.clusters.items()},
         "assignment": list(sampling.assignment),
-        "membership": _sparse_to_list(sampling.membership),
-        "observed": None if sampling.observed is None else _sparse_to_list(sampling.observed),
+        "membership": _membership_to_dict(sampling.membership),
+        "observed": None if sampling.observed is None else _membership_to_dict(sampling.observed),
     }
 
 
-def _sampling_from_dict(data: Mapping[str, Any]) -> Sampling:
+def _sampling_from_dict(data: Mapping[str, Any], n_terms: int) -> Sampling:
     return Sampling(
         units=pd.Index(data["units"]),
         clusters={name: np.array(codes) for name, codes in data["clusters"].items()},
-        membership=_sparse_from_list(data["membership"]),
+        membership=_membership_from_dict(data["membership"], n_terms),
         assignment=tuple(data["assignment"]),
-        observed=None if data.get("observed") is None else _sparse_from_list(data["observed"]),
+        observed=None if data.get("observed") is None else _membership_from_dict(data["observed"], n_terms),
     )
 
 
-def _sparse_to_list(matrix: Any) -> list[list[Any]]:
-    places = matrix.tocoo()
-    return [places.row.tolist(), places.col.tolist(), places.data.tolist(), list(places.shape)]
+def _membership_to_dict(membership: Membership) -> dict[str, Any]:
+    return {
+        "arms": membership.arms.tolist(),
+        "weight": membership.weight.tolist(),
+        "incidence": membership.incidence.astype(int).tolist(),
+    }
 
 
-def _sparse_from_list(parts: Sequence[Any]) -> Any:
-    from scipy.sparse import csc_array
-
-    row, column, values, shape = parts
-    return csc_array((values, (row, column)), shape=tuple(shape))
+def _membership_from_dict(data: Mapping[str, Any], n_terms: int) -> Membership:
+    return Membership(
+        np.array(data["arms"], dtype=np.int64),
+        np.array(data["weight"], dtype=np.float64),
+        np.array(data["incidence"], dtype=np.bool_).reshape(len(data["incidence"]), n_terms),
+    )

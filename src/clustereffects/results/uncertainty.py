@@ -8,16 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from clustereffects.inference.bands import interquartile_scale, multiplier_draws, sup_t_critical_value
+from clustereffects.inference.bands import interquartile_scale, sup_t_critical_value
+from clustereffects.inference.factored import FactoredInfluence
 from clustereffects.inference.influence import Influence, clustered_covariance, intersections, read_only
+from clustereffects.inference.multipliers import Multipliers
 from clustereffects.inference.quantiles import critical_value
-from clustereffects.results.clusters import require_clusters, treated_clusters
+from clustereffects.results.clusters import require_clusters
 from clustereffects.results.description import Sampling
 from clustereffects.results.variance import Cluster, MultiplierBootstrap, Variance
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+AnyInfluence = Influence | FactoredInfluence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,12 +96,12 @@ class Uncertainty:
         return np.array(wide, dtype=np.float64), source
 
 
-def uncertainty(influence: Influence, variance: Variance | None, sampling: Sampling) -> Uncertainty:
+def uncertainty(influence: AnyInfluence, variance: Variance | None, sampling: Sampling) -> Uncertainty:
     """Uncertainty of estimates under a variance choice.
 
     Parameters
     ----------
-    influence : Influence (n, k)
+    influence : Influence or FactoredInfluence (n, k)
     variance : Cluster or MultiplierBootstrap, optional
         ``None``: clustered at the assignment level if one is declared, else independent units.
     sampling : Sampling
@@ -126,9 +129,9 @@ def uncertainty(influence: Influence, variance: Variance | None, sampling: Sampl
     Examples
     --------
     >>> import pandas as pd
-    >>> from scipy.sparse import csc_array
+    >>> from clustereffects.inference import Membership
     >>> psi = Influence(np.array([[1.0], [-1.0], [2.0], [-2.0]]))
-    >>> sampling = Sampling(units=pd.RangeIndex(4), clusters={}, membership=csc_array(np.ones((4, 1))))
+    >>> sampling = Sampling(units=pd.RangeIndex(4), clusters={}, membership=Membership.of(np.ones((4, 1))))
     >>> uncertainty(psi, None, sampling).convention
     'influence function, independent units (4 units)'
     """
@@ -152,12 +155,12 @@ class _Level:
     note: str = ""
 
 
-def _assignment(influence: Influence, sampling: Sampling, first_only: bool) -> _Level:  # noqa: FBT001
+def _assignment(influence: AnyInfluence, sampling: Sampling, first_only: bool) -> _Level:  # noqa: FBT001
     nobody = np.zeros(influence.n_terms, dtype=np.bool_)
     columns = sampling.assignment[:1] if first_only else sampling.assignment
     if not columns:
         return _Level((), (), nobody)
-    counts = tuple(treated_clusters(sampling.treated, sampling.clusters[column]) for column in columns)
+    counts = tuple(sampling.treated.clusters(sampling.clusters[column]) for column in columns)
     measured = influence.variances() > 0
     lone = measured & (np.min(counts, axis=0) < 2)
     name = " and ".join(columns)
@@ -168,22 +171,22 @@ def _assignment(influence: Influence, sampling: Sampling, first_only: bool) -> _
     return _Level(columns, counts, lone, note)
 
 
-def _by_unit(influence: Influence, note: str = "") -> Uncertainty:
+def _by_unit(influence: AnyInfluence, note: str = "") -> Uncertainty:
     cov = influence.covariance()
     convention = f"influence function, independent units ({influence.n_units:,} units){note}"
     return Uncertainty(cov=cov, std_error=_root(cov), df=np.inf, convention=convention)
 
 
-def _at_assignment(influence: Influence, sampling: Sampling, level: _Level) -> Uncertainty:
+def _at_assignment(influence: AnyInfluence, sampling: Sampling, level: _Level) -> Uncertainty:
     codes = [sampling.clusters[column] for column in level.columns]
     counts = [*level.counts]
     if len(codes) == 2:
-        counts.append(treated_clusters(sampling.treated, intersections(*codes)))
+        counts.append(sampling.treated.clusters(intersections(*codes)))
     keep = ~level.lone
     factors = [np.where(count > 1, count / np.maximum(count - 1, 1), 1.0)[keep] for count in counts]
     cov = np.full((influence.n_terms, influence.n_terms), np.nan)
-    cov[np.ix_(keep, keep)] = clustered_covariance(Influence(influence.values[:, keep]), codes, factors)
-    treated = np.asarray((sampling.treated > 0).sum(axis=1)).ravel() > 0
+    cov[np.ix_(keep, keep)] = clustered_covariance(influence.select(np.flatnonzero(keep)), codes, factors)
+    treated = sampling.treated.treated()
     totals = [len(np.unique(code[treated])) for code in codes]
     parts = [f"{column} ({total} treated clusters)" for column, total in zip(level.columns, totals, strict=True)]
     least = np.min(level.counts, axis=0)
@@ -197,7 +200,7 @@ def _at_assignment(influence: Influence, sampling: Sampling, level: _Level) -> U
     )
 
 
-def _clustered(influence: Influence, variance: Cluster, sampling: Sampling) -> Uncertainty:
+def _clustered(influence: AnyInfluence, variance: Cluster, sampling: Sampling) -> Uncertainty:
     codes = [sampling.clusters[column] for column in variance.columns]
     counts = [len(np.unique(code)) for code in codes]
     for column, count in zip(variance.columns, counts, strict=True):
@@ -213,23 +216,22 @@ def _clustered(influence: Influence, variance: Cluster, sampling: Sampling) -> U
     return Uncertainty(cov=cov, std_error=_root(cov), df=variance.df(min(counts)), convention=convention)
 
 
-def _bootstrap(influence: Influence, variance: MultiplierBootstrap, sampling: Sampling, level: _Level) -> Uncertainty:
+def _bootstrap(
+    influence: AnyInfluence, variance: MultiplierBootstrap, sampling: Sampling, level: _Level
+) -> Uncertainty:
     column = variance.cluster or (level.columns[0] if level.columns else None)
     lone = level.lone if variance.cluster is None else np.zeros(influence.n_terms, dtype=np.bool_)
     codes = sampling.clusters[column] if column else None
-    rows = influence.sums(codes)
+    count = influence.n_units if codes is None else len(np.unique(codes))
     if column:
-        require_clusters(column, len(rows))
-    generator = np.random.default_rng(variance.rng)
-    draws = multiplier_draws(
-        rows, n_units=influence.n_units, draws=variance.draws, kind=variance.multiplier, rng=generator
-    )
+        require_clusters(column, count)
+    draws = influence.draws(Multipliers(variance.multiplier, variance.draws, variance.rng), codes)
     cov = influence.covariance(codes)
     cov[lone] = cov[:, lone] = np.nan
     which = f"clustered by {column}" if column else "independent units"
     convention = (
         f"multiplier bootstrap, {variance.draws} {variance.multiplier} draws, seed {variance.rng}, {which} "
-        f"({len(rows):,}), interquartile range{'' if variance.cluster else level.note}"
+        f"({count:,}), interquartile range{'' if variance.cluster else level.note}"
     )
     error = np.where(lone, np.nan, interquartile_scale(draws))
     return Uncertainty(cov=cov, std_error=error, df=np.inf, convention=convention, draws=draws)

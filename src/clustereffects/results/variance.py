@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clustereffects.errors import OptionError, Problem
-from clustereffects.inference.bands import MultiplierKind
+from clustereffects.inference.multipliers import MultiplierKind
 
 SmallSample = Literal["none", "stata", "nested"]
 
