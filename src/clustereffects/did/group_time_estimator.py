@@ -14,11 +14,10 @@ import clustereffects.did._covariates as _covariates
 from clustereffects.data.panel import Panel
 from clustereffects.did._group_time_sample import Sample, account, notes, nothing_identified, take_sample
 from clustereffects.did.group_time import GroupTimeData, GroupTimeEffects, group_time_effects
-from clustereffects.did.group_time_cell import Method
 from clustereffects.did.group_time_checks import cluster_checks, identification_checks, lone_treated_check
-from clustereffects.did.group_time_plan import BasePeriod, Control, GroupTimeOptions
+from clustereffects.did.group_time_plan import BasePeriod, Control, GroupTimeOptions, Method
 from clustereffects.errors import EstimationError, OptionError, Problem
-from clustereffects.inference import Influence, Membership
+from clustereffects.inference import FactoredInfluence, Membership
 from clustereffects.inference.membership import distinct_rows
 from clustereffects.results import (
     Cluster,
@@ -135,8 +134,6 @@ class GroupTimeDiD:
 def _effects(model: GroupTimeDiD, panel: Panel, outcome: str, sample: Sample, found: GroupTimeEffects) -> Effects:
     labels = _labels(found, panel.times, sample.group_names)
     active = np.flatnonzero(found.used.any(axis=1))
-    everyone = len(active) == len(found.influence)
-    influence = found.influence if everyone else found.influence[active] * (len(active) / len(found.influence))
     rows = np.flatnonzero(sample.kept)[active]
     clusters = {column: panel.unit_codes(column)[rows] for column in _cluster_columns(model.variance, panel.cluster)}
     membership = _membership(sample.data, found, active)
@@ -150,7 +147,7 @@ def _effects(model: GroupTimeDiD, panel: Panel, outcome: str, sample: Sample, fo
     return Effects(
         labels=labels,
         estimate=found.estimate,
-        influence_function=Influence(influence),
+        influence_function=FactoredInfluence.of(found.source, membership),
         sampling=Sampling(
             units=panel.units[rows],
             clusters=clusters,

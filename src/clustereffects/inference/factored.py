@@ -57,12 +57,17 @@ class Source(Protocol):
 
     Examples
     --------
-    >>> [name for name in Source.__annotations__]
-    ['n_units', 'n_columns']
+    >>> issubclass(Source, Protocol)
+    True
     """
 
-    n_units: int
-    n_columns: int
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
 
     def blocks(self) -> Iterator[Block]:
         """All units once, block by block, always in the same order."""
