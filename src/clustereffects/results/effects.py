@@ -299,7 +299,9 @@ class Effects:
         codes = np.where(self.labels["event_time"] >= 0, 0, -1) if kind == "event" else np.zeros(len(self.labels), int)
         target = pd.DataFrame(index=pd.Index(["average"]))
         equal = kind in {"event", "calendar"}
-        means = aggregate_cells(self.estimate, influence, sampling.membership, codes, target, equal=equal)
+        means = aggregate_cells(
+            self.estimate, influence, sampling.membership, codes, target, how="equal" if equal else "mass"
+        )
         return self._aggregated(means, f"average over {kind}")
 
     def as_evidence(self, *, claim: str, bias: Sequence[BiasTerm] = (), dependence: str = "") -> tuple[Estimate, ...]:
