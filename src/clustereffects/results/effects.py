@@ -19,12 +19,13 @@ from clustereffects.inference.influence import Influence, read_only
 from clustereffects.inference.quantiles import critical_value
 from clustereffects.results.aggregation import Aggregated, aggregate_cells, target_codes
 from clustereffects.results.checks import Check
-from clustereffects.results.clusters import lone_cluster_check
+from clustereffects.results.clusters import assigned_by, lone_cluster_check
 from clustereffects.results.description import Description, Sampling
 from clustereffects.results.drawing import draw
 from clustereffects.results.evidence import BiasTerm, Estimate
 from clustereffects.results.pretrends import pretrend_check
 from clustereffects.results.provenance import Provenance
+from clustereffects.results.replicates import Replicates
 from clustereffects.results.summary import Summary
 from clustereffects.results.tidy import tidy_frame
 from clustereffects.results.uncertainty import Uncertainty, uncertainty
@@ -47,8 +48,10 @@ class Effects:
     influence_function : Influence or FactoredInfluence, optional
         Of shape (n_units, k), scaled so that ``estimate − truth ≈ mean over units``.
     sampling : Sampling, optional
-    variance : Cluster or MultiplierBootstrap, optional
-        ``None`` means independent units.
+    variance : Cluster, MultiplierBootstrap, Jackknife or WildBootstrap, optional
+        ``None``: at the level at which treatment was assigned.
+    replicates : Replicates, optional
+        Estimates without one cluster at a time, which a jackknife needs.
     description : Description
     sample : SampleAccount
     findings : tuple of Check
@@ -84,6 +87,7 @@ class Effects:
     influence_function: Influence | FactoredInfluence | None = None
     sampling: Sampling | None = None
     variance: Variance | None = None
+    replicates: Replicates | None = None
     findings: tuple[Check, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
     unit_effects: pd.DataFrame | None = None
@@ -109,7 +113,7 @@ class Effects:
         if self.stored is not None:
             return self.stored
         influence, sampling = self._parts("influence=True in to_dict")
-        return uncertainty(influence, self.variance, sampling)
+        return uncertainty(influence, self.variance, sampling, self.replicates)
 
     @property
     def estimand(self) -> str:
@@ -163,10 +167,11 @@ class Effects:
         errors, spread = self._std_errors(), self.uncertainty
         text = ([f"pointwise {name}" for name in spread.references], self.estimand, self.method)
         table = tidy_frame(self.labels, self.estimate, errors, level=level, df=spread.dfs, text=text)
+        critical, source = spread.simultaneous(level) if simultaneous else (spread.critical_values(level), "")
+        table["p_value"] = spread.p_values(table["statistic"].to_numpy())
+        table["conf_low"] = self.estimate - critical * errors
+        table["conf_high"] = self.estimate + critical * errors
         if simultaneous:
-            critical, source = spread.simultaneous(level)
-            table["conf_low"] = self.estimate - critical * errors
-            table["conf_high"] = self.estimate + critical * errors
             table["interval"] = f"simultaneous sup-t, {source}"
         return table
 
@@ -233,12 +238,18 @@ class Effects:
             ("Estimand", self.estimand),
             ("Method", self.method),
             ("Standard errors", self.uncertainty.convention),
+            *self._assigned(),
             ("Sample", ", ".join(f"{count:,} {name}" for name, count in self.sample.counts.items())),
         )
         notes = (f"{level:.0%} intervals: pointwise {self.uncertainty.reference}.",)
         warnings = tuple(f"{c.verdict}: {c.name}: {c.message}" for c in self.checks() if not c.ok)
         title = f"Effects ({self.description.aggregation})"
         return Summary(title=title, facts=facts, table=table[columns], notes=notes + warnings)
+
+    def _assigned(self) -> tuple[tuple[str, str], ...]:
+        if self.sampling is None:
+            return ()
+        return (("Treatment assigned by", assigned_by(self.sampling, self.uncertainty.columns)),)
 
     def aggregate(self, by: str | Sequence[str], *, window: tuple[int, int] | None = None) -> Effects:
         """Effects aggregated exactly, weighted by treated units and with the error of these weights.
@@ -266,17 +277,21 @@ class Effects:
         means = aggregate_cells(self.estimate, influence, sampling.membership, codes, labels)
         return self._aggregated(means, " × ".join(keys))
 
-    def _aggregated(self, means: Aggregated, name: str) -> Effects:
+    def _aggregated(self, means: Aggregated, name: str, *, equal: bool = False) -> Effects:
         sampling = self._parts("to_dict(influence=True)")[1]
         observed = sampling.observed
         if observed is not None:
             observed = observed.union(means.codes, len(means.labels))
+        replicates = self.replicates
+        if replicates is not None:
+            replicates = replicates.aggregate(means, sampling, equal=equal)
         return replace(
             self,
             labels=means.labels,
             estimate=means.estimate,
             influence_function=means.influence,
             sampling=replace(sampling, membership=means.membership, observed=observed),
+            replicates=replicates,
             description=replace(self.description, aggregation=name),
             stored=None,
         )
@@ -300,7 +315,7 @@ class Effects:
         target = pd.DataFrame(index=pd.Index(["average"]))
         equal = kind in {"event", "calendar"}
         means = aggregate_cells(self.estimate, influence, sampling.membership, codes, target, equal=equal)
-        return self._aggregated(means, f"average over {kind}")
+        return self._aggregated(means, f"average over {kind}", equal=equal)
 
     def as_evidence(self, *, claim: str, bias: Sequence[BiasTerm] = (), dependence: str = "") -> tuple[Estimate, ...]:
         """Effects as evidence on a claim, one item per organisation or one for the programme.
@@ -350,6 +365,7 @@ class Effects:
             estimate=self.estimate[mask],
             influence_function=influence.select(columns),
             sampling=replace(sampling, membership=sampling.membership.select(columns), observed=observed),
+            replicates=None if self.replicates is None else self.replicates.select(columns),
             stored=None,
         )
 
@@ -368,7 +384,7 @@ class Effects:
 
     def critical_value(self, level: float = 0.95) -> FloatArray:
         """Pointwise critical values (k,) of the reference distributions."""
-        return np.array([critical_value(level, df) if df > 0 else np.nan for df in self.uncertainty.dfs])
+        return self.uncertainty.critical_values(level)
 
 
 def _refusal(what: str, expected: str, remedy: str) -> OptionError:
