@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from clustereffects.data.panel import to_pandas
 from clustereffects.errors import ColumnError, EstimationError, InputError, Problem
-from clustereffects.results import Check, Cluster, Effects, MultiplierBootstrap
+from clustereffects.results import Check, Effects, named_columns
 
 FloatArray = NDArray[np.float64]
 
@@ -133,11 +133,7 @@ def _errors(effects: Effects) -> tuple[FloatArray, str, list[Check]]:
 def _cluster_columns(effects: Effects) -> tuple[str, ...]:
     choice, sampling = effects.variance, effects.sampling
     assigned = sampling.assignment if sampling is not None else ()
-    if isinstance(choice, Cluster):
-        return choice.columns
-    if isinstance(choice, MultiplierBootstrap):
-        return (choice.cluster,) if choice.cluster else assigned[:1]
-    return assigned
+    return named_columns(choice) or (assigned if choice is None else assigned[:1])
 
 
 def _nested(effects: Effects, column: str) -> bool:

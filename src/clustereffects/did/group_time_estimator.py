@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
@@ -11,8 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import clustereffects.did._covariates as _covariates
+import clustereffects.did._jackknife as _jackknife
 from clustereffects.data.panel import Panel
 from clustereffects.did._group_time_sample import Sample, account, notes, nothing_identified, take_sample
+from clustereffects.did._private import cluster_columns
 from clustereffects.did.group_time import GroupTimeData, GroupTimeEffects, group_time_effects
 from clustereffects.did.group_time_checks import cluster_checks, identification_checks, lone_treated_check
 from clustereffects.did.group_time_plan import BasePeriod, Control, GroupTimeOptions, Method
@@ -20,14 +23,13 @@ from clustereffects.errors import EstimationError, OptionError, Problem
 from clustereffects.inference import FactoredInfluence, Membership
 from clustereffects.inference.membership import distinct_rows
 from clustereffects.results import (
-    Cluster,
     Description,
     Effects,
-    MultiplierBootstrap,
     Provenance,
     Sampling,
     Variance,
     options_of,
+    seed_of,
 )
 
 FloatArray = NDArray[np.float64]
@@ -60,8 +62,9 @@ class GroupTimeDiD:
         Number of periods before treatment in which units may react already.
     by_group : bool
         Estimate by cohort, period and group (cluster organisation) of the panel.
-    variance : Cluster or MultiplierBootstrap, optional
-        Default: clustered at the panel's assignment level if one is declared, else independent units.
+    variance : Cluster, MultiplierBootstrap, Jackknife or WildBootstrap, optional
+        Default: at the panel's assignment level if one is declared – ``Jackknife()`` where at most 50 of its clusters hold
+        treated units, clustered where they are more –, else independent units.
 
     Raises
     ------
@@ -118,6 +121,7 @@ class GroupTimeDiD:
         FewClustersWarning
             If fewer than eight clusters of the assignment level hold treated units.
         """
+        column = _jackknife.jackknife_column(self.variance, panel.cluster)
         sample = take_sample(self, panel, outcome)
         options = GroupTimeOptions(
             control=self.control,
@@ -128,14 +132,19 @@ class GroupTimeDiD:
         found = group_time_effects(sample.data, options)
         if not np.isfinite(found.estimate).any():
             raise EstimationError(nothing_identified(found))
-        return _effects(self, panel, outcome, sample, found)
+        effects = _effects(self, panel, outcome, sample, found)
+        if column is None:
+            return effects
+        codes = panel.unit_codes(column)[sample.kept]
+        without = partial(_jackknife.leave_out, sample.data, options, found.cells, codes)
+        return _jackknife.with_replicates(effects, column, without)
 
 
 def _effects(model: GroupTimeDiD, panel: Panel, outcome: str, sample: Sample, found: GroupTimeEffects) -> Effects:
     labels = _labels(found, panel.times, sample.group_names)
     active = np.flatnonzero(found.used.any(axis=1))
     rows = np.flatnonzero(sample.kept)[active]
-    clusters = {column: panel.unit_codes(column)[rows] for column in _cluster_columns(model.variance, panel.cluster)}
+    clusters = {column: panel.unit_codes(column)[rows] for column in cluster_columns(model.variance, panel.cluster)}
     membership = _membership(sample.data, found, active)
     terms = list(labels.index)
     findings = (
@@ -154,6 +163,7 @@ def _effects(model: GroupTimeDiD, panel: Panel, outcome: str, sample: Sample, fo
             membership=membership,
             assignment=panel.cluster,
             observed=_observed(membership, found, active),
+            panel=panel,
         ),
         variance=model.variance,
         description=_description(model, outcome),
@@ -218,15 +228,6 @@ def _unit_weights(data: GroupTimeData) -> FloatArray:
     return np.asarray(data.weights[np.arange(data.n_units), first])
 
 
-def _cluster_columns(variance: Variance | None, assignment: tuple[str, ...]) -> tuple[str, ...]:
-    named: tuple[str, ...] = ()
-    if isinstance(variance, Cluster):
-        named = variance.columns
-    elif isinstance(variance, MultiplierBootstrap) and variance.cluster:
-        named = (variance.cluster,)
-    return tuple(dict.fromkeys((*named, *assignment)))
-
-
 def _description(model: GroupTimeDiD, outcome: str) -> Description:
     given = f" given {model.covariates.strip(' ~')}" if model.covariates else ""
     ahead = f", {model.anticipation} periods of anticipation" if model.anticipation else ""
@@ -244,8 +245,7 @@ def _provenance(model: GroupTimeDiD, panel: Panel, outcome: str, sample: Sample)
     if sample.data.covariates is not None:
         text = fingerprint.encode() + np.ascontiguousarray(sample.data.covariates).tobytes()
         fingerprint = hashlib.blake2b(text, digest_size=16).hexdigest()
-    seed = model.variance.rng if isinstance(model.variance, MultiplierBootstrap) else None
-    return Provenance.now(fingerprint=fingerprint, options=options_of(model), seed=seed)
+    return Provenance.now(fingerprint=fingerprint, options=options_of(model), seed=seed_of(model.variance))
 
 
 def _problems(model: Any) -> list[Problem]:
@@ -261,8 +261,9 @@ def _problems(model: Any) -> list[Problem]:
         problems.append(_bad("anticipation", model.anticipation, "a whole number of periods, 0 or more"))
     if not isinstance(model.by_group, bool):
         problems.append(_bad("by_group", model.by_group, "True or False"))
-    if not isinstance(model.variance, Cluster | MultiplierBootstrap | None):
-        problems.append(_bad("variance", model.variance, "Cluster(...), MultiplierBootstrap(...) or None"))
+    if not isinstance(model.variance, Variance | None):
+        kinds = "Cluster(...), MultiplierBootstrap(...), Jackknife(...), WildBootstrap(...) or None"
+        problems.append(_bad("variance", model.variance, kinds))
     return problems
 
 

@@ -29,7 +29,9 @@ from clustereffects.results import (
     Provenance,
     Sampling,
     Variance,
+    WildBootstrap,
     options_of,
+    seed_of,
 )
 
 
@@ -39,7 +41,7 @@ class MatchedDiD:
 
     Parameters
     ----------
-    variance : Cluster or MultiplierBootstrap, optional
+    variance : Cluster, MultiplierBootstrap or WildBootstrap, optional
         Default: clustered at the panel's assignment level if one is declared, else independent units.
     bias_adjust : bool
         Correct for what differs between a treated unit and its controls in the matching covariates.
@@ -185,9 +187,8 @@ def _provenance(model: MatchedDiD, match: Match, outcome: str) -> Provenance:
     digest = hashlib.blake2b(match.panel.fingerprint(outcome).encode(), digest_size=16)
     for array in (match.treated, match.control, match.weight, match.x_treated, match.x_control, match.stratum):
         digest.update(np.ascontiguousarray(array).tobytes())
-    seed = model.variance.rng if isinstance(model.variance, MultiplierBootstrap) else None
     options = {**options_of(model), "match": dict(match.provenance.options)}
-    return Provenance.now(fingerprint=digest.hexdigest(), options=options, seed=seed)
+    return Provenance.now(fingerprint=digest.hexdigest(), options=options, seed=seed_of(model.variance))
 
 
 def _problems(model: Any) -> list[Problem]:
@@ -197,8 +198,9 @@ def _problems(model: Any) -> list[Problem]:
         problems.append(bad_option("bias_adjust", model.bias_adjust, "True or False"))
     if not _is_window(model.window):
         problems.append(bad_option("window", model.window, "two whole numbers, the first ≤ the second, the second ≥ 0"))
-    if not isinstance(model.variance, Cluster | MultiplierBootstrap | None):
-        problems.append(bad_option("variance", model.variance, "Cluster(...), MultiplierBootstrap(...) or None"))
+    if not isinstance(model.variance, Cluster | MultiplierBootstrap | WildBootstrap | None):
+        kinds = "Cluster(...), MultiplierBootstrap(...), WildBootstrap(...) or None"
+        problems.append(bad_option("variance", model.variance, kinds))
     return problems
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clustereffects.data.panel import Panel
 from clustereffects.inference.membership import Membership
 
 IntArray = NDArray[np.int64]
@@ -43,6 +44,16 @@ class Description:
     aggregation: str = "cell"
     anticipation: int = 0
 
+    def aggregated(self, by: str, *, weights: str | None = None, total: bool = False) -> Description:
+        """What an aggregate of these effects is."""
+        counted = "treated units" if weights is None else f"treated units times {weights} before treatment"
+        estimand = self.estimand
+        if total:
+            estimand = f"sum over {counted} and periods of the {self.estimand}; their numbers are taken as given"
+        elif weights is not None:
+            estimand = f"{self.estimand}; cells weighted by {weights} before treatment, summed over treated units"
+        return replace(self, estimand=estimand, aggregation=by)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sampling:
@@ -59,6 +70,8 @@ class Sampling:
         Columns at which treatment was assigned; empty if by unit.
     observed : Membership, optional
         Treated units whose outcomes enter each term, where units counted in a term may lack outcomes.
+    panel : Panel, optional
+        Where the units come from: its columns can weight aggregations.
 
     Raises
     ------
@@ -76,6 +89,7 @@ class Sampling:
     membership: Membership
     assignment: tuple[str, ...] = ()
     observed: Membership | None = None
+    panel: Panel | None = None
 
     @property
     def treated(self) -> Membership:

@@ -15,6 +15,7 @@ from clustereffects.inference.membership import Membership
 from clustereffects.results.checks import Check
 from clustereffects.results.description import Description, Sampling
 from clustereffects.results.provenance import Provenance, plain
+from clustereffects.results.replicates import Replicates
 from clustereffects.results.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def effects_to_dict(effects: Effects, *, influence: bool) -> dict[str, Any]:
         "df": None if np.isinf(spread.df) else spread.df,
         "term_df": None if spread.term_df is None else _numbers(spread.term_df),
         "convention": spread.convention,
+        "columns": list(spread.columns),
         "description": {
             slot: getattr(name, slot) for slot in ("estimand", "method", "outcome", "aggregation", "anticipation")
         },
@@ -70,6 +72,9 @@ def effects_to_dict(effects: Effects, *, influence: bool) -> dict[str, Any]:
         data["influence"] = [_numbers(row) for row in effects.influence]
         data["sampling"] = _sampling_to_dict(effects)
         data["draws"] = None if spread.draws is None else [_numbers(row) for row in spread.draws]
+        data["replicates"] = _replicates_to_dict(effects.replicates)
+    if spread.studentised is not None:
+        data["studentised"] = [_numbers(row) for row in spread.studentised]
     return data
 
 
@@ -104,6 +109,8 @@ def effects_parts(data: Mapping[str, Any]) -> dict[str, Any]:
         convention=data["convention"],
         draws=_array(data["draws"]) if data.get("draws") is not None else None,
         term_df=_array(data["term_df"]) if data.get("term_df") is not None else None,
+        studentised=_array(data["studentised"]) if "studentised" in data else None,
+        columns=tuple(data.get("columns", ())),
     )
     influence = Influence(_array(data["influence"])) if "influence" in data else None
     return {
@@ -115,6 +122,7 @@ def effects_parts(data: Mapping[str, Any]) -> dict[str, Any]:
         "provenance": provenance,
         "variance": _variance_from_dict(data["variance"]),
         "influence_function": influence,
+        "replicates": _replicates_from_dict(data.get("replicates")),
         "sampling": _sampling_from_dict(data["sampling"], len(data["terms"])) if "sampling" in data else None,
         "stored": spread,
     }
@@ -144,7 +152,34 @@ def _variance_from_dict(data: Mapping[str, Any] | None) -> variances.Variance | 
     options = {key: value for key, value in data.items() if key != "type"}
     if data["type"] == "Cluster":
         return variances.Cluster(*options["columns"], small_sample=options["small_sample"])
-    return variances.MultiplierBootstrap(**options)
+    kinds = (variances.MultiplierBootstrap, variances.Jackknife, variances.WildBootstrap)
+    kind = {kind.__name__: kind for kind in kinds}[data["type"]]
+    return kind(**options)
+
+
+def _replicates_to_dict(replicates: Replicates | None) -> dict[str, Any] | None:
+    if replicates is None:
+        return None
+    return {
+        "column": replicates.column,
+        "left_out": replicates.left_out.tolist(),
+        "whole": _numbers(replicates.whole),
+        "without": [_numbers(row) for row in replicates.without],
+        "alone": replicates.alone.tolist(),
+    }
+
+
+def _replicates_from_dict(data: Mapping[str, Any] | None) -> Replicates | None:
+    if data is None:
+        return None
+    whole = _array(data["whole"])
+    return Replicates(
+        column=data["column"],
+        left_out=np.array(data["left_out"], dtype=np.int64),
+        whole=whole,
+        without=_array(data["without"]).reshape(-1, len(whole)),
+        alone=np.array(data["alone"], dtype=np.int64),
+    )
 
 
 def _sampling_to_dict(effects: Effects) -> dict[str, Any]:

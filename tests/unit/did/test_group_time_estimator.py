@@ -53,7 +53,7 @@ def test_all_bad_options_are_listed_at_once():
     assert "option base_period='fixed'" in text
     assert "option anticipation=-1 – expected a whole number of periods, 0 or more" in text
     assert "option by_group=1 – expected True or False" in text
-    assert "option variance='firm' – expected Cluster(...), MultiplierBootstrap(...) or None" in text
+    assert "option variance='firm' – expected Cluster(...), MultiplierBootstrap(...), Jackknife(...), Wild" in text
 
 
 @pytest.mark.parametrize("formula", ["", "~", 3])
