@@ -164,3 +164,75 @@ def test_nothing_was_refused_and_versions_are_stored(file):
     assert stored["refused"] == []
     assert {"numpy", "pandas"} < set(stored["versions"])
     assert len(stored["cases"]) > 90
+
+
+CLUSTERED = json.loads((HERE / "clustered.json").read_text(encoding="utf-8"))["data"]
+SUMS = ("csdid", "moderndid", "statspai")
+
+
+def _clustered(name):
+    """Estimates (overall, one period after joining), their influence functions, and each unit's cluster."""
+    if name == "panel":
+        frame = pd.read_csv(HERE / "panel.csv").rename(columns={"region": "cluster"})
+    else:
+        roles = {"countyreal": "firm", "first.treat": "cohort", "lemp": "y"}
+        frame = ce.datasets.load_mpdta().rename(columns=roles).assign(cluster=lambda f: f["firm"] // 1000)
+    fit = _never_treated(frame)
+    overall, event = fit.aggregate("overall"), fit.aggregate("event")
+    column = event.labels["event_time"].tolist().index(1)
+    influence = np.column_stack([overall.influence, event.influence[:, column]])
+    clusters = frame.drop_duplicates("firm").set_index("firm")["cluster"].reindex(overall.units).to_numpy()
+    return frame, np.array([overall.params.iloc[0], event.params.iloc[column]]), influence, clusters
+
+
+def _never_treated(frame, variance=None):
+    panel = ce.Panel(frame, unit="firm", time="year", cohort="cohort")
+    return ce.GroupTimeDiD(control="never_treated", variance=variance).fit(panel, "y")
+
+
+def _printed(name, package):
+    stored = CLUSTERED[name][package]
+    return np.array([stored["overall_se"], stored["event_1_se"]])
+
+
+@pytest.mark.parametrize("name", CLUSTERED)
+def test_clustered_errors_of_each_package(name):
+    """What each package prints, from the same influence function; docs/explanation/clustered-errors.md says why."""
+    frame, estimates, influence, clusters = _clustered(name)
+    sums = pd.DataFrame(influence).groupby(clusters).sum().to_numpy()
+    n, n_clusters = len(influence), len(sums)
+    errors = np.sqrt((sums**2).sum(axis=0)) / n
+    for package in SUMS:
+        np.testing.assert_allclose(_printed(name, package), errors, rtol=1e-8)
+        stored = [CLUSTERED[name][package][term] for term in ("overall", "event_1")]
+        np.testing.assert_allclose(stored, estimates, rtol=1e-8)
+    centred = ((sums - sums.mean(axis=0)) ** 2).sum(axis=0)
+    factor = n_clusters / (n_clusters - 1)
+    np.testing.assert_allclose(_printed(name, "diff-diff"), np.sqrt(factor * centred) / n, rtol=1e-8)
+    draws = np.random.default_rng(1).choice([-1.0, 1.0], size=(100_000, n_clusters)) @ sums / n
+    spread = np.subtract(*np.quantile(draws, [0.75, 0.25], axis=0)) / 1.3489795
+    np.testing.assert_allclose(_printed(name, "csdid, bootstrap"), spread, rtol=0.02)
+    without = [_never_treated(frame[frame["cluster"] != c]).aggregate("overall") for c in np.unique(clusters)]
+    moved = np.array([one.params.iloc[0] for one in without]) - estimates[0]
+    jackknife = np.sqrt((moved**2).sum() / factor)
+    np.testing.assert_allclose(CLUSTERED[name]["statspai cs_jackknife"]["overall_se"], jackknife, rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", CLUSTERED)
+@pytest.mark.parametrize(
+    ("variance", "package"),
+    [
+        (lambda: ce.Cluster("cluster"), "csdid"),
+        (lambda: ce.Cluster("cluster", small_sample="stata"), "diff-diff"),
+        (lambda: ce.Jackknife("cluster", df="clusters"), "statspai cs_jackknife"),
+    ],
+    ids=["sums", "stata", "jackknife"],
+)
+def test_clustered_errors_by_option(name, variance, package):
+    """The option that prints what the package prints, degrees of freedom included."""
+    frame = _clustered(name)[0]
+    row = _never_treated(frame, variance()).aggregate("overall").tidy().loc[0]
+    stored = CLUSTERED[name][package]
+    np.testing.assert_allclose(row["std_error"], stored["overall_se"], rtol=1e-8)
+    if "conf_int" in stored:
+        np.testing.assert_allclose(row[["conf_low", "conf_high"]].astype(float), stored["conf_int"], rtol=1e-6)

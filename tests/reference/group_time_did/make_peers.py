@@ -15,6 +15,7 @@ import json
 import sys
 import warnings
 from importlib import metadata
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ HERE = Path(__file__).parent
 YEARS = np.arange(2011, 2017)
 N_FIRMS = 280
 CONTROLS = ("nevertreated", "notyettreated")
+METHODS = ("dr", "ipw", "reg", "dr_improved")
 AGGREGATIONS = ("simple", "dynamic", "group", "calendar")
 WINDOWS = ({"balance_e": 0}, {"balance_e": 1}, {"balance_e": 2}, {"min_e": -1, "max_e": 1})
 DRAWS = 100_000
@@ -106,18 +108,15 @@ def cases(package):
 
 def _complete():
     """Balanced panels."""
-    methods = ("dr", "ipw", "reg", "dr_improved")
-    for control in CONTROLS:
-        for method in methods:
-            for anticipation in (0, 1, 2):
-                basis = {"control": control, "method": method, "anticipation": anticipation}
-                yield WHOLE | basis
-                yield WHOLE | basis | {"base": "universal", "formula": "size"}
-            yield WHOLE | {"control": control, "method": method, "base": "universal"}
-    for control in CONTROLS:
-        for method in methods:
-            yield WHOLE | {"data": "incomplete", "control": control, "method": method, "weights": "weight"}
-    for method in methods:
+    for control, method, anticipation in product(CONTROLS, METHODS, (0, 1, 2)):
+        basis = WHOLE | {"control": control, "method": method, "anticipation": anticipation}
+        yield basis
+        yield basis | {"base": "universal", "formula": "size"}
+    for control, method in product(CONTROLS, METHODS):
+        basis = WHOLE | {"control": control, "method": method}
+        yield basis | {"base": "universal"}
+        yield basis | {"data": "incomplete", "weights": "weight"}
+    for method in METHODS:
         yield WHOLE | {"data": "incomplete", "method": method, "weights": "weight_now"}
     for weights in (None, "weight"):
         yield WHOLE | {"data": "incomplete", "control": "notyettreated", "cluster": "region", "weights": weights}
@@ -131,10 +130,8 @@ def _incomplete():
     """Missing rows: complete pairs, complete units, all rows as cross-sections; and repeated cross-sections."""
     for sample in ("pairs", "complete", "cross_sections", "repeated"):
         basis = WHOLE | {"data": "incomplete", "sample": sample}
-        for control in CONTROLS:
-            for method in ("dr", "ipw", "reg", "dr_improved"):
-                yield basis | {"control": control, "method": method}
-                yield basis | {"control": control, "method": method, "weights": "weight"}
+        for control, method, weights in product(CONTROLS, METHODS, (None, "weight")):
+            yield basis | {"control": control, "method": method, "weights": weights}
         yield basis | {"formula": "1"}
         yield basis | {"base": "universal", "formula": "size", "anticipation": 1}
         yield basis | {"cluster": "region"}
