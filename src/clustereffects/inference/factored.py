@@ -6,7 +6,7 @@ covariance of any linear combination of its columns, needs only their second mom
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -18,6 +18,8 @@ from clustereffects.inference.multipliers import Multipliers
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+_ROWS = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +73,56 @@ class Source(Protocol):
 
     def blocks(self) -> Iterator[Block]:
         """All units once, block by block, always in the same order."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseInfluence:
+    """Source that holds the influence of the units on each column, where there is any.
+
+    Parameters
+    ----------
+    matrix : sparse array (n, p)
+        By rows.
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> source = SparseInfluence.of([(np.array([1, 0]), np.array([2.0, 1.0]))], n_units=3)
+    >>> next(source.blocks()).values.tolist()
+    [[1.0, 2.0, 0.0]]
+    """
+
+    matrix: Any
+
+    @classmethod
+    def of(cls, columns: Sequence[tuple[IntArray, FloatArray]], *, n_units: int) -> SparseInfluence:
+        """Source from the units and their influence on each column."""
+        from scipy.sparse import csc_array
+
+        starts = np.cumsum([0, *(len(units) for units, _ in columns)])
+        units, values = (np.concatenate([column[part] for column in columns]) for part in (0, 1))
+        return cls(csc_array((values, units, starts), shape=(n_units, len(columns))).tocsr())
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return int(self.matrix.shape[0])
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return int(self.matrix.shape[1])
+
+    def blocks(self) -> Iterator[Block]:
+        """All units once, some at a time."""
+        for begin in range(0, self.n_units, _ROWS):
+            part = self.matrix[begin : begin + _ROWS]
+            columns = np.unique(part.indices).astype(np.int64)
+            yield Block(np.arange(begin, begin + part.shape[0]), columns, part[:, columns].toarray().T)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
