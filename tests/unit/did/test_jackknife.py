@@ -99,14 +99,14 @@ def test_influence_of_single_units_is_close_to_leaving_them_out():
     codes = effects.sampling.clusters["organisation"]
     alone = np.flatnonzero(~np.isin(codes, effects.replicates.left_out))[:8]
     psi = effects.influence[alone, 0] / len(codes)
-    exact = [
-        effects.estimate[0] - _overall_without(frame, effects.units[row]) for row in alone
-    ]
+    exact = [effects.estimate[0] - _overall_without(frame, effects.units[row]) for row in alone]
     np.testing.assert_allclose(psi, exact, rtol=0.06)
 
 
 def _overall_without(frame, firm):
-    return ce.GroupTimeDiD().fit(_panel(frame[frame["firm"] != firm], cluster=None), "y").aggregate("overall").estimate[0]
+    return (
+        ce.GroupTimeDiD().fit(_panel(frame[frame["firm"] != firm], cluster=None), "y").aggregate("overall").estimate[0]
+    )
 
 
 def test_the_default_is_the_jackknife_where_organisations_are_few():

@@ -39,7 +39,10 @@ def test_draws_are_those_of_a_loop_that_estimates_again(kind, sizes):
     found = wild_t(scores, choice)[:, 0]
     generator = choice.generator()
     drawn = np.concatenate(
-        [choice.sample(generator, len(range(start, min(start + 256, len(sizes))))) for start in range(0, len(sizes), 256)],
+        [
+            choice.sample(generator, len(range(start, min(start + 256, len(sizes)))))
+            for start in range(0, len(sizes), 256)
+        ],
         axis=1,
     )
     expected = [_t_of_a_draw(codes, treated, y, row) for row in drawn]
