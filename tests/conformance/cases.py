@@ -64,6 +64,11 @@ CASES = [
     Case("group_time_weighted", "GroupTimeDiD", (), (("weights", "weight"),)),
     Case("group_time_clustered", "GroupTimeDiD", (("variance", ce.Cluster("town", "county", small_sample="stata")),)),
     Case("group_time_assigned", "GroupTimeDiD", (), (("cluster", "town"),)),
+    Case("group_time_jackknife", "GroupTimeDiD", (("variance", ce.Jackknife("town", df="clusters")),)),
+    Case("group_time_jackknife_event", "GroupTimeDiD", (("variance", ce.Jackknife("town")),), (), by("event")),
+    Case(
+        "group_time_wild", "GroupTimeDiD", (("variance", ce.WildBootstrap("town", draws=199, rng=3)),), (), by("event")
+    ),
     Case("group_time_bootstrap", "GroupTimeDiD", (BOOTSTRAP,)),
     Case("group_time_bootstrap_town", "GroupTimeDiD", (TOWN_BOOTSTRAP,)),
     Case("group_time_overall", "GroupTimeDiD", (), (), by("overall")),
