@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from clustereffects.inference.influence import codes_of_several, read_only
 from clustereffects.inference.membership import Membership
 from clustereffects.inference.multipliers import Multipliers
 
@@ -179,7 +180,12 @@ class FactoredInfluence:
         result = np.zeros((self.n_units, self.n_terms))
         for units, columns, values in self._augmented():
             result[units] = values.T @ self.loadings[columns]
-        return result
+        return read_only(result)
+
+    @property
+    def order(self) -> IntArray:
+        """Order in which units draw their multipliers in a bootstrap."""
+        return np.concatenate([block.units for block in self.source.blocks()])
 
     def combine(self, weights: FloatArray) -> FactoredInfluence:
         """Influence function of the linear combinations ``estimate @ weights`` with known weights."""
@@ -254,11 +260,11 @@ class FactoredInfluence:
     def _moments(self, codes: IntArray | None) -> FloatArray:
         """Second moments of the cluster sums of the augmented columns."""
         total = np.zeros((len(self.loadings),) * 2)
-        several = _several(codes)
-        sums = np.zeros((0 if several is None else int(several.max(initial=-1)) + 1, len(self.loadings)))
+        several = codes_of_several(codes, self.n_units)
+        sums = np.zeros((int(several.max(initial=-1)) + 1, len(self.loadings)))
         for units, columns, values in self._augmented():
             alone = values
-            if codes is not None and several is not None:
+            if codes is not None:
                 _add_to_clusters(sums, several[units], columns, values)
                 alone = values[:, (several[units] < 0) & (codes[units] >= 0)]
             total[np.ix_(columns, columns)] += alone @ alone.T
@@ -267,24 +273,15 @@ class FactoredInfluence:
     def _draws(self, multipliers: Multipliers, codes: IntArray | None) -> FloatArray:
         generator = multipliers.generator()
         result = np.zeros((multipliers.draws, len(self.loadings)))
-        several = _several(codes)
-        sums = np.zeros((0 if several is None else int(several.max(initial=-1)) + 1, len(self.loadings)))
+        several = codes_of_several(codes, self.n_units)
+        sums = np.zeros((int(several.max(initial=-1)) + 1, len(self.loadings)))
         for units, columns, values in self._augmented():
             alone = values
-            if several is not None:
+            if codes is not None:
                 _add_to_clusters(sums, several[units], columns, values)
                 alone = values[:, several[units] < 0]
             result[:, columns] += multipliers.sample(generator, alone.shape[1]) @ alone.T
         return result + multipliers.sample(generator, len(sums)) @ sums
-
-
-def _several(codes: IntArray | None) -> IntArray | None:
-    """Consecutive codes of the clusters with more than one unit; −1 for units that stand alone or are left out."""
-    if codes is None:
-        return None
-    sizes = np.bincount(codes[codes >= 0], minlength=int(codes.max(initial=-1)) + 1)
-    number = np.where(sizes > 1, np.cumsum(sizes > 1) - 1, -1)
-    return np.where(codes >= 0, number[codes], -1)
 
 
 def _add_to_clusters(sums: FloatArray, codes: IntArray, columns: IntArray, values: FloatArray) -> None:

@@ -194,7 +194,7 @@ def test_a_jackknife_needs_replicates():
 
     effects = ce.GroupTimeDiD().fit(_panel(_frame()), "y")
     with pytest.raises(NotStoredError, match="estimates without a cluster"):
-        replace(effects, replicates=None, variance=ce.Jackknife()).std_errors
+        _ = replace(effects, replicates=None, variance=ce.Jackknife()).std_errors
 
 
 def test_matching_cannot_be_repeated_without_a_cluster():
