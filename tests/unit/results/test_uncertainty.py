@@ -309,7 +309,7 @@ def test_jackknife_adds_what_moves_without_a_cluster_and_what_stands_alone(degre
 
 
 def test_a_jackknife_by_default_only_with_replicates():
-    influence, sampling, town = _wild_case()
+    influence, sampling, _ = _wild_case()
     replicates = Replicates(
         column="town",
         left_out=np.arange(19),
