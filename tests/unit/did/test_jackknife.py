@@ -1,5 +1,7 @@
 """Leaving out clusters: replicates and everything aggregated from them are those of panels without the cluster."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -190,8 +192,6 @@ def test_two_levels_of_assignment_are_clustered_without_leaving_out():
 
 
 def test_a_jackknife_needs_replicates():
-    from dataclasses import replace
-
     effects = ce.GroupTimeDiD().fit(_panel(_frame()), "y")
     with pytest.raises(NotStoredError, match="estimates without a cluster"):
         _ = replace(effects, replicates=None, variance=ce.Jackknife()).std_errors

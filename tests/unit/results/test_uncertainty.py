@@ -1,5 +1,7 @@
 """Standard errors: the convention is stated, the level of assignment respected, nonsense refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -320,5 +322,7 @@ def test_a_jackknife_by_default_only_with_replicates():
     assert "jackknife" in uncertainty(influence, None, sampling, replicates).convention
     assert "jackknife" not in uncertainty(influence, None, sampling).convention
     assert "jackknife" not in uncertainty(influence, Cluster("town"), sampling, replicates).convention
+    alone = replace(sampling, assignment=())
+    assert "independent units" in uncertainty(influence, None, alone, replicates).convention
     with pytest.raises(NotStoredError, match="no estimates without a cluster"):
         uncertainty(influence, Jackknife(), sampling)
