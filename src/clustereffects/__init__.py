@@ -17,6 +17,8 @@ _NAMES = {
     "Check": "results",
     "Cluster": "results",
     "MultiplierBootstrap": "results",
+    "Jackknife": "results",
+    "WildBootstrap": "results",
     "Effects": "results",
     "BiasTerm": "results",
     "BiasEvidence": "results",
@@ -46,6 +48,7 @@ __all__ = [
     "Estimate",
     "GroupTimeDiD",
     "HierarchicalEffects",
+    "Jackknife",
     "MatchedDiD",
     "Matching",
     "MultiplierBootstrap",
@@ -57,6 +60,7 @@ __all__ = [
     "Theory",
     "Triangulation",
     "TwoWayFixedEffects",
+    "WildBootstrap",
     "__version__",
     "bayes",
     "datasets",
@@ -78,8 +82,10 @@ if TYPE_CHECKING:
         Diagnostic,
         Effects,
         Estimate,
+        Jackknife,
         MultiplierBootstrap,
         Silence,
+        WildBootstrap,
     )
     from clustereffects.study import Study
     from clustereffects.survey import Codebook, Survey

@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.sparse import csc_array
 
 import clustereffects as ce
-from clustereffects.inference import Influence
+from clustereffects.inference import Influence, Membership
 from clustereffects.results import Sampling
 from clustereffects.results.aggregation import aggregate_cells
 from support.made_effects import CELLS, labels, make
@@ -88,7 +87,7 @@ def test_groups_weighted_by_their_masses_are_the_overall_effect(seed):
 def test_the_order_of_cells_does_not_matter(seed, order):
     effects = make(seed=seed)
     order = list(order)
-    member = effects.sampling.membership[:, order]
+    member = effects.sampling.membership.select(order)
     sampling = Sampling(units=effects.units, clusters={}, membership=member)
     shuffled = make(
         labels=labels().iloc[order],
@@ -119,11 +118,11 @@ def test_cells_that_are_not_identified_are_as_if_they_were_not_there(seed, lost)
 def test_the_unit_of_the_weights_does_not_matter(seed, factor):
     rng = np.random.default_rng(seed)
     estimate, psi = rng.normal(size=4), Influence(rng.normal(size=(12, 4)))
-    mass = rng.uniform(0.5, 2.0, size=(12, 4)) * (rng.random((12, 4)) > 0.3)
+    mass = rng.uniform(0.5, 2.0, size=(12, 1)) * (rng.random((12, 4)) > 0.3)
     mass[0] = 1.0
     codes, target = np.array([0, 0, 1, 1]), pd.DataFrame(index=["a", "b"])
-    one = aggregate_cells(estimate, psi, csc_array(mass), codes, target)
-    other = aggregate_cells(estimate, psi, csc_array(factor * mass), codes, target)
+    one = aggregate_cells(estimate, psi, Membership.of(mass), codes, target)
+    other = aggregate_cells(estimate, psi, Membership.of(factor * mass), codes, target)
     np.testing.assert_allclose(other.estimate, one.estimate, **EXACT)
     np.testing.assert_allclose(other.influence.values, one.influence.values, rtol=1e-8, atol=1e-10)
 
@@ -131,7 +130,7 @@ def test_the_unit_of_the_weights_does_not_matter(seed, factor):
 @given(SEEDS)
 def test_twice_the_sample_is_half_the_variance(seed):
     effects = make(seed=seed)
-    member = csc_array(np.vstack([effects.sampling.membership.toarray()] * 2))
+    member = Membership.of(np.vstack([effects.sampling.membership.to_matrix()] * 2))
     doubled = make(
         estimate=effects.estimate,
         influence_function=Influence(np.vstack([effects.influence] * 2)),
@@ -147,7 +146,7 @@ def test_twice_the_sample_is_half_the_variance(seed):
 def test_copies_in_one_cluster_are_one_unit(seed):
     """Doubling every unit and clustering by the original changes nothing: no information was added."""
     effects = make(seed=seed)
-    member = csc_array(np.vstack([effects.sampling.membership.toarray()] * 2))
+    member = Membership.of(np.vstack([effects.sampling.membership.to_matrix()] * 2))
     doubled = make(
         estimate=effects.estimate,
         influence_function=Influence(np.vstack([effects.influence] * 2)),

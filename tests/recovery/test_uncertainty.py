@@ -3,10 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse import csc_array
 
 import clustereffects as ce
-from clustereffects.inference import Influence
+from clustereffects.inference import Influence, Membership
 from clustereffects.results import Sampling
 from clustereffects.results.uncertainty import uncertainty
 
@@ -22,7 +21,7 @@ def _coverage(sizes, shock, variance=None, seed=1):
     sampling = Sampling(
         units=pd.RangeIndex(len(codes)),
         clusters={"town": codes},
-        membership=csc_array(treated[:, None].astype(float)),
+        membership=Membership.of(treated[:, None].astype(float)),
         assignment=() if variance == "unit" else ("town",),
     )
     covered = 0
@@ -50,7 +49,7 @@ def test_without_shared_shocks_intervals_are_a_little_wide_but_not_short():
 def test_the_bootstrap_agrees_with_the_analytic_errors():
     rng = np.random.default_rng(2)
     psi = Influence(rng.normal(size=(500, 3)) @ np.array([[1.0, 0.5, 0.0], [0, 1, 0.5], [0, 0, 1]]))
-    sampling = Sampling(units=pd.RangeIndex(500), clusters={}, membership=csc_array(np.ones((500, 3))))
+    sampling = Sampling(units=pd.RangeIndex(500), clusters={}, membership=Membership.of(np.ones((500, 3))))
     analytic = uncertainty(psi, None, sampling)
     drawn = uncertainty(psi, ce.MultiplierBootstrap(draws=3999, rng=1, multiplier="mammen"), sampling)
     np.testing.assert_allclose(drawn.std_error, analytic.std_error, rtol=0.06)

@@ -1,4 +1,4 @@
-"""Group-time effects against did and DRDID (R), csdid (Python) and a textbook oracle; see the READMEs beside the data."""
+"""Group-time effects against did (R), csdid (Python) and a textbook oracle; see the READMEs beside the data."""
 
 import json
 from pathlib import Path
@@ -8,14 +8,12 @@ import pandas as pd
 import pytest
 
 import clustereffects as ce
-from clustereffects.did.group_time_cell import Comparison, compare
 from clustereffects.inference import chi_square_p
 from support.group_time_oracle import group_time, weighted_mean
 
 HERE = Path(__file__).parent
 DID = json.loads((HERE / "group_time_did" / "did.json").read_text(encoding="utf-8"))
 CSDID = json.loads((HERE / "group_time_did" / "csdid.json").read_text(encoding="utf-8"))
-DRDID = json.loads((HERE / "drdid_panel" / "expected.json").read_text(encoding="utf-8"))
 EXACT = {"rtol": 1e-8, "atol": 1e-15}
 CONTROL = {"nevertreated": "never_treated", "notyettreated": "not_yet_treated"}
 AGGREGATIONS = {"dynamic": "event", "group": "cohort", "calendar": "calendar"}
@@ -170,23 +168,6 @@ def test_did_covariance_matrices():
     np.testing.assert_allclose(effects.cov, DID["cell_covariance"]["vcov"]["values"], rtol=1e-8, atol=1e-18)
     event = effects.aggregate("event")
     np.testing.assert_allclose(event.cov, DID["event_covariance"]["vcov"]["values"], rtol=1e-8, atol=1e-18)
-
-
-@pytest.mark.parametrize("family", ["panel_cps", "panel_cps_weighted"])
-@pytest.mark.parametrize("method", ["dr", "ipw", "reg"])
-@pytest.mark.parametrize("covariates", ["cov", "nocov"])
-def test_drdid_two_periods(family, method, covariates):
-    frame = pd.read_csv(HERE / "drdid_panel" / "nsw_cps.csv.gz")
-    names = ["age", "educ", "black", "married", "nodegree", "hisp", "re74"] if covariates == "cov" else []
-    cell = Comparison(
-        change=(frame["re78"].astype(np.float32).astype(float) - frame["re75"].astype(np.float32)).to_numpy(float),
-        treated=frame["experimental"].to_numpy() == 1,
-        design=np.column_stack([np.ones(len(frame)), frame[names].astype(np.float32).astype(float)]),
-        weights=np.ones(len(frame)) if family == "panel_cps" else (0.5 + frame["age"] % 10 / 10).to_numpy(float),
-    )
-    effect, expected = compare(cell, method), DRDID[family][f"{method}|{covariates}"]
-    _same(effect.estimate, expected["ATT"])
-    _same(np.sqrt(np.sum(effect.influence**2)) / cell.size, expected["se"])
 
 
 def _simulated():

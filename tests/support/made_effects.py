@@ -2,10 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csc_array
 
 from clustereffects.data import SampleAccount
-from clustereffects.inference import Influence
+from clustereffects.inference import Influence, Membership
 from clustereffects.results import Description, Effects, Sampling
 
 CELLS = ((2004, 2003), (2004, 2004), (2004, 2005), (2006, 2004), (2006, 2006), (2006, 2007))
@@ -19,7 +18,7 @@ def membership(cohorts, cells=CELLS, weight=None, groups=None):
         if len(cell) == 3:
             own = own & (groups == cell[2])
         columns.append(own * (1.0 if weight is None else weight))
-    return csc_array(np.column_stack(columns).astype(float))
+    return Membership.of(np.column_stack(columns).astype(float))
 
 
 def labels(cells=CELLS):
@@ -34,7 +33,7 @@ def make(values=None, *, n=60, seed=1, cells=CELLS, assignment=(), clusters=None
     rng = np.random.default_rng(seed)
     cohorts = np.array([2004, 2006, 0])[np.arange(n) % 3]
     member = membership(cohorts, cells, groups=groups)
-    psi = rng.normal(size=(n, len(cells))) * (1 + 2 * member.toarray())
+    psi = rng.normal(size=(n, len(cells))) * (1 + 2 * member.to_matrix())
     psi -= psi.mean(axis=0)
     estimate = rng.normal(size=len(cells)) if values is None else np.array(values, dtype=float)
     sampling = Sampling(

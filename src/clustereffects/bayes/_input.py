@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from clustereffects.data.panel import to_pandas
 from clustereffects.errors import ColumnError, EstimationError, InputError, Problem
-from clustereffects.results import Check, Cluster, Effects, MultiplierBootstrap
+from clustereffects.results import Check, Effects, named_columns
 
 FloatArray = NDArray[np.float64]
 
@@ -133,11 +133,7 @@ def _errors(effects: Effects) -> tuple[FloatArray, str, list[Check]]:
 def _cluster_columns(effects: Effects) -> tuple[str, ...]:
     choice, sampling = effects.variance, effects.sampling
     assigned = sampling.assignment if sampling is not None else ()
-    if isinstance(choice, Cluster):
-        return choice.columns
-    if isinstance(choice, MultiplierBootstrap):
-        return (choice.cluster,) if choice.cluster else assigned[:1]
-    return assigned
+    return named_columns(choice) or (assigned if choice is None else assigned[:1])
 
 
 def _nested(effects: Effects, column: str) -> bool:
@@ -145,11 +141,8 @@ def _nested(effects: Effects, column: str) -> bool:
     sampling = effects.sampling
     if sampling is None:
         return False
-    membership = (sampling.membership > 0).tocsc()
-    codes = sampling.clusters[column]
-    members = [membership.indices[a:b] for a, b in zip(membership.indptr[:-1], membership.indptr[1:], strict=True)]
-    several = [rows for rows in members if len(rows) > 1]
-    return bool(several) and all(len(np.unique(codes[rows])) == 1 for rows in several)
+    several = sampling.membership.counts() > 1
+    return bool(several.any() and (sampling.membership.clusters(sampling.clusters[column])[several] == 1).all())
 
 
 def _few_units(count: int) -> Check:

@@ -1,6 +1,6 @@
 """Panel, sample account, and the door for frames and files."""
 
-from clustereffects.data._rules import missing_columns, require_columns, shown
+from clustereffects.data._columns import missing_columns, require_columns, shown
 from clustereffects.data.account import SampleAccount
 from clustereffects.data.files import TableFile, read_table, to_number
 from clustereffects.data.panel import Panel, to_pandas

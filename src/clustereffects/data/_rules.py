@@ -2,159 +2,51 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Hashable, Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clustereffects.data._columns import shown
+from clustereffects.data._numbers import FloatArray, as_numbers, clean_cohorts, periods, to_objects
 from clustereffects.errors import ColumnError, Problem
 
-FloatArray = NDArray[np.float64]
 _SHOWN = 3
 
 
-def missing_columns(wanted: Iterable[str], present: Sequence[Hashable], what: str = "the frame") -> list[Problem]:
-    """Problems for columns that are not there, with close matches as a hint.
+def find_problems(table: pd.DataFrame, roles: Mapping[str, str | None]) -> list[Problem]:
+    """Every problem of the rows and roles of a panel or, where there is no unit, of repeated cross-sections."""
+    if not len(table):
+        return [Problem(what="the frame has no rows", where="", expected="at least one row", remedy="check the filter")]
+    unit, time, cohort, weights = roles["unit"], str(roles["time"]), roles["cohort"], roles["weights"]
+    problems = missing_keys(table, [unit, time] if unit else [time]) + not_integer(table[time])
+    problems += duplicate_rows(table, unit, time) if unit else []
+    problems += infinite_values(table, [unit, time, cohort])
+    problems += bad_weights(table[weights]) if weights else []
+    return problems + _role_problems(table, unit, cohort, roles["group"])
 
-    Parameters
-    ----------
-    wanted : iterable of str
-    present : sequence of column names
-    what : str
-        What was searched, for the message.
 
-    Returns
-    -------
-    list of Problem
-
-    Raises
-    ------
-    TypeError
-        If ``wanted`` is not iterable.
-
-    Examples
-    --------
-    >>> missing_columns(["yaer"], ["firm", "year"])[0].remedy
-    "did you mean 'year'?"
-    """
-    names = [str(name) for name in present]
-    problems = []
-    for column in wanted:
-        if column in present:
-            continue
-        close = difflib.get_close_matches(column, names, n=2)
-        hint = " or ".join(repr(name) for name in close)
-        problems.append(
-            Problem(
-                what=f"column {column!r} is missing",
-                where=f"columns of {what}: {', '.join(names[:12])}" + (" …" if len(names) > 12 else ""),
-                expected="a column of that name",
-                remedy=f"did you mean {hint}?" if hint else "add the column or name another",
-            )
-        )
+def _role_problems(table: pd.DataFrame, unit: str | None, cohort: str | None, group: str | None) -> list[Problem]:
+    rows = table if unit is None or table[unit].notna().all() else table[table[unit].notna()]
+    codes, units = pd.factorize(rows[unit]) if unit else (np.arange(len(rows)), rows.index)
+    index = pd.Index(units, name=unit)
+    problems: list[Problem] = []
+    first = np.full(len(index), np.nan)
+    if cohort:
+        try:
+            cleaned = pd.Series(clean_cohorts(rows[cohort]), name=cohort)
+        except ColumnError as error:
+            problems += error.problems
+        else:
+            problems += changes_within_unit(cleaned, codes, index, "cohort")
+            first[codes] = cleaned.to_numpy()
+    if group:
+        problems += changes_within_unit(rows[group], codes, index, "group")
+        groups = np.full(len(index), None, dtype=np.object_)
+        groups[codes] = to_objects(rows[group])
+        problems += treated_without_group(first, groups, index, group, "unit" if unit else "row")
     return problems
-
-
-def require_columns(wanted: Iterable[str], present: Sequence[Hashable], what: str = "the panel") -> None:
-    """Raise one error that lists all missing columns.
-
-    Parameters
-    ----------
-    wanted : iterable of str
-    present : sequence of column names
-    what : str
-
-    Raises
-    ------
-    ColumnError
-        If any column is missing.
-
-    Examples
-    --------
-    >>> require_columns(["year"], ["firm", "year"])
-    """
-    problems = missing_columns(wanted, present, what)
-    if problems:
-        raise ColumnError(problems)
-
-
-def as_numbers(values: pd.Series) -> FloatArray:
-    """Values as float64; NaN where there is none or no number. Dates are no numbers.
-
-    Parameters
-    ----------
-    values : Series
-
-    Returns
-    -------
-    array (n,)
-
-    Raises
-    ------
-    AttributeError
-        If ``values`` is not a Series.
-
-    Examples
-    --------
-    >>> as_numbers(pd.Series(["2004", "soon", None])).tolist(), as_numbers(pd.to_datetime(pd.Series(["2004"]))).tolist()
-    ([2004.0, nan, nan], [nan])
-    """
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        return values.to_numpy(dtype=np.float64, na_value=np.nan)
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return as_numbers(values.astype(values.cat.categories.dtype))
-    if not (pd.api.types.is_object_dtype(values.dtype) or pd.api.types.is_string_dtype(values.dtype)):
-        return np.full(len(values), np.nan)
-    dates = values.map(lambda value: isinstance(value, date | np.datetime64 | pd.Period | pd.Timedelta)).astype(bool)
-    numbers = pd.to_numeric(values.mask(dates, None), errors="coerce")
-    return np.asarray(numbers.to_numpy(dtype=np.float64, na_value=np.nan))
-
-
-def repeated_columns(present: Sequence[Hashable]) -> list[Problem]:
-    """Column names that occur more than once."""
-    names = [str(name) for name in present]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if not twice:
-        return []
-    return [
-        Problem(
-            what=f"{len(twice)} column names occur more than once",
-            where=shown(twice),
-            expected="every column under a name of its own",
-            remedy="rename or drop the repeated columns",
-        )
-    ]
-
-
-def shown(values: Iterable[object], total: int | None = None) -> str:
-    """First few values for a message, with the count of the rest.
-
-    Parameters
-    ----------
-    values : iterable
-    total : int, optional
-        How many there are in all, if ``values`` holds only the first.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    TypeError
-        If ``values`` is not iterable.
-
-    Examples
-    --------
-    >>> shown([1, 2, 3, 4])
-    '1, 2, 3 and 1 more'
-    """
-    items = [str(value) for value in values]
-    rest = (len(items) if total is None else total) - min(len(items), _SHOWN)
-    return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def missing_keys(frame: pd.DataFrame, columns: Sequence[str]) -> list[Problem]:
@@ -192,7 +84,9 @@ def not_integer(times: pd.Series) -> list[Problem]:
 
 def duplicate_rows(frame: pd.DataFrame, unit: str, time: str) -> list[Problem]:
     """Unit-time pairs that occur more than once."""
-    repeated = frame.duplicated([unit, time], keep="first").to_numpy()
+    when = periods(frame[time])
+    keys = frame if when is None else pd.DataFrame({unit: frame[unit], time: when})
+    repeated = keys.duplicated([unit, time], keep="first").to_numpy()
     if not repeated.any():
         return []
     pairs = frame.loc[repeated, [unit, time]].drop_duplicates()
@@ -226,7 +120,7 @@ def changes_within_unit(values: pd.Series, unit_codes: NDArray[np.int64], units:
     ]
 
 
-def infinite_values(frame: pd.DataFrame, except_columns: Iterable[str]) -> list[Problem]:
+def infinite_values(frame: pd.DataFrame, except_columns: Iterable[str | None]) -> list[Problem]:
     """Numeric columns that hold infinite values."""
     problems = []
     skip = set(except_columns)
@@ -264,17 +158,17 @@ def bad_weights(weights: pd.Series) -> list[Problem]:
 
 
 def treated_without_group(
-    cohorts: FloatArray, groups: NDArray[np.object_], units: pd.Index, noun: str
+    cohorts: FloatArray, groups: NDArray[np.object_], units: pd.Index, column: str, noun: str = "unit"
 ) -> list[Problem]:
-    """Treated units that belong to no group."""
+    """Treated units (rows of cross-sections) that belong to no group."""
     bad = np.flatnonzero(np.isfinite(cohorts) & pd.isna(groups))
     if not len(bad):
         return []
     return [
         Problem(
-            what=f"{len(bad)} treated units have no group",
-            where=f"column {noun!r}: units {shown(units[bad[:_SHOWN]].tolist(), len(bad))}",
-            expected="the cluster organisation of every treated unit",
-            remedy="fill in the group, or set the cohort to missing if the unit was never a member",
+            what=f"{len(bad)} treated {noun}s have no group",
+            where=f"column {column!r}: {noun}s {shown(units[bad[:_SHOWN]].tolist(), len(bad))}",
+            expected=f"the cluster organisation of every treated {noun}",
+            remedy=f"fill in the group, or set the cohort to missing if the {noun} was never a member",
         )
     ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import narwhals as nw
@@ -11,23 +11,30 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-import clustereffects.data._rules as rules
+import clustereffects.data._fingerprint as _fingerprint
+from clustereffects.data._columns import missing_columns, repeated_columns, require_columns
+from clustereffects.data._numbers import FloatArray, IntArray, frozen, to_objects, view_of
+from clustereffects.data._roles import read_roles, same_within
+from clustereffects.data._rows import Rows, read_rows, separate_rows
+from clustereffects.data._rules import changes_within_unit, find_problems
 from clustereffects.data.account import SampleAccount
-from clustereffects.errors import ColumnError, PanelError, Problem
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from clustereffects.errors import EstimationError, PanelError, Problem
 
 
 class Panel:
-    """A validated panel of units over periods, with the first treated period of each unit.
+    """Validated units over periods, or repeated cross-sections, with the first treated period of each unit.
 
     Parameters
     ----------
     frame : pandas, polars or pyarrow table
-        One row per unit and period; never modified.
-    unit, time : str
-        Columns of the unit (firm) and the integer period (year).
+        One row per unit and period, in any order; fastest where sorted by unit and period. Never modified. A panel
+        shares memory with the frame where it can and does not change when the frame does: pandas 3 gives whoever
+        writes to the frame a copy, for earlier versions the panel takes one. Arrays or buffers that a frame was built
+        on with ``copy=False`` are beyond that protection.
+    unit : str, optional
+        Column of the unit (firm). Without it every row is a unit of its own: repeated cross-sections.
+    time : str
+        Column of the integer period (year).
     cohort : str, optional
         Column with the first treated period; missing, infinite or 0 means never treated.
     group : str, optional
@@ -54,24 +61,24 @@ class Panel:
     Panel(2 units × 2 periods, 1 treated in 1 cohort)
     >>> panel.wide("sales").tolist()
     [[5.0, 6.0], [4.0, 4.0]]
+    >>> Panel(frame, time="year", cohort="joined")
+    Panel(repeated cross-sections, 4 rows in 2 periods, 2 treated in 1 cohort)
     """
 
-    __slots__ = ("_cluster", "_codes", "_cohorts", "_columns", "_frame", "_groups", "_times", "_units")
+    __slots__ = ("_cluster", "_cohorts", "_columns", "_frame", "_groups", "_rows")
 
     _cluster: tuple[str, ...]
-    _codes: tuple[IntArray, IntArray]
     _cohorts: FloatArray
     _columns: dict[str, str | None]
     _frame: pd.DataFrame
     _groups: NDArray[np.object_]
-    _times: IntArray
-    _units: pd.Index[Any]
+    _rows: Rows
 
     def __init__(  # noqa: PLR0913  (the public contract names one argument per role)
         self,
         frame: Any,
         *,
-        unit: str,
+        unit: str | None = None,
         time: str,
         cohort: str | None = None,
         group: str | None = None,
@@ -81,15 +88,21 @@ class Panel:
         table = to_pandas(frame)
         clusters = (cluster,) if isinstance(cluster, str) else tuple(cluster or ())
         roles = {"unit": unit, "time": time, "cohort": cohort, "group": group, "weights": weights}
-        named = [name for name in roles.values() if name] + list(clusters)
+        named = [name for name in roles.values() if name is not None] + list(clusters)
         present = list(table.columns)
-        problems = rules.repeated_columns(present) + rules.missing_columns(named, present) or _problems(table, roles)
+        problems = repeated_columns(present) + missing_columns(named, present)
         if problems:
             raise PanelError(problems)
+        rows = separate_rows(table[time]) if unit is None else read_rows(table[unit], table[time])
+        found = None if rows is None else read_roles(table, roles, rows)
+        if rows is None or found is None:
+            raise PanelError(find_problems(table, roles))
+        self._set("_frame", table)
         self._set("_columns", roles)
         self._set("_cluster", clusters)
-        self._index(table, unit, time)
-        self._read_units(cohort, group)
+        self._set("_rows", rows)
+        self._set("_cohorts", frozen(found[0]))
+        self._set("_groups", frozen(found[1]))
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -104,36 +117,16 @@ class Panel:
     def __repr__(self) -> str:
         treated = np.isfinite(self._cohorts)
         cohorts = len(np.unique(self._cohorts[treated]))
+        size = f"{self.n_units:,} units × {len(self.times)} periods"
+        if self.cross_sections:
+            size = f"repeated cross-sections, {self.n_units:,} rows in {len(self.times)} periods"
         noun = "cohort" if cohorts == 1 else "cohorts"
-        return (
-            f"Panel({len(self._units):,} units × {len(self._times)} periods, "
-            f"{int(treated.sum()):,} treated in {cohorts} {noun})"
-        )
-
-    def _index(self, table: pd.DataFrame, unit: str, time: str) -> None:
-        unit_codes, units = pd.factorize(table[unit], sort=True)
-        years = rules.as_numbers(table[time]).astype(np.int64)
-        times, time_codes = np.unique(years, return_inverse=True)
-        self._set("_frame", table)
-        self._set("_units", pd.Index(units, name=unit))
-        self._set("_times", times)
-        self._set("_codes", (_frozen(unit_codes.astype(np.int64)), _frozen(time_codes.astype(np.int64).ravel())))
-
-    def _read_units(self, cohort: str | None, group: str | None) -> None:
-        cohorts = np.full(len(self._units), np.nan)
-        groups = np.full(len(self._units), None, dtype=np.object_)
-        if cohort:
-            cohorts[self._codes[0]] = clean_cohorts(self._frame[cohort])
-        if group:
-            column = self._frame[group]
-            groups[self._codes[0]] = column.astype(object).where(column.notna(), None).to_numpy()
-        self._set("_cohorts", _frozen(cohorts))
-        self._set("_groups", _frozen(groups))
+        return f"Panel({size}, {int(treated.sum()):,} treated in {cohorts} {noun})"
 
     @property
     def frame(self) -> pd.DataFrame:
-        """Copy of the data as a pandas frame, in the order in which it came."""
-        return self._frame.copy()
+        """Copy of the data as a pandas frame, in the order in which it came; pandas 3 copies once it is written to."""
+        return self._frame.reset_index(drop=True)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -151,14 +144,24 @@ class Panel:
         return self._cluster
 
     @property
+    def cross_sections(self) -> bool:
+        """Whether every row is a unit of its own."""
+        return self._columns["unit"] is None
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every unit has a row in every period."""
+        return self._rows.count == self.n_units * len(self.times)
+
+    @property
     def units(self) -> pd.Index[Any]:
-        """Units in sorted order: the rows of every wide matrix."""
-        return self._units
+        """Units in sorted order, the rows of every wide matrix; positions of rows in repeated cross-sections."""
+        return self._rows.units
 
     @property
     def times(self) -> IntArray:
         """Observed periods in ascending order: the columns of every wide matrix."""
-        return _frozen(self._times)
+        return self._rows.times
 
     @property
     def cohorts(self) -> FloatArray:
@@ -173,40 +176,91 @@ class Panel:
     @property
     def n_units(self) -> int:
         """Number of units."""
-        return len(self._units)
+        return len(self._rows.units)
 
     @property
     def row_codes(self) -> tuple[IntArray, IntArray]:
-        """Unit index and time index of every row of ``frame``."""
-        return self._codes
+        """Unit index and time index of every row of ``frame``; computed anew each time."""
+        units, times = self._rows.codes()
+        return frozen(units), frozen(times)
 
-    def wide(self, column: str) -> FloatArray:
-        """Column as a (n_units, n_periods) matrix of float64; NaN where missing or not observed.
+    @property
+    def observed(self) -> NDArray[np.bool_]:
+        """Which unit has a row in which period (n_units, n_periods), read-only.
+
+        Raises
+        ------
+        EstimationError
+            If the panel consists of repeated cross-sections.
+        """
+        rows = self._followed()
+        if self.balanced:
+            return np.broadcast_to(np.True_, rows.shape)
+        return frozen(rows.spread(np.ones(rows.count, dtype=np.bool_), fill=False))
+
+    def column(self, column: str) -> FloatArray:
+        """Column as float64 (n_rows,), in the order of ``row_codes``; read-only, NaN where missing.
 
         Raises
         ------
         ColumnError
             If the column does not exist or is not numeric.
         """
-        rules.require_columns([column], list(self._frame.columns))
-        matrix = np.full((len(self._units), len(self._times)), np.nan)
-        matrix[self._codes] = _numeric(self._frame[column])
-        return matrix
+        return view_of(self._column(column))
+
+    def series(self, column: str) -> pd.Series[Any]:
+        """Column as it came (n_rows,), in the order of ``row_codes``; pandas 3 copies it once it is written to.
+
+        Raises
+        ------
+        ColumnError
+            If the column does not exist.
+        """
+        return self._column(column).reset_index(drop=True)
+
+    def wide(self, column: str) -> FloatArray:
+        """Column as (n_units, n_periods) float64; read-only, NaN where missing or not observed.
+
+        A view of the data, without copying, where rows are sorted by unit and period and all units have the same
+        periods.
+
+        Raises
+        ------
+        ColumnError
+            If the column does not exist or is not numeric.
+        EstimationError
+            If the panel consists of repeated cross-sections.
+        """
+        return self.spread(self.column(column))
+
+    def spread(self, values: FloatArray) -> FloatArray:
+        """Values of all rows (n_rows, …) as (n_units, n_periods, …); NaN where not observed, read-only.
+
+        Raises
+        ------
+        EstimationError
+            If the panel consists of repeated cross-sections.
+        """
+        return frozen(self._followed().spread(values, np.nan))
+
+    def by_unit(self, values: FloatArray) -> FloatArray | None:
+        """Values of all rows (n_rows,) as (n_units,); None if they are not the same, bit for bit, within every unit."""
+        # The search ends at the first unit that changes, so a covariate that varies costs next to nothing.
+        return values[self._rows.first] if self._rows.constant(values.view(np.int64)) else None
 
     def wide_objects(self, column: str) -> NDArray[np.object_]:
         """Column of any type as a (n_units, n_periods) matrix of objects; None where missing or not observed."""
-        rules.require_columns([column], list(self._frame.columns))
-        matrix = np.full((len(self._units), len(self._times)), None, dtype=np.object_)
-        values = self._frame[column]
-        matrix[self._codes] = values.astype(object).where(values.notna(), None).to_numpy()
-        return matrix
+        rows = self._followed()
+        return rows.spread(to_objects(self._column(column)), None)
 
     def wide_codes(self, column: str) -> IntArray:
         """Column of any type as a (n_units, n_periods) matrix of integer codes; −1 where missing or not observed."""
-        rules.require_columns([column], list(self._frame.columns))
-        matrix = np.full((len(self._units), len(self._times)), -1, dtype=np.int64)
-        matrix[self._codes] = pd.factorize(self._frame[column])[0]
-        return _by_first_place(matrix)
+        rows = self._followed()
+        codes = rows.spread(pd.factorize(self._column(column))[0].astype(np.int64), -1)
+        # Numbered by where they first stand among units and periods, whatever the order of rows.
+        known = codes >= 0
+        codes[known] = pd.factorize(codes[known])[0]
+        return codes
 
     def unit_codes(self, column: str) -> IntArray:
         """Integer code of a unit-constant column for each unit (n_units,), 0 … G−1; missing values stand alone.
@@ -219,15 +273,11 @@ class Panel:
             If it changes within a unit.
         """
         if column == self._columns["unit"]:
-            return np.arange(len(self._units))
-        rules.require_columns([column], list(self._frame.columns))
-        values = self._frame[column]
-        problems = rules.changes_within_unit(values, self._codes[0], self._units, "cluster")
-        if problems:
-            raise PanelError(problems)
-        codes = np.full(len(self._units), -1, dtype=np.int64)
-        codes[self._codes[0]] = pd.factorize(values)[0]
-        codes = _by_first_place(codes)
+            return np.arange(self.n_units, dtype=np.int64)
+        values = self._column(column)
+        if not same_within(values, self._rows):
+            raise PanelError(changes_within_unit(values, self._rows.codes()[0], self.units, "cluster"))
+        codes = pd.factorize(values.iloc[self._rows.first])[0].astype(np.int64)
         alone = codes < 0
         codes[alone] = codes.max(initial=-1) + 1 + np.arange(alone.sum())
         return codes
@@ -236,27 +286,43 @@ class Panel:
         """Account of the rows; a panel drops none."""
         treated = np.isfinite(self._cohorts)
         counts = {
-            "units": len(self._units),
-            "periods": len(self._times),
+            "units": self.n_units,
+            "periods": len(self.times),
             "treated units": int(treated.sum()),
             "never-treated units": int((~treated).sum()),
             "cohorts": len(np.unique(self._cohorts[treated])),
         }
-        return SampleAccount(rows_in=len(self._frame), rows_used=len(self._frame), counts=counts)
+        return SampleAccount(rows_in=self._rows.count, rows_used=self._rows.count, counts=counts)
 
     def fingerprint(self, *columns: str) -> str:
         """Hash of keys, cohorts, groups, clusters, weights and the named columns, whatever the order of rows."""
-        digest = hashlib.blake2b(digest_size=16)
-        digest.update(self._times.tobytes())
-        digest.update(pd.util.hash_pandas_object(self._units, index=False).to_numpy().tobytes())
-        digest.update(self._cohorts.tobytes())
-        digest.update("\n".join("" if group is None else str(group) for group in self._groups).encode())
-        for column in self._cluster:
-            digest.update(self.unit_codes(column).tobytes())
         weights = self._columns["weights"]
-        for column in (*columns, *([weights] if weights else [])):
-            digest.update(self.wide(column).tobytes())
-        return digest.hexdigest()
+        names = (*columns, *([weights] if weights else []))
+        if self.cross_sections:
+            numbers: list[NDArray[Any]] = [self.times[self._rows.codes()[1]], self._cohorts, *map(self.column, names)]
+            labels = [*([pd.Series(self._groups)] if self._columns["group"] else []), *map(self._column, self._cluster)]
+            return _fingerprint.of_rows(numbers, labels)
+        clusters = (self.unit_codes(column) for column in self._cluster)
+        arrays = chain([self.times, self._cohorts], clusters, map(self.wide, names))
+        return _fingerprint.of_units(self.units, self._groups if self._columns["group"] else None, arrays)
+
+    def _column(self, column: str) -> pd.Series[Any]:
+        if column not in self._frame.columns:
+            require_columns([column], list(self._frame.columns))
+        return self._frame[column]
+
+    def _followed(self) -> Rows:
+        """Rows of units that are followed over periods."""
+        if self.cross_sections:
+            raise EstimationError(
+                Problem(
+                    what="repeated cross-sections have no matrix of units and periods",
+                    where=f"{self._rows.count:,} rows, each a unit of its own",
+                    expected="units that are followed over periods",
+                    remedy="name their column: Panel(..., unit=...), or use an estimator for repeated cross-sections",
+                )
+            )
+        return self._rows
 
 
 def to_pandas(frame: Any) -> pd.DataFrame:
@@ -290,104 +356,6 @@ def to_pandas(frame: Any) -> pd.DataFrame:
             f"expected a pandas, polars or pyarrow table, got {type(frame).__name__} – convert it to one of these"
         ) from error
     return table.reset_index(drop=True)
-
-
-def clean_cohorts(values: pd.Series) -> FloatArray:
-    """First treated periods as floats; missing, infinite and 0 become NaN, which means never treated.
-
-    Parameters
-    ----------
-    values : Series
-
-    Returns
-    -------
-    array (n,)
-
-    Raises
-    ------
-    ColumnError
-        If the column holds text or fractions.
-
-    Examples
-    --------
-    >>> clean_cohorts(pd.Series([2004, 0, None, float("inf")])).tolist()
-    [2004.0, nan, nan, nan]
-    """
-    cohorts = _numeric(values)
-    cohorts = np.where(np.isfinite(cohorts) & (cohorts != 0), cohorts, np.nan)
-    fractions = np.isfinite(cohorts) & (cohorts != np.floor(cohorts))
-    if fractions.any():
-        raise ColumnError(
-            Problem(
-                what=f"{int(fractions.sum())} cohorts are not whole periods",
-                where=f"column {values.name!r}: {rules.shown(cohorts[fractions][:3].tolist(), int(fractions.sum()))}",
-                expected="the first treated period, such as 2004",
-                remedy="convert joining dates to the period of joining",
-            )
-        )
-    return cohorts
-
-
-def _numeric(values: pd.Series) -> FloatArray:
-    numbers = rules.as_numbers(values)
-    wrong = np.isnan(numbers) & values.notna().to_numpy()
-    if wrong.any():
-        raise ColumnError(
-            Problem(
-                what=f"column {values.name!r} is not numeric",
-                where=f"for example {values[wrong].iloc[0]!r}",
-                expected="numbers, missing where there is none",
-                remedy="convert the column before building the panel",
-            )
-        )
-    return numbers
-
-
-def _problems(table: pd.DataFrame, roles: dict[str, str | None]) -> list[Problem]:
-    """Every problem of the rows and roles, found in one pass."""
-    if not len(table):
-        return [Problem(what="the frame has no rows", where="", expected="at least one row", remedy="check the filter")]
-    unit, time, cohort, weights = (str(roles["unit"]), str(roles["time"]), roles["cohort"], roles["weights"])
-    problems = rules.missing_keys(table, [unit, time]) + rules.not_integer(table[time])
-    problems += rules.duplicate_rows(table, unit, time)
-    problems += rules.infinite_values(table, [unit, time, *([cohort] if cohort else [])])
-    problems += rules.bad_weights(table[weights]) if weights else []
-    return problems + _role_problems(table, unit, cohort, roles["group"])
-
-
-def _role_problems(table: pd.DataFrame, unit: str, cohort: str | None, group: str | None) -> list[Problem]:
-    known = table[unit].notna()
-    rows = table if known.all() else table[known]
-    codes, units = pd.factorize(rows[unit])
-    index = pd.Index(units, name=unit)
-    problems: list[Problem] = []
-    first = np.full(len(index), np.nan)
-    if cohort:
-        try:
-            cleaned = pd.Series(clean_cohorts(rows[cohort]), name=cohort)
-        except ColumnError as error:
-            problems += error.problems
-        else:
-            problems += rules.changes_within_unit(cleaned, codes, index, "cohort")
-            first[codes] = cleaned.to_numpy()
-    if group:
-        problems += rules.changes_within_unit(rows[group], codes, index, "group")
-        groups = np.full(len(index), None, dtype=np.object_)
-        groups[codes] = rows[group].astype(object).where(rows[group].notna(), None).to_numpy()
-        problems += rules.treated_without_group(first, groups, index, group)
-    return problems
-
-
-def _by_first_place(codes: IntArray) -> IntArray:
-    """Codes numbered by where they first stand among units and periods, whatever the order of rows; −1 stays."""
-    known = codes >= 0
-    codes[known] = pd.factorize(codes[known])[0]
-    return codes
-
-
-def _frozen(array: NDArray[Any]) -> NDArray[Any]:
-    array.flags.writeable = False
-    return array
 
 
 def _rebuild(frame: pd.DataFrame, roles: dict[str, Any]) -> Panel:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,22 +15,54 @@ from clustereffects.data.panel import Panel
 from clustereffects.errors import ColumnError, OptionError, Problem
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+_ONE = "Intercept"
+"""What formulas call their constant."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Covariates:
-    """Columns of a formula, one row per row of the panel; NaN where a variable is missing, no constant."""
+    """Covariates of a formula without its constant.
+
+    Parameters
+    ----------
+    names : tuple of str
+    columns : tuple of array (n_rows,)
+        One per name, in the order of the panel's rows; NaN in all of them where a variable of the formula is missing.
+        May be views of the panel.
+    constant : tuple of str
+        Left out, because they are the same in all rows.
+    n_rows : int
+    """
 
     names: tuple[str, ...]
-    rows: FloatArray
+    columns: tuple[FloatArray, ...]
     constant: tuple[str, ...]
+    n_rows: int
+
+    @property
+    def rows(self) -> FloatArray:
+        """Covariates as (n_rows, k)."""
+        return _beside(self.columns, self.n_rows)
+
+    @property
+    def complete(self) -> BoolArray:
+        """Rows (n_rows,) that have covariates; they have all or none."""
+        return np.isfinite(self.columns[0]) if self.columns else np.ones(self.n_rows, dtype=np.bool_)
 
     def wide(self, panel: Panel) -> FloatArray:
         """Covariates as (n_units, n_periods, k)."""
-        units, times = panel.row_codes
-        cube = np.full((panel.n_units, len(panel.times), len(self.names)), np.nan)
-        cube[units, times] = self.rows
-        return cube
+        return panel.spread(self.rows)
+
+    def by_unit(self, panel: Panel) -> FloatArray | None:
+        """Covariates as (n_units, k), if all are the same, bit for bit, in all rows of every unit; None otherwise."""
+        found: list[FloatArray] = []
+        for column in self.columns:
+            values = panel.by_unit(column)
+            if values is None:
+                return None
+            found.append(values)
+        return _beside(found, panel.n_units)
 
 
 def check_formula(formula: str | None) -> list[Problem]:
@@ -40,6 +74,54 @@ def check_formula(formula: str | None) -> list[Problem]:
 
 def evaluate(panel: Panel, formula: str) -> Covariates:
     """Evaluate a one-sided formula on all rows of a panel at once, so that factor levels agree in all periods."""
+    names = _summed_names(formula)
+    taken = _take(panel, names) if names and set(names) <= set(panel.columns) else None
+    return _build(panel, formula) if taken is None else taken
+
+
+def _summed_names(formula: str) -> tuple[str, ...] | None:
+    """Names in a formula that is nothing but their sum; None for every other formula."""
+    names = [part.strip() for part in formula.strip().removeprefix("~").split("+")]
+    plain = all(name.isidentifier() and not keyword.iskeyword(name) and name != _ONE for name in names)
+    return tuple(dict.fromkeys(names)) if plain else None
+
+
+def _take(panel: Panel, names: tuple[str, ...]) -> Covariates | None:
+    """Columns as they are; None where one is no number or is infinite, which is for the formula to judge."""
+    if not all(_is_number(panel.series(name)) for name in names):
+        return None
+    columns = [panel.column(name) for name in names]
+    missing: BoolArray | None = None
+    for values in columns:
+        finite = np.isfinite(values)
+        if finite.all():
+            continue
+        if np.isinf(values).any():
+            return None
+        missing = ~finite if missing is None else missing | ~finite
+    varies = [_varies(values if missing is None else values[~missing]) for values in columns]
+    kept = [values if missing is None else np.where(missing, np.nan, values) for values in columns]
+    return Covariates(
+        names=tuple(name for name, wanted in zip(names, varies, strict=True) if wanted),
+        columns=tuple(values for values, wanted in zip(kept, varies, strict=True) if wanted),
+        constant=tuple(name for name, wanted in zip(names, varies, strict=True) if not wanted),
+        n_rows=len(columns[0]),
+    )
+
+
+def _is_number(values: pd.Series) -> bool:
+    plain = pd.api.types.is_numeric_dtype(values.dtype) and not isinstance(values.dtype, pd.SparseDtype)
+    return plain and not pd.api.types.is_complex_dtype(values.dtype)
+
+
+def _varies(values: FloatArray) -> bool:
+    """Whether values are not all the same; a look at the first ones mostly tells. No values count as varying."""
+    if not len(values):
+        return True
+    return bool((values[:1000] != values[0]).any() or (values != values[0]).any())
+
+
+def _build(panel: Panel, formula: str) -> Covariates:
     from formulaic import Formula, ModelMatrix, model_matrix
     from formulaic.errors import FormulaicError
 
@@ -88,13 +170,20 @@ def _refuse_undefined(frame: pd.DataFrame, needed: list[str], matrix: pd.DataFra
 def _collected(matrix: pd.DataFrame, n_rows: int) -> Covariates:
     values = matrix.to_numpy(dtype=np.float64)
     spread = np.ptp(values, axis=0) if len(values) else np.ones(values.shape[1])
-    intercept = matrix.columns == "Intercept"
+    intercept = matrix.columns == _ONE
     keep = (spread > 0) & ~intercept
-    rows = np.full((n_rows, int(keep.sum())), np.nan)
-    rows[matrix.index] = values[:, keep]
+    rows = np.full((int(keep.sum()), n_rows), np.nan)
+    rows[:, matrix.index] = values[:, keep].T
     names = [str(name) for name in matrix.columns]
     constant = tuple(name for name, flat, one in zip(names, spread == 0, intercept, strict=True) if flat and not one)
-    return Covariates(tuple(name for name, kept in zip(names, keep, strict=True) if kept), rows, constant)
+    return Covariates(
+        tuple(name for name, kept in zip(names, keep, strict=True) if kept), tuple(rows), constant, n_rows
+    )
+
+
+def _beside(columns: Sequence[FloatArray], count: int) -> FloatArray:
+    """Columns (count,) as (count, k), also if there are none."""
+    return np.column_stack(columns) if columns else np.empty((count, 0))
 
 
 def _bad(formula: object, what: str) -> Problem:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from clustereffects.errors import Problem
-from clustereffects.results import Cluster, MultiplierBootstrap, Variance
+from clustereffects.results import Variance, named_columns
 
 
 def cluster_columns(variance: Variance | None, assignment: tuple[str, ...]) -> tuple[str, ...]:
     """Columns whose codes the variance needs: those it names and those at which treatment was assigned."""
-    named: tuple[str, ...] = ()
-    if isinstance(variance, Cluster):
-        named = variance.columns
-    elif isinstance(variance, MultiplierBootstrap) and variance.cluster:
-        named = (variance.cluster,)
-    return tuple(dict.fromkeys((*named, *assignment)))
+    return tuple(dict.fromkeys((*named_columns(variance), *assignment)))
 
 
 def bad_option(option: str, value: object, expected: str) -> Problem:

@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from clustereffects.did._linear import COLLINEAR, factor_of, gram
-from clustereffects.did.logit import NO_OVERLAP, Propensity, fit_propensity
-from clustereffects.errors import EstimationError
+from clustereffects.did.logit import NO_OVERLAP, Propensity, fit_propensity, odds_weights
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Method = Literal["dr", "ipw", "reg"]
 
-_TRIM = 0.995
-_LARGEST_SCORE = 1.0 - 1e-6
+TRIM = 0.995
 _MIXED = 1e-8
 
 
@@ -87,7 +85,7 @@ class CellEffect:
     influence: FloatArray
 
 
-def compare(cell: Comparison, method: Method, propensity: Propensity | None = None) -> CellEffect:
+def compare(cell: Comparison, method: Method, propensity: Propensity | None = None, trim: float = TRIM) -> CellEffect:
     """Average effect on the treated in a comparison of two periods.
 
     Parameters
@@ -99,6 +97,8 @@ def compare(cell: Comparison, method: Method, propensity: Propensity | None = No
         mean changes.
     propensity : Propensity, optional
         Logit of this very design, if it has been fitted already.
+    trim : float
+        Comparison units with a propensity score of this or more get no weight.
 
     Returns
     -------
@@ -112,8 +112,8 @@ def compare(cell: Comparison, method: Method, propensity: Propensity | None = No
     Notes
     -----
     With ``r = Δy − x'β`` (β = 0 for "ipw"), ``w₁ = wD`` and ``w₀ = w(1 − D) p/(1 − p)``, the estimate is
-    ``E[w₁r]/E[w₁] − E[w₀r]/E[w₀]``; "reg" leaves the second mean out. Comparison units with ``p ≥ 0.995`` get no weight.
-    The influence function adds the estimation error of β and of the logit to that of the two means.
+    ``E[w₁r]/E[w₁] − E[w₀r]/E[w₀]``; "reg" leaves the second mean out. The influence function adds the estimation error
+    of β and of the logit to that of the two means.
 
     References
     ----------
@@ -134,7 +134,7 @@ def compare(cell: Comparison, method: Method, propensity: Propensity | None = No
     if method == "reg":
         return _regression(cell, weights)
     logit = propensity or fit_propensity(cell.design, cell.treated, cell.weights)
-    return _reweighted(cell, weights, logit, regress=method == "dr")
+    return _reweighted(cell, weights, odds_weights(cell.treated, weights, logit, trim), logit, regress=method == "dr")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -324,13 +324,11 @@ def _regression(cell: Comparison, weights: FloatArray) -> CellEffect:
     return CellEffect(estimate, influence * cell.size)
 
 
-def _reweighted(cell: Comparison, weights: FloatArray, logit: Propensity, *, regress: bool) -> CellEffect:
+def _reweighted(
+    cell: Comparison, weights: FloatArray, other: FloatArray, logit: Propensity, *, regress: bool
+) -> CellEffect:
     """Normalised inverse-probability weighting of changes or, if ``regress``, of regression residuals."""
-    score = np.minimum(logit.probability, _LARGEST_SCORE)
     own = np.where(cell.treated, weights, 0.0)
-    other = np.where(~cell.treated & (score < _TRIM), weights * score / (1.0 - score), 0.0)
-    if not other.any():
-        raise EstimationError(NO_OVERLAP)
     moments = None
     residual = cell.change
     if regress:
@@ -339,7 +337,7 @@ def _reweighted(cell: Comparison, weights: FloatArray, logit: Propensity, *, reg
     error = other * (residual - second)
     influence = own * (residual - first) / own.mean() - error / other.mean()
     moved = linalg.cho_solve(factor_of(logit.information, NO_OVERLAP), error @ cell.design / other.sum())
-    influence -= weights * (cell.treated - score) * (cell.design @ moved)
+    influence -= weights * (cell.treated - logit.probability) * (cell.design @ moved)
     if moments is not None:
         gap = own @ cell.design / own.sum() - other @ cell.design / other.sum()
         influence -= _regression_error(cell, weights, residual, moments, gap)

@@ -116,7 +116,7 @@ def cluster_checks(clusters: Mapping[str, IntArray], treated: BoolArray) -> tupl
     Warns
     -----
     FewClustersWarning
-        With fewer than eight treated clusters: 95 % intervals then cover clearly less.
+        With fewer than eight treated clusters: most kinds of 95 % intervals then cover clearly less.
 
     References
     ----------
@@ -133,8 +133,9 @@ def cluster_checks(clusters: Mapping[str, IntArray], treated: BoolArray) -> tupl
         few = count < ENOUGH_CLUSTERS
         message = f"treatment reached {count} clusters of {column!r}"
         remedy = (
-            "read intervals as too short: show the effects by organisation and pool them with HierarchicalEffects, "
-            "permute the assignment over clusters, or collapse to cluster means"
+            "use ce.Jackknife(), the default of GroupTimeDiD, whose long intervals are honest; those of ce.Cluster(...), "
+            "ce.MultiplierBootstrap(...) and ce.WildBootstrap(...) are too short here; show the effects by organisation "
+            "and pool them with HierarchicalEffects"
         )
         if few:
             warnings.warn(f"{message}, fewer than {ENOUGH_CLUSTERS} – {remedy}", FewClustersWarning, stacklevel=4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
@@ -11,27 +12,29 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import clustereffects.did._covariates as _covariates
+import clustereffects.did._jackknife as _jackknife
 from clustereffects.data.panel import Panel
 from clustereffects.did._group_time_sample import Sample, account, notes, nothing_identified, take_sample
+from clustereffects.did._private import cluster_columns
 from clustereffects.did.group_time import GroupTimeData, GroupTimeEffects, group_time_effects
-from clustereffects.did.group_time_cell import Method
 from clustereffects.did.group_time_checks import cluster_checks, identification_checks, lone_treated_check
-from clustereffects.did.group_time_plan import BasePeriod, Control, GroupTimeOptions
+from clustereffects.did.group_time_plan import BasePeriod, Control, GroupTimeOptions, Method
 from clustereffects.errors import EstimationError, OptionError, Problem
-from clustereffects.inference import Influence
+from clustereffects.inference import FactoredInfluence, Membership
+from clustereffects.inference.membership import distinct_rows
 from clustereffects.results import (
-    Cluster,
     Description,
     Effects,
-    MultiplierBootstrap,
     Provenance,
     Sampling,
     Variance,
     options_of,
+    seed_of,
 )
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 _METHODS = {
     "dr": "doubly robust",
@@ -59,8 +62,9 @@ class GroupTimeDiD:
         Number of periods before treatment in which units may react already.
     by_group : bool
         Estimate by cohort, period and group (cluster organisation) of the panel.
-    variance : Cluster or MultiplierBootstrap, optional
-        Default: clustered at the panel's assignment level if one is declared, else independent units.
+    variance : Cluster, MultiplierBootstrap, Jackknife or WildBootstrap, optional
+        Default: at the panel's assignment level if one is declared – ``Jackknife()`` where at most 50 of its clusters hold
+        treated units, clustered where they are more –, else independent units.
 
     Raises
     ------
@@ -117,6 +121,7 @@ class GroupTimeDiD:
         FewClustersWarning
             If fewer than eight clusters of the assignment level hold treated units.
         """
+        column = _jackknife.jackknife_column(self.variance, panel.cluster)
         sample = take_sample(self, panel, outcome)
         options = GroupTimeOptions(
             control=self.control,
@@ -127,34 +132,38 @@ class GroupTimeDiD:
         found = group_time_effects(sample.data, options)
         if not np.isfinite(found.estimate).any():
             raise EstimationError(nothing_identified(found))
-        return _effects(self, panel, outcome, sample, found)
+        effects = _effects(self, panel, outcome, sample, found)
+        if column is None:
+            return effects
+        codes = panel.unit_codes(column)[sample.kept]
+        without = partial(_jackknife.leave_out, sample.data, options, found.cells, codes)
+        return _jackknife.with_replicates(effects, column, without)
 
 
 def _effects(model: GroupTimeDiD, panel: Panel, outcome: str, sample: Sample, found: GroupTimeEffects) -> Effects:
     labels = _labels(found, panel.times, sample.group_names)
     active = np.flatnonzero(found.used.any(axis=1))
-    everyone = len(active) == len(found.influence)
-    influence = found.influence if everyone else found.influence[active] * (len(active) / len(found.influence))
     rows = np.flatnonzero(sample.kept)[active]
-    clusters = {column: panel.unit_codes(column)[rows] for column in _cluster_columns(model.variance, panel.cluster)}
+    clusters = {column: panel.unit_codes(column)[rows] for column in cluster_columns(model.variance, panel.cluster)}
     membership = _membership(sample.data, found, active)
     terms = list(labels.index)
     findings = (
         *identification_checks(terms, found.reasons),
         *lone_treated_check(terms, found.n_treated),
         *notes(sample, panel, model),
-        *cluster_checks(clusters, np.asarray(membership.sum(axis=1) > 0).ravel()),
+        *cluster_checks(clusters, membership.treated()),
     )
     return Effects(
         labels=labels,
         estimate=found.estimate,
-        influence_function=Influence(influence),
+        influence_function=FactoredInfluence.of(found.source, membership),
         sampling=Sampling(
             units=panel.units[rows],
             clusters=clusters,
             membership=membership,
             assignment=panel.cluster,
             observed=_observed(membership, found, active),
+            panel=panel,
         ),
         variance=model.variance,
         description=_description(model, outcome),
@@ -176,35 +185,39 @@ def _labels(found: GroupTimeEffects, times: IntArray, names: tuple[str, ...]) ->
     return pd.DataFrame(columns, index=pd.Index(terms))
 
 
-def _membership(data: GroupTimeData, found: GroupTimeEffects, active: IntArray) -> Any:
-    """Mass with which each unit's treatment counts in a cell: its weight if it belongs to cohort (and group)."""
-    from scipy.sparse import csc_array
-
-    weight = _unit_weights(data)[active]
+def _membership(data: GroupTimeData, found: GroupTimeEffects, active: IntArray) -> Membership:
+    """Units of each cohort (and group) that enter any comparison, with the weight of their first period."""
+    keys = [(cell.cohort, cell.group) for cell in found.cells]
+    order = {key: arm for arm, key in enumerate(dict.fromkeys(keys))}
     cohorts = data.cohorts[active]
-    groups = np.full(len(cohorts), -1) if data.groups is None else data.groups[active]
-    rows: dict[tuple[int, int], IntArray] = {}
-    for cell in found.cells:
-        key = (cell.cohort, cell.group)
-        if key not in rows:
-            own = cohorts == cell.cohort
-            rows[key] = np.flatnonzero(own if data.groups is None else own & (groups == cell.group))
-    members = [rows[cell.cohort, cell.group] for cell in found.cells]
-    indices = np.concatenate(members)
-    starts = np.cumsum([0, *(len(part) for part in members)])
-    return csc_array((weight[indices], indices, starts), shape=(len(cohorts), len(members)))
+    groups = (
+        np.full(len(cohorts), -1) if data.groups is None else np.where(np.isfinite(cohorts), data.groups[active], -1)
+    )
+    arms = np.full(len(cohorts), -1, dtype=np.int64)
+    for (cohort, group), arm in order.items():
+        arms[(cohorts == cohort) & (groups == group)] = arm
+    incidence = np.arange(len(order))[:, None] == np.array([order[key] for key in keys])
+    return Membership(arms, np.where(arms >= 0, _unit_weights(data)[active], 0.0), incidence)
 
 
-def _observed(membership: Any, found: GroupTimeEffects, active: IntArray) -> Any:
-    """Members of each cell whose outcome is used in both of its periods."""
-    times, bases = [[getattr(cell, name) for cell in found.cells] for name in ("time", "base")]
+def _observed(membership: Membership, found: GroupTimeEffects, active: IntArray) -> Membership | None:
+    """Members of each cell whose outcome is used in both of its periods; nothing where these are all members."""
     used = found.used[active]
-    entries = membership.tocoo()
-    there = used[entries.row, np.take(times, entries.col)] & used[entries.row, np.take(bases, entries.col)]
-    entries.data = np.where(there, entries.data, 0.0)
-    result = entries.tocsc()
-    result.eliminate_zeros()
-    return result
+    times, bases = (np.array([getattr(cell, name) for cell in found.cells]) for name in ("time", "base"))
+    there = membership.arms >= 0
+    patterns, code = distinct_rows(np.column_stack([used[there], _bits(membership.arms[there], membership.n_arms)]))
+    periods = patterns[:, : used.shape[1]]
+    own = membership.incidence[patterns[:, used.shape[1] :].argmax(axis=1)]
+    incidence = own & periods[:, times] & periods[:, bases]
+    if np.array_equal(incidence, own):
+        return None
+    arms = np.full(membership.n_units, -1, dtype=np.int64)
+    arms[there] = code
+    return Membership(arms, membership.weight, incidence)
+
+
+def _bits(arms: IntArray, n_arms: int) -> BoolArray:
+    return np.asarray(arms[:, None] == np.arange(n_arms))
 
 
 def _unit_weights(data: GroupTimeData) -> FloatArray:
@@ -213,15 +226,6 @@ def _unit_weights(data: GroupTimeData) -> FloatArray:
         return np.ones(data.n_units)
     first = np.isfinite(data.weights).argmax(axis=1)
     return np.asarray(data.weights[np.arange(data.n_units), first])
-
-
-def _cluster_columns(variance: Variance | None, assignment: tuple[str, ...]) -> tuple[str, ...]:
-    named: tuple[str, ...] = ()
-    if isinstance(variance, Cluster):
-        named = variance.columns
-    elif isinstance(variance, MultiplierBootstrap) and variance.cluster:
-        named = (variance.cluster,)
-    return tuple(dict.fromkeys((*named, *assignment)))
 
 
 def _description(model: GroupTimeDiD, outcome: str) -> Description:
@@ -241,8 +245,7 @@ def _provenance(model: GroupTimeDiD, panel: Panel, outcome: str, sample: Sample)
     if sample.data.covariates is not None:
         text = fingerprint.encode() + np.ascontiguousarray(sample.data.covariates).tobytes()
         fingerprint = hashlib.blake2b(text, digest_size=16).hexdigest()
-    seed = model.variance.rng if isinstance(model.variance, MultiplierBootstrap) else None
-    return Provenance.now(fingerprint=fingerprint, options=options_of(model), seed=seed)
+    return Provenance.now(fingerprint=fingerprint, options=options_of(model), seed=seed_of(model.variance))
 
 
 def _problems(model: Any) -> list[Problem]:
@@ -258,8 +261,9 @@ def _problems(model: Any) -> list[Problem]:
         problems.append(_bad("anticipation", model.anticipation, "a whole number of periods, 0 or more"))
     if not isinstance(model.by_group, bool):
         problems.append(_bad("by_group", model.by_group, "True or False"))
-    if not isinstance(model.variance, Cluster | MultiplierBootstrap | None):
-        problems.append(_bad("variance", model.variance, "Cluster(...), MultiplierBootstrap(...) or None"))
+    if not isinstance(model.variance, Variance | None):
+        kinds = "Cluster(...), MultiplierBootstrap(...), Jackknife(...), WildBootstrap(...) or None"
+        problems.append(_bad("variance", model.variance, kinds))
     return problems
 
 

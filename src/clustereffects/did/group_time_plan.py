@@ -8,13 +8,56 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.did.group_time_cell import Method
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+Method = Literal["dr", "dr_improved", "ipw", "reg"]
 Control = Literal["not_yet_treated", "never_treated"]
 BasePeriod = Literal["varying", "universal"]
+Convention = Literal["paper", "did_2.5.1"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GroupTimeData:
+    """Wide data: one row per unit, one column per period.
+
+    Parameters
+    ----------
+    outcome : array (n, T)
+        NaN where not observed.
+    cohorts : array (n,)
+        First treated period; NaN = never.
+    times : array (T,) of int
+        Periods in ascending order.
+    covariates : array (n, T, k) or (n, k), optional
+        The second if they do not change over time.
+    weights : array (n, T) or (n,), optional
+    groups : array (n,) of int, optional
+        Group of each unit, −1 = none; if given, effects are estimated by cohort and group.
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> data = GroupTimeData(outcome=np.zeros((2, 3)), cohorts=np.array([2.0, np.nan]), times=np.array([1, 2, 3]))
+    >>> data.n_units
+    2
+    """
+
+    outcome: FloatArray
+    cohorts: FloatArray
+    times: IntArray
+    covariates: FloatArray | None = None
+    weights: FloatArray | None = None
+    groups: IntArray | None = None
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return len(self.outcome)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +67,14 @@ class GroupTimeOptions:
     Parameters
     ----------
     control : {"not_yet_treated", "never_treated"}
-    method : {"dr", "ipw", "reg"}
+    method : {"dr", "dr_improved", "ipw", "reg"}
     base_period : {"varying", "universal"}
     anticipation : int
         Periods before treatment in which units may react already.
+    trim : float
+        Comparison units with a propensity score from here on get no weight.
+    convention : {"paper", "did_2.5.1"}
+        See ``plan_cells``.
 
     Raises
     ------
@@ -44,6 +91,8 @@ class GroupTimeOptions:
     method: Method = "dr"
     base_period: BasePeriod = "varying"
     anticipation: int = 0
+    trim: float = 0.995
+    convention: Convention = "paper"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +106,8 @@ class Cell:
         −1 = all groups.
     time, base : int
         Indices of the current and the base period; equal for a reference cell, whose effect is zero by construction.
+    read : int
+        Index of the period in which covariates and weights are read.
 
     Raises
     ------
@@ -65,7 +116,7 @@ class Cell:
 
     Examples
     --------
-    >>> Cell(cohort=2004, group=-1, time=2, base=2).is_reference
+    >>> Cell(cohort=2004, group=-1, time=2, base=2, read=2).is_reference
     True
     """
 
@@ -73,6 +124,7 @@ class Cell:
     group: int
     time: int
     base: int
+    read: int
 
     @property
     def is_reference(self) -> bool:
@@ -160,7 +212,7 @@ def estimated_cohorts(cohorts: FloatArray, times: IntArray, anticipation: int) -
     >>> estimated_cohorts(np.array([2004.0, 2005.0]), np.array([2003, 2004, 2005]), 0).tolist()
     [2004]
     """
-    present = np.unique(cohorts[np.isfinite(cohorts)])
+    present = _distinct(cohorts[np.isfinite(cohorts)])
     shown = present[(present > times[0] + anticipation) & (present <= times[-1])]
     if not never_treated(cohorts, times, anticipation).any():
         shown = shown[shown < present[-1]]
@@ -194,7 +246,10 @@ def plan_cells(
     The base period is the last one before treatment and anticipation; with ``"varying"`` the periods before these are
     compared with the period before each instead. Comparisons then start in the second period. Periods of anticipation
     are compared with the last unaffected period in both cases, as in did since August 2026 (pull request 276) and in
-    csdid 0.4.3; did 2.5.1 compared the later ones with the period before each.
+    csdid 0.4.3. Covariates and weights are read in the base period.
+
+    With the convention ``"did_2.5.1"`` periods of anticipation are compared with the period before each, and early
+    periods read covariates and weights in the earlier of their two periods, as that version of the R package does.
 
     Examples
     --------
@@ -202,13 +257,34 @@ def plan_cells(
     >>> [(cell.time, cell.base) for cell in cells]
     [(1, 0), (2, 1)]
     """
-    varying = options.base_period == "varying"
     cells = []
     for cohort in estimated_cohorts(cohorts, times, options.anticipation):
-        last_before = int(np.flatnonzero(times + options.anticipation < cohort)[-1])
-        for group in [-1] if groups is None else np.unique(groups[cohorts == cohort]):
-            for time in range(1 if varying else 0, len(times)):
-                short = varying and times[time] < cohort - options.anticipation
-                base = time - 1 if short else last_before
-                cells.append(Cell(cohort=int(cohort), group=int(group), time=time, base=base))
+        periods = [_periods(int(cohort), times, options, time) for time in range(len(times))]
+        for group in [-1] if groups is None else _distinct(groups[cohorts == cohort]):
+            cells += [
+                Cell(cohort=int(cohort), group=int(group), time=time, base=base, read=read)
+                for time, (base, read) in enumerate(periods)
+                if base >= 0
+            ]
     return tuple(cells)
+
+
+def _periods(cohort: int, times: IntArray, options: GroupTimeOptions, time: int) -> tuple[int, int]:
+    """Base period of a cohort's period, and the one in which covariates are read."""
+    varying, old = options.base_period == "varying", options.convention == "did_2.5.1"
+    last_before = int(np.flatnonzero(times + options.anticipation < cohort)[-1])
+    ahead = 0 if old else options.anticipation
+    if varying and times[time] < cohort - ahead:
+        return time - 1, time - 1
+    if varying and time == 0:
+        return -1, -1
+    return last_before, min(time, last_before) if old else last_before
+
+
+def _distinct(values: FloatArray | IntArray) -> IntArray:
+    """Distinct whole numbers in ascending order, by counting where their range allows it."""
+    whole = values.astype(np.int64)
+    low, high = whole.min(initial=2**62), whole.max(initial=-(2**62))
+    if high - low > max(len(whole), 1024):
+        return np.unique(whole)
+    return np.asarray(np.flatnonzero(np.bincount(whole - low)) + low, dtype=np.int64)

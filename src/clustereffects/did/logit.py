@@ -17,6 +17,7 @@ BoolArray = NDArray[np.bool_]
 NO_OVERLAP = "treated and comparison units do not overlap: a propensity score of 0.999 or more, or no finite logit"
 
 _OVERLAP = 0.999
+_LARGEST_SCORE = 1.0 - 1e-6
 _LONGEST_STEP = 1.5
 _CONVERGED = 1e-10
 _ITERATIONS = 100
@@ -101,6 +102,40 @@ def fit_propensity(
         if longest < _CONVERGED:
             return _checked(design, scaled, beta)
     raise EstimationError(NO_OVERLAP)
+
+
+def odds_weights(treated: BoolArray, weights: FloatArray, score: Propensity, trim: float) -> FloatArray:
+    """Weight comparison units by their odds of being treated, ``w p/(1 − p)``.
+
+    Parameters
+    ----------
+    treated : array (m,) of bool
+    weights : array (m,)
+    score : Propensity
+    trim : float
+        Comparison units with a score of this or more get no weight.
+
+    Returns
+    -------
+    array (m,)
+        Zero for treated units.
+
+    Raises
+    ------
+    EstimationError
+        If no comparison unit has any weight.
+
+    Examples
+    --------
+    >>> score = Propensity(np.zeros(1), np.array([0.5, 0.8, 0.5]), np.eye(1))
+    >>> odds_weights(np.array([True, False, False]), np.ones(3), score, 0.75).tolist()
+    [0.0, 0.0, 1.0]
+    """
+    p = np.minimum(score.probability, _LARGEST_SCORE)
+    other = np.where(~treated & (p < trim), weights * p / (1.0 - p), 0.0)
+    if not other.any():
+        raise EstimationError(NO_OVERLAP)
+    return other
 
 
 def _checked(design: FloatArray, weights: FloatArray, beta: FloatArray) -> Propensity:

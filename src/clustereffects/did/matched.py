@@ -18,7 +18,7 @@ from clustereffects.did.group_time_checks import cluster_checks, lone_treated_ch
 from clustereffects.did.matched_arrays import REFERENCE, EventTime
 from clustereffects.did.matched_cells import MatchedCells, event_times, matched_cells
 from clustereffects.errors import EstimationError, OptionError, Problem
-from clustereffects.inference import Influence
+from clustereffects.inference import Influence, Membership
 from clustereffects.matching import Match
 from clustereffects.results import (
     Check,
@@ -29,7 +29,9 @@ from clustereffects.results import (
     Provenance,
     Sampling,
     Variance,
+    WildBootstrap,
     options_of,
+    seed_of,
 )
 
 
@@ -39,7 +41,7 @@ class MatchedDiD:
 
     Parameters
     ----------
-    variance : Cluster or MultiplierBootstrap, optional
+    variance : Cluster, MultiplierBootstrap or WildBootstrap, optional
         Default: clustered at the panel's assignment level if one is declared, else independent units.
     bias_adjust : bool
         Correct for what differs between a treated unit and its controls in the matching covariates.
@@ -138,7 +140,7 @@ def _effects(model: MatchedDiD, match: Match, outcome: str, taken: Taken, parts:
             *samples.adjustment_check(parts, match.covariates, wanted=model.bias_adjust),
             *samples.loss_check(taken.arrays, parts),
             *_lone_cells(labels, cells),
-            *cluster_checks(clusters, np.asarray(membership.sum(axis=1) > 0).ravel()),
+            *cluster_checks(clusters, membership.treated()),
         ),
         provenance=_provenance(model, match, outcome),
         unit_effects=samples.unit_table(match, taken, parts),
@@ -156,10 +158,9 @@ def _labels(cells: MatchedCells, names: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(terms))
 
 
-def _membership(cells: MatchedCells) -> Any:
-    from scipy.sparse import csc_array
-
-    return csc_array((cells.member_mass, (cells.member_unit, cells.member_cell)), shape=cells.influence.shape)
+def _membership(cells: MatchedCells) -> Membership:
+    shape = (len(cells.influence), len(cells.estimate))
+    return Membership.from_entries(cells.member_unit, cells.member_cell, cells.member_mass, shape=shape)
 
 
 def _lone_cells(labels: pd.DataFrame, cells: MatchedCells) -> tuple[Check, ...]:
@@ -186,9 +187,8 @@ def _provenance(model: MatchedDiD, match: Match, outcome: str) -> Provenance:
     digest = hashlib.blake2b(match.panel.fingerprint(outcome).encode(), digest_size=16)
     for array in (match.treated, match.control, match.weight, match.x_treated, match.x_control, match.stratum):
         digest.update(np.ascontiguousarray(array).tobytes())
-    seed = model.variance.rng if isinstance(model.variance, MultiplierBootstrap) else None
     options = {**options_of(model), "match": dict(match.provenance.options)}
-    return Provenance.now(fingerprint=digest.hexdigest(), options=options, seed=seed)
+    return Provenance.now(fingerprint=digest.hexdigest(), options=options, seed=seed_of(model.variance))
 
 
 def _problems(model: Any) -> list[Problem]:
@@ -198,8 +198,9 @@ def _problems(model: Any) -> list[Problem]:
         problems.append(bad_option("bias_adjust", model.bias_adjust, "True or False"))
     if not _is_window(model.window):
         problems.append(bad_option("window", model.window, "two whole numbers, the first ≤ the second, the second ≥ 0"))
-    if not isinstance(model.variance, Cluster | MultiplierBootstrap | None):
-        problems.append(bad_option("variance", model.variance, "Cluster(...), MultiplierBootstrap(...) or None"))
+    if not isinstance(model.variance, Cluster | MultiplierBootstrap | WildBootstrap | None):
+        kinds = "Cluster(...), MultiplierBootstrap(...), WildBootstrap(...) or None"
+        problems.append(bad_option("variance", model.variance, kinds))
     return problems
 
 

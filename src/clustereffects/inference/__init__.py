@@ -1,11 +1,19 @@
 """Arrays only: quantiles, covariance from influence functions, simultaneous bands."""
 
-from clustereffects.inference.bands import interquartile_scale, multiplier_draws, sup_t_critical_value
+from clustereffects.inference.bands import interquartile_scale, sup_t_critical_value
+from clustereffects.inference.factored import Block, FactoredInfluence, Source
 from clustereffects.inference.influence import Influence, cluster_sums, clustered_covariance, intersections
+from clustereffects.inference.membership import Membership
+from clustereffects.inference.multipliers import Multipliers
 from clustereffects.inference.quantiles import chi_square_p, critical_value, f_p, two_sided_p
 
 __all__ = [
+    "Block",
+    "FactoredInfluence",
     "Influence",
+    "Membership",
+    "Multipliers",
+    "Source",
     "chi_square_p",
     "cluster_sums",
     "clustered_covariance",
@@ -13,7 +21,6 @@ __all__ = [
     "f_p",
     "interquartile_scale",
     "intersections",
-    "multiplier_draws",
     "sup_t_critical_value",
     "two_sided_p",
 ]

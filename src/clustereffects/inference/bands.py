@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.inference.quantiles import critical_value
 
 FloatArray = NDArray[np.float64]
-MultiplierKind = Literal["rademacher", "mammen", "webb"]
-
-_CHUNK = 256
 
 
 def sup_t_critical_value(cov: FloatArray, level: float, *, draws: int = 20_000, seed: int = 0) -> float:
@@ -60,54 +55,6 @@ def sup_t_critical_value(cov: FloatArray, level: float, *, draws: int = 20_000, 
     return max(float(np.quantile(np.abs(normals @ root.T).max(axis=1), level)), pointwise)
 
 
-def multiplier_draws(
-    rows: FloatArray,
-    *,
-    n_units: int,
-    draws: int,
-    kind: MultiplierKind,
-    rng: np.random.Generator,
-) -> FloatArray:
-    """Draws of ``estimate* - estimate`` from a multiplier bootstrap of the influence function.
-
-    Parameters
-    ----------
-    rows : array (m, k)
-        Influence rows of units, or their cluster sums.
-    n_units : int
-        The ``n`` that the influence function is scaled with.
-    draws : int
-    kind : {"rademacher", "mammen", "webb"}
-        Distribution of the multipliers, all with mean zero and variance one.
-    rng : Generator
-
-    Returns
-    -------
-    array (draws, k)
-
-    Raises
-    ------
-    KeyError
-        If ``kind`` is unknown.
-
-    References
-    ----------
-    Callaway & Sant'Anna (2021), *Journal of Econometrics* 225(2), algorithm 1; Webb (2023), six-point weights.
-
-    Examples
-    --------
-    >>> psi = np.random.default_rng(1).standard_normal((400, 1))
-    >>> star = multiplier_draws(psi, n_units=400, draws=999, kind="rademacher", rng=np.random.default_rng(2))
-    >>> bool(abs(star.std() / (psi.std() / 20) - 1) < 0.1)
-    True
-    """
-    blocks = []
-    for start in range(0, draws, _CHUNK):
-        size = (min(_CHUNK, draws - start), len(rows))
-        blocks.append(_multipliers(kind, size, rng) @ rows / n_units)
-    return np.concatenate(blocks)
-
-
 def interquartile_scale(draws: FloatArray) -> FloatArray:
     """Standard errors from the interquartile range of bootstrap draws, robust to a few wild draws.
 
@@ -137,13 +84,3 @@ def interquartile_scale(draws: FloatArray) -> FloatArray:
         raise ValueError("a scale needs at least one draw")
     low, high = np.quantile(draws, [0.25, 0.75], axis=0, method="inverted_cdf")
     return np.asarray((high - low) / 1.3489795003921634, dtype=np.float64)
-
-
-def _multipliers(kind: MultiplierKind, size: tuple[int, int], rng: np.random.Generator) -> FloatArray:
-    golden = np.sqrt(5.0)
-    points, chances = {
-        "rademacher": ([-1.0, 1.0], [0.5, 0.5]),
-        "mammen": ([(1 - golden) / 2, (1 + golden) / 2], [(golden + 1) / (2 * golden), (golden - 1) / (2 * golden)]),
-        "webb": ([s * np.sqrt(v) for s in (-1, 1) for v in (0.5, 1.0, 1.5)], [1 / 6] * 6),
-    }[kind]
-    return np.asarray(rng.choice(points, size=size, p=chances), dtype=np.float64)

@@ -9,17 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from clustereffects.inference.factored import FactoredInfluence
+    from clustereffects.inference.membership import Membership
+    from clustereffects.inference.multipliers import Multipliers
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+_CHUNK = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Influence:
-    """Influence function of a vector of estimates.
+    """Influence function of a vector of estimates, held as a matrix.
 
     Parameters
     ----------
@@ -30,6 +38,10 @@ class Influence:
     ------
     ValueError
         If ``values`` is not a matrix with at least one row.
+
+    See Also
+    --------
+    clustereffects.inference.factored.FactoredInfluence : the same without the matrix.
 
     Examples
     --------
@@ -59,23 +71,46 @@ class Influence:
         """Influence function of the linear combinations ``estimate @ weights`` with known weights."""
         return Influence(self.values @ weights)
 
-    def plus(self, other: FloatArray) -> Influence:
-        """Influence function with a correction (n_units, n_terms) added, such as that of estimated weights."""
-        return Influence(self.values + other)
+    def means(self, weights: FloatArray, membership: Membership, gaps: FloatArray) -> Influence:
+        """Influence function of means of terms whose weights ``weights`` (k, m) are estimated.
+
+        ``gaps`` (A, m) is the derivative of each mean with respect to the mass of each arm.
+        """
+        error = membership.spread(gaps) - membership.arm_mass() @ gaps
+        return Influence(self.values @ weights + error)
+
+    def select(self, terms: IntArray) -> Influence:
+        """Influence function of some of the terms."""
+        return Influence(self.values[:, terms])
 
     def sums(self, codes: IntArray | None = None) -> FloatArray:
         """Cluster sums, or the rows themselves when every unit stands alone."""
         return self.values if codes is None else cluster_sums(self.values, codes)
 
     def covariance(self, codes: IntArray | None = None) -> FloatArray:
-        """Covariance matrix of the estimates, clustered by ``codes`` if given, without small-sample factor."""
-        rows = self.sums(codes)
+        """Covariance matrix of the estimates, clustered by ``codes`` if given, without small-sample factor.
+
+        Units with a negative code contribute nothing.
+        """
+        rows = self.values
+        if codes is not None:
+            rows = cluster_sums(rows[codes >= 0], codes[codes >= 0])
         return np.asarray(rows.T @ rows / self.n_units**2, dtype=np.float64)
 
     def variances(self, codes: IntArray | None = None) -> FloatArray:
         """Diagonal of ``covariance``, without forming the matrix."""
         rows = self.sums(codes)
         return np.asarray(np.einsum("ij,ij->j", rows, rows) / self.n_units**2, dtype=np.float64)
+
+    def draws(self, multipliers: Multipliers, codes: IntArray | None = None) -> FloatArray:
+        """Multiplier-bootstrap draws (b, k) of ``estimate* − estimate``; a cluster shares its multiplier."""
+        rows = self.sums(codes)
+        generator = multipliers.generator()
+        result = np.zeros((multipliers.draws, self.n_terms))
+        for start in range(0, len(rows), _CHUNK):
+            part = rows[start : start + _CHUNK]
+            result += multipliers.sample(generator, len(part)) @ part
+        return result / self.n_units
 
 
 def read_only(values: FloatArray) -> FloatArray:
@@ -137,7 +172,7 @@ def cluster_sums(values: FloatArray, codes: IntArray) -> FloatArray:
 
 
 def clustered_covariance(
-    influence: Influence, clusters: Sequence[IntArray], factors: Sequence[float | FloatArray]
+    influence: Influence | FactoredInfluence, clusters: Sequence[IntArray], factors: Sequence[float | FloatArray]
 ) -> FloatArray:
     """Covariance clustered in one or two dimensions.
 
@@ -146,7 +181,7 @@ def clustered_covariance(
 
     Parameters
     ----------
-    influence : Influence
+    influence : Influence or FactoredInfluence
     clusters : sequence of one or two arrays (n,) of int
     factors : sequence of one or three float or array (k,)
         Small-sample factor of each dimension and, in two dimensions, of their intersections; one for all terms, or one

@@ -6,9 +6,18 @@ from clustereffects.results.drawing import draw
 from clustereffects.results.effects import Effects
 from clustereffects.results.evidence import BiasEvidence, BiasTerm, Diagnostic, Estimate, Evidence, Silence
 from clustereffects.results.provenance import Provenance, options_of, versions
+from clustereffects.results.replicates import Replicates
 from clustereffects.results.summary import Summary
 from clustereffects.results.tidy import TIDY_COLUMNS, tidy_frame
-from clustereffects.results.variance import Cluster, MultiplierBootstrap, Variance
+from clustereffects.results.variance import (
+    Cluster,
+    Jackknife,
+    MultiplierBootstrap,
+    Variance,
+    WildBootstrap,
+    named_columns,
+    seed_of,
+)
 
 __all__ = [
     "TIDY_COLUMNS",
@@ -21,14 +30,19 @@ __all__ = [
     "Effects",
     "Estimate",
     "Evidence",
+    "Jackknife",
     "MultiplierBootstrap",
     "Provenance",
+    "Replicates",
     "Sampling",
     "Silence",
     "Summary",
     "Variance",
+    "WildBootstrap",
     "draw",
+    "named_columns",
     "options_of",
+    "seed_of",
     "tidy_frame",
     "versions",
 ]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from clustereffects.errors import OptionError, Problem
+from clustereffects.inference.factored import FactoredInfluence
 from clustereffects.inference.influence import Influence
+from clustereffects.inference.membership import Membership
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+Averaging = Literal["mass", "equal", "total"]
 KEYS = {"event": "event_time", "cohort": "cohort", "calendar": "time", "group": "group"}
 
 
@@ -27,9 +30,9 @@ class Aggregated:
     labels : DataFrame (m, …)
         Label columns, indexed by term.
     estimate : array (m,)
-    influence : Influence
+    influence : Influence or FactoredInfluence
         Of shape (n_units, m), with the estimation error of the weights.
-    membership : sparse matrix (n_units, m)
+    membership : Membership
         Weight with which each unit's treatment counts in each term.
     codes : array (k,)
         Target of each cell, −1 for cells that entered none.
@@ -47,13 +50,13 @@ class Aggregated:
 
     labels: pd.DataFrame
     estimate: FloatArray
-    influence: Influence
-    membership: Any
+    influence: Influence | FactoredInfluence
+    membership: Membership
     codes: IntArray
 
 
 def target_codes(
-    labels: pd.DataFrame, by: tuple[str, ...], window: tuple[int, int] | None
+    labels: pd.DataFrame, by: tuple[str, ...], window: tuple[int, int] | None, balance: int | None = None
 ) -> tuple[IntArray, pd.DataFrame]:
     """Which target term each cell belongs to.
 
@@ -65,6 +68,9 @@ def target_codes(
         ``("overall",)`` or any of ``"event"``, ``"cohort"``, ``"calendar"``, ``"group"``.
     window : tuple of two int, optional
         First and last event time to include.
+    balance : int, optional
+        Only cohorts that have a cell so many periods after treatment, and event times up to there: all event times from
+        treatment on then average the same cohorts.
 
     Returns
     -------
@@ -77,7 +83,7 @@ def target_codes(
     Raises
     ------
     OptionError
-        If ``by`` names an unknown or unavailable aggregation.
+        If ``by`` names an unknown or unavailable aggregation, or nothing is left to aggregate.
 
     Examples
     --------
@@ -89,9 +95,11 @@ def target_codes(
     event_time = labels["event_time"].to_numpy()
     low, high = window or (-np.inf, np.inf)
     keep = (event_time >= low) & (event_time <= high)
+    if balance is not None:
+        keep &= _balanced(labels, balance)
     if "event" not in by:
         keep &= event_time >= 0
-    _require_cells(event_time, keep, window)
+    _require_cells(event_time, keep, window, balance)
     codes = np.full(len(labels), -1, dtype=np.int64)
     if not columns:
         codes[keep] = 0
@@ -105,16 +113,22 @@ def target_codes(
     return codes, targets.set_axis(pd.Index(terms), axis=0)
 
 
+def _balanced(labels: pd.DataFrame, balance: int) -> NDArray[np.bool_]:
+    """Cells of the cohorts that can be followed so long, as long as all of them are."""
+    last = labels["cohort"].map(labels.groupby("cohort")["event_time"].max())
+    return np.asarray((last >= balance) & (labels["event_time"] <= balance))
+
+
 def aggregate_cells(
     estimate: FloatArray,
-    influence: Influence,
-    membership: Any,
+    influence: Influence | FactoredInfluence,
+    membership: Membership,
     codes: IntArray,
     labels: pd.DataFrame,
     *,
-    equal: bool = False,
+    how: Averaging = "mass",
 ) -> Aggregated:
-    """Means of cells weighted by their treated mass.
+    """Means of cells weighted by their treated mass, or sums.
 
     With mass ``m_c = mean_i M_ic`` the target is ``θ = Σ m_c τ_c / Σ m_c`` and its influence function
     ``ψ_i = Σ m_c ψ_ic / Σ m_c + Σ (M_ic − m_c)(τ_c − θ) / Σ m_c``; the second sum is the error of the weights.
@@ -123,14 +137,15 @@ def aggregate_cells(
     ----------
     estimate : array (k,)
         NaN for cells that are not identified: they enter no mean.
-    influence : Influence (n, k)
-    membership : sparse matrix (n, k)
+    influence : Influence or FactoredInfluence (n, k)
+    membership : Membership
     codes : array (k,)
         Target of each cell, −1 for none.
     labels : DataFrame (m, …)
         Labels of the targets.
-    equal : bool
-        Weight all cells equally instead; these weights are known and have no error.
+    how : {"mass", "equal", "total"}
+        Weighted by mass; all cells alike; or the sum over cells of mass times units times effect. The weights of the last
+        two are taken as known and have no error.
 
     Returns
     -------
@@ -147,67 +162,31 @@ def aggregate_cells(
 
     Examples
     --------
-    >>> from scipy.sparse import csc_array
     >>> psi = Influence(np.array([[2.0, 0.0], [0.0, 2.0]]))
-    >>> cells = aggregate_cells(np.array([1.0, 3.0]), psi, csc_array(np.eye(2)), np.array([0, 0]),
+    >>> cells = aggregate_cells(np.array([1.0, 3.0]), psi, Membership.of(np.eye(2)), np.array([0, 0]),
     ...                         pd.DataFrame(index=["overall"]))
     >>> cells.estimate.tolist(), cells.influence.values.tolist()
     ([2.0], [[0.0], [2.0]])
     """
     used = (codes >= 0) & np.isfinite(estimate)
-    n, k = membership.shape
-    mass = np.ones(k) if equal else np.asarray(membership.sum(axis=0)).ravel() / n
-    chosen = np.zeros((k, len(labels)))
+    mass = np.ones(len(estimate)) if how == "equal" else membership.mass()
+    chosen = np.zeros((len(estimate), len(labels)))
     chosen[np.flatnonzero(used), codes[used]] = mass[used]
     total = chosen.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         weights = chosen / total
+        if how == "total":
+            weights = np.where(total > 0, chosen * membership.n_units, np.nan)
     value = np.where(np.isfinite(estimate), estimate, 0.0)
     theta = value @ weights
     known = np.where(np.isfinite(weights), weights, 0.0)
-    # Only the cells that enter are read: others may be many, and not identified.
-    entering = np.flatnonzero(used)
-    psi = Influence(influence.values[:, entering] @ known[entering])
-    if not equal:
+    if how != "mass":
+        psi = influence.combine(known)
+    else:
         gaps = np.where(known > 0, (value[:, None] - theta) / total, 0.0)
-        psi = psi.plus(membership @ gaps - mass @ gaps)
+        psi = influence.means(known, membership, np.asarray(membership.incidence @ gaps, dtype=np.float64))
     entered = np.where(used, codes, -1)
-    return Aggregated(labels, theta, psi, union(membership, entered, len(labels)), entered)
-
-
-def union(membership: Any, codes: IntArray, n_targets: int) -> Any:
-    """Largest weight of each unit over the cells of a target: a unit counts once, however many periods it has.
-
-    Parameters
-    ----------
-    membership : sparse matrix (n, k)
-    codes : array (k,)
-        Target of each cell, −1 for none.
-    n_targets : int
-
-    Returns
-    -------
-    sparse matrix (n, n_targets)
-
-    Raises
-    ------
-    ValueError
-        If there is no target.
-
-    Examples
-    --------
-    >>> from scipy.sparse import csc_array
-    >>> union(csc_array([[1.0, 1.0], [0.0, 2.0]]), np.array([0, 0]), 1).toarray().ravel().tolist()
-    [1.0, 2.0]
-    """
-    from scipy.sparse import csc_array, hstack
-
-    columns = []
-    for target in range(n_targets):
-        cells = np.flatnonzero(codes == target)
-        columns.append(csc_array(membership[:, cells].max(axis=1).reshape(-1, 1)) if len(cells) else None)
-    empty = csc_array((membership.shape[0], 1))
-    return csc_array(hstack([empty if column is None else column for column in columns]))
+    return Aggregated(labels, theta, psi, membership.union(entered, len(labels)), entered)
 
 
 def _columns(labels: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
@@ -235,15 +214,19 @@ def _columns(labels: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
     return columns
 
 
-def _require_cells(event_time: NDArray[Any], keep: NDArray[np.bool_], window: tuple[int, int] | None) -> None:
+def _require_cells(
+    event_time: NDArray[Any], keep: NDArray[np.bool_], window: tuple[int, int] | None, balance: int | None
+) -> None:
     if keep.any():
         return
     present = f"event times {event_time.min()} to {event_time.max()}" if len(event_time) else "no effects at all"
     raise OptionError(
         Problem(
-            what="there is no effect to aggregate" + (f" in the window {window}" if window else ""),
+            what="there is no effect to aggregate"
+            + (f" in the window {window}" if window else "")
+            + (f" of cohorts observed {balance} periods after treatment" if balance is not None else ""),
             where=present,
             expected="effects from joining on, or by event time any effect, within first and last event time",
-            remedy="widen the window",
+            remedy="widen the window" if balance is None else "balance at an earlier period, or widen the window",
         )
     )

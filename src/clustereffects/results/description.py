@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from clustereffects.data.panel import Panel
+from clustereffects.inference.membership import Membership
 
 IntArray = NDArray[np.int64]
 
@@ -42,6 +44,16 @@ class Description:
     aggregation: str = "cell"
     anticipation: int = 0
 
+    def aggregated(self, by: str, *, weights: str | None = None, total: bool = False) -> Description:
+        """What an aggregate of these effects is."""
+        counted = "treated units" if weights is None else f"treated units times {weights} before treatment"
+        estimand = self.estimand
+        if total:
+            estimand = f"sum over {counted} and periods of the {self.estimand}; their numbers are taken as given"
+        elif weights is not None:
+            estimand = f"{self.estimand}; cells weighted by {weights} before treatment, summed over treated units"
+        return replace(self, estimand=estimand, aggregation=by)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sampling:
@@ -52,13 +64,14 @@ class Sampling:
     units : Index (n,)
     clusters : mapping of str to array (n,) of int
         Codes of the columns that the variance needs.
-    membership : sparse matrix (n, k)
-        Weight with which unit *i*'s treatment counts in term *c*.
+    membership : Membership
+        Weight with which each unit's treatment counts in each term.
     assignment : tuple of str
         Columns at which treatment was assigned; empty if by unit.
-    observed : sparse matrix (n, k), optional
-        Non-zero where unit *i* is treated and its outcome enters term *c*; where units counted in a term may lack
-        outcomes.
+    observed : Membership, optional
+        Treated units whose outcomes enter each term, where units counted in a term may lack outcomes.
+    panel : Panel, optional
+        Where the units come from: its columns can weight aggregations.
 
     Raises
     ------
@@ -67,18 +80,18 @@ class Sampling:
 
     Examples
     --------
-    >>> from scipy.sparse import csc_array
-    >>> Sampling(units=pd.Index([1]), clusters={}, membership=csc_array((1, 1))).assignment
+    >>> Sampling(units=pd.Index([1]), clusters={}, membership=Membership.of([[1.0]])).assignment
     ()
     """
 
     units: pd.Index
     clusters: Mapping[str, IntArray]
-    membership: Any
+    membership: Membership
     assignment: tuple[str, ...] = ()
-    observed: Any = None
+    observed: Membership | None = None
+    panel: Panel | None = None
 
     @property
-    def treated(self) -> Any:
-        """Matrix (n, k) that is non-zero where unit *i* is a treated unit behind term *c*."""
+    def treated(self) -> Membership:
+        """Treated units behind each term."""
         return self.membership if self.observed is None else self.observed

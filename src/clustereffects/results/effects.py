@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 
 import clustereffects.results.serialise as serialise
 from clustereffects.data.account import SampleAccount
-from clustereffects.errors import NotStoredError, OptionError, Problem
+from clustereffects.errors import NotStoredError
+from clustereffects.inference.factored import FactoredInfluence
 from clustereffects.inference.influence import Influence, read_only
 from clustereffects.inference.quantiles import critical_value
-from clustereffects.results.aggregation import Aggregated, aggregate_cells, target_codes, union
+from clustereffects.results._aggregate import Aggregation, average, refusal
 from clustereffects.results.checks import Check
-from clustereffects.results.clusters import lone_cluster_check
+from clustereffects.results.clusters import assigned_by, lone_cluster_check
 from clustereffects.results.description import Description, Sampling
 from clustereffects.results.drawing import draw
 from clustereffects.results.evidence import BiasTerm, Estimate
 from clustereffects.results.pretrends import pretrend_check
 from clustereffects.results.provenance import Provenance
+from clustereffects.results.replicates import Replicates
 from clustereffects.results.summary import Summary
 from clustereffects.results.tidy import tidy_frame
 from clustereffects.results.uncertainty import Uncertainty, uncertainty
@@ -43,11 +45,13 @@ class Effects:
         Label columns (``cohort``, ``time``, ``event_time``, ``group``), indexed by term.
     estimate : array (k,)
         NaN where the effect is not identified; ``checks`` says why.
-    influence_function : Influence, optional
+    influence_function : Influence or FactoredInfluence, optional
         Of shape (n_units, k), scaled so that ``estimate − truth ≈ mean over units``.
     sampling : Sampling, optional
-    variance : Cluster or MultiplierBootstrap, optional
-        ``None`` means independent units.
+    variance : Cluster, MultiplierBootstrap, Jackknife or WildBootstrap, optional
+        ``None``: at the level at which treatment was assigned.
+    replicates : Replicates, optional
+        Estimates without one cluster at a time, which a jackknife needs.
     description : Description
     sample : SampleAccount
     findings : tuple of Check
@@ -80,9 +84,10 @@ class Effects:
     estimate: FloatArray
     description: Description
     sample: SampleAccount
-    influence_function: Influence | None = None
+    influence_function: Influence | FactoredInfluence | None = None
     sampling: Sampling | None = None
     variance: Variance | None = None
+    replicates: Replicates | None = None
     findings: tuple[Check, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
     unit_effects: pd.DataFrame | None = None
@@ -97,7 +102,7 @@ class Effects:
         name = self.description
         return f"Effects({name.outcome!r}, {name.method}, {name.aggregation}, {len(self.estimate)} terms)"
 
-    def _parts(self, option: str) -> tuple[Influence, Sampling]:
+    def _parts(self, option: str) -> tuple[Influence | FactoredInfluence, Sampling]:
         if self.influence_function is None or self.sampling is None:
             raise NotStoredError(f"these effects hold no influence function – store them with {option}")
         return self.influence_function, self.sampling
@@ -108,7 +113,7 @@ class Effects:
         if self.stored is not None:
             return self.stored
         influence, sampling = self._parts("influence=True in to_dict")
-        return uncertainty(influence, self.variance, sampling)
+        return uncertainty(influence, self.variance, sampling, self.replicates)
 
     @property
     def estimand(self) -> str:
@@ -151,8 +156,7 @@ class Effects:
 
     def treated_units(self) -> IntArray:
         """Number of treated units whose outcomes are behind each term."""
-        treated = self._parts("to_dict(influence=True)")[1].treated
-        return np.asarray((treated > 0).sum(axis=0), dtype=np.int64).ravel()
+        return self._parts("to_dict(influence=True)")[1].treated.counts()
 
     def conf_int(self, level: float = 0.95, *, simultaneous: bool = False) -> pd.DataFrame:
         """Confidence limits ``conf_low`` and ``conf_high``; ``simultaneous`` covers all terms at once."""
@@ -163,10 +167,11 @@ class Effects:
         errors, spread = self._std_errors(), self.uncertainty
         text = ([f"pointwise {name}" for name in spread.references], self.estimand, self.method)
         table = tidy_frame(self.labels, self.estimate, errors, level=level, df=spread.dfs, text=text)
+        critical, source = spread.simultaneous(level) if simultaneous else (spread.critical_values(level), "")
+        table["p_value"] = spread.p_values(table["statistic"].to_numpy())
+        table["conf_low"] = self.estimate - critical * errors
+        table["conf_high"] = self.estimate + critical * errors
         if simultaneous:
-            critical, source = spread.simultaneous(level)
-            table["conf_low"] = self.estimate - critical * errors
-            table["conf_high"] = self.estimate + critical * errors
             table["interval"] = f"simultaneous sup-t, {source}"
         return table
 
@@ -220,7 +225,7 @@ class Effects:
         """
         if "event_time" not in self.labels.columns:
             what = f"no test before joining from effects by {self.description.aggregation!r}"
-            raise _refusal(what, "effects with an event time", 'test the estimator\'s own result or aggregate("event")')
+            raise refusal(what, "effects with an event time", 'test the estimator\'s own result or aggregate("event")')
         ahead = 0 if include_anticipation else self.description.anticipation
         return pretrend_check(self.labels, self.estimate, self.uncertainty, ahead)
 
@@ -233,6 +238,7 @@ class Effects:
             ("Estimand", self.estimand),
             ("Method", self.method),
             ("Standard errors", self.uncertainty.convention),
+            *self._assigned(),
             ("Sample", ", ".join(f"{count:,} {name}" for name, count in self.sample.counts.items())),
         )
         notes = (f"{level:.0%} intervals: pointwise {self.uncertainty.reference}.",)
@@ -240,7 +246,20 @@ class Effects:
         title = f"Effects ({self.description.aggregation})"
         return Summary(title=title, facts=facts, table=table[columns], notes=notes + warnings)
 
-    def aggregate(self, by: str | Sequence[str], *, window: tuple[int, int] | None = None) -> Effects:
+    def _assigned(self) -> tuple[tuple[str, str], ...]:
+        if self.sampling is None:
+            return ()
+        return (("Treatment assigned by", assigned_by(self.sampling, self.uncertainty.columns)),)
+
+    def aggregate(
+        self,
+        by: str | Sequence[str],
+        *,
+        window: tuple[int, int] | None = None,
+        balance: int | None = None,
+        weights: str | pd.Series | None = None,
+        total: bool = False,
+    ) -> Effects:
         """Effects aggregated exactly, weighted by treated units and with the error of these weights.
 
         Parameters
@@ -249,37 +268,27 @@ class Effects:
             ``"overall"``, ``"event"``, ``"cohort"``, ``"calendar"``, ``"group"`` or a list of the last four.
         window : tuple of two int, optional
             First and last event time to include.
+        balance : int, optional
+            Only cohorts observed so many periods after treatment, and event times up to there, so that all of these
+            average the same cohorts (``balance_e`` of the R package did).
+        weights : str or Series, optional
+            Cells count with the sum of this over their treated units instead of with their number: a column of the panel,
+            read in the last period before treatment and anticipation, or values by unit.
+        total : bool
+            Sums over treated units and periods instead of means. Numbers and weights of treated units are taken as given:
+            the error is that of the effects alone.
 
         Raises
         ------
         OptionError
-            If the effects are aggregated already or lack the label.
+            If the effects are aggregated already, lack the label, or nothing is left to aggregate.
         NotStoredError
-            If the influence function was not stored.
+            If the influence function, or a column for the weights, was not stored.
+        ColumnError
+            If a treated unit has no weight or a negative one.
         """
-        if self.description.aggregation != "cell":
-            what = f"these effects are aggregated by {self.description.aggregation} already"
-            raise _refusal(what, "the effects as the estimator returned them", "aggregate the estimator's own result")
-        influence, sampling = self._parts("to_dict(influence=True)")
-        keys = (by,) if isinstance(by, str) else tuple(by)
-        codes, labels = target_codes(self.labels, keys, window)
-        means = aggregate_cells(self.estimate, influence, sampling.membership, codes, labels)
-        return self._aggregated(means, " × ".join(keys))
-
-    def _aggregated(self, means: Aggregated, name: str) -> Effects:
-        sampling = self._parts("to_dict(influence=True)")[1]
-        observed = sampling.observed
-        if observed is not None:
-            observed = union(observed, means.codes, len(means.labels))
-        return replace(
-            self,
-            labels=means.labels,
-            estimate=means.estimate,
-            influence_function=means.influence,
-            sampling=replace(sampling, membership=means.membership, observed=observed),
-            description=replace(self.description, aggregation=name),
-            stored=None,
-        )
+        choice = Aggregation(by, window=window, balance=balance, weights=weights, total=total)
+        return choice.of(self, *self._parts("to_dict(influence=True)"))
 
     def average(self) -> Effects:
         """Mean of aggregated effects: over event times ≥ 0 or periods equally, over cohorts or groups by treated units.
@@ -291,16 +300,7 @@ class Effects:
         OptionError
             If the effects are not aggregated by one label.
         """
-        kind = self.description.aggregation
-        if kind not in {"event", "calendar", "cohort", "group"}:
-            expected = "effects aggregated by event, calendar, cohort or group"
-            raise _refusal(f"an average of effects by {kind!r}", expected, "aggregate by one of these first")
-        influence, sampling = self._parts("to_dict(influence=True)")
-        codes = np.where(self.labels["event_time"] >= 0, 0, -1) if kind == "event" else np.zeros(len(self.labels), int)
-        target = pd.DataFrame(index=pd.Index(["average"]))
-        equal = kind in {"event", "calendar"}
-        means = aggregate_cells(self.estimate, influence, sampling.membership, codes, target, equal=equal)
-        return self._aggregated(means, f"average over {kind}")
+        return average(self, *self._parts("to_dict(influence=True)"))
 
     def as_evidence(self, *, claim: str, bias: Sequence[BiasTerm] = (), dependence: str = "") -> tuple[Estimate, ...]:
         """Effects as evidence on a claim, one item per organisation or one for the programme.
@@ -317,7 +317,7 @@ class Effects:
         if kind not in {"overall", "group"}:
             expected = "one effect for the programme or one per organisation"
             remedy = 'call aggregate("overall") or aggregate("group") first'
-            raise _refusal(f"evidence from effects by {kind!r}", expected, remedy)
+            raise refusal(f"evidence from effects by {kind!r}", expected, remedy)
         groups = self.labels["group"].astype(str) if kind == "group" else ["programme"]
         source = f"{self.description.method}, {self.description.outcome}"
         errors = self._std_errors() * (self.critical_value() / critical_value(0.95))
@@ -343,13 +343,14 @@ class Effects:
         mask = np.asarray(keep, dtype=bool)
         influence, sampling = self._parts("to_dict(influence=True)")
         columns = np.flatnonzero(mask)
-        observed = None if sampling.observed is None else sampling.observed[:, columns]
+        observed = None if sampling.observed is None else sampling.observed.select(columns)
         return replace(
             self,
             labels=self.labels[mask],
             estimate=self.estimate[mask],
-            influence_function=Influence(influence.values[:, mask]),
-            sampling=replace(sampling, membership=sampling.membership[:, columns], observed=observed),
+            influence_function=influence.select(columns),
+            sampling=replace(sampling, membership=sampling.membership.select(columns), observed=observed),
+            replicates=None if self.replicates is None else self.replicates.select(columns),
             stored=None,
         )
 
@@ -368,8 +369,4 @@ class Effects:
 
     def critical_value(self, level: float = 0.95) -> FloatArray:
         """Pointwise critical values (k,) of the reference distributions."""
-        return np.array([critical_value(level, df) if df > 0 else np.nan for df in self.uncertainty.dfs])
-
-
-def _refusal(what: str, expected: str, remedy: str) -> OptionError:
-    return OptionError(Problem(what=what, where="", expected=expected, remedy=remedy))
+        return self.uncertainty.critical_values(level)

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clustereffects.inference.quantiles import chi_square_p, f_p
+from clustereffects.inference.wild import drawn_p
 from clustereffects.results.checks import Check, Verdict
 from clustereffects.results.uncertainty import Uncertainty
 
@@ -44,7 +45,9 @@ def pretrend_check(
     Notes
     -----
     ``W = τ'V⁻¹τ`` over event times below ``−anticipation``, χ² with as many degrees of freedom as terms (Callaway &
-    Sant'Anna 2021, remark 4). Reference periods, whose effect is zero by construction, are left out.
+    Sant'Anna 2021, remark 4). Reference periods, whose effect is zero by construction, are left out. With t distributions,
+    Hotelling's: F with the fewest degrees of freedom among the terms. With a wild bootstrap, the largest t value among
+    the draws' largest.
 
     Examples
     --------
@@ -56,23 +59,47 @@ def pretrend_check(
     before = (labels["event_time"].to_numpy() < -anticipation) & np.isfinite(estimate) & (spread.std_error > 0)
     if not before.any():
         return Check(name=NAME, verdict="info", message="there is no period before the reference period to test")
-    cov = spread.cov[np.ix_(before, before)]
+    largest = spread.largest(before)
+    if largest is not None:
+        return _largest_t(estimate[before] / spread.std_error[before], largest)
+    return _wald(estimate[before], spread.cov[np.ix_(before, before)], _df(spread, before))
+
+
+def _df(spread: Uncertainty, before: NDArray[np.bool_]) -> float:
+    """Degrees of freedom of a joint test: the fewest among its terms, which rest on different clusters."""
+    known = spread.dfs[before]
+    return float(np.min(known[known > 0], initial=np.inf))
+
+
+def _largest_t(t_values: NDArray[np.float64], largest: NDArray[np.float64]) -> Check:
+    statistic = float(np.abs(t_values).max())
+    p_value = drawn_p(largest, statistic)
+    message = (
+        f"joint test of {len(t_values)} effects before joining: largest t = {statistic:.2f}, p = {p_value:.3f} "
+        f"from {len(largest)} wild bootstrap draws"
+    )
+    verdict, remedy = _judged(p_value, weak=False)
+    return Check(name=NAME, verdict=verdict, statistic=p_value, threshold=_SIGNIFICANT, message=message, remedy=remedy)
+
+
+def _wald(estimate: NDArray[np.float64], cov: NDArray[np.float64], df: float) -> Check:
+    terms = len(estimate)
     scale = np.sqrt(np.diag(cov))
-    correlation = cov / np.outer(scale, scale)
-    if np.linalg.eigvalsh(correlation)[0] < _SINGULAR * len(scale) or spread.df < len(scale):
+    singular = np.linalg.eigvalsh(cov / np.outer(scale, scale))[0] < _SINGULAR * terms
+    if singular or df < terms:
+        why = "have a singular covariance" if singular else f"have errors with {df:.3g} degrees of freedom"
         return Check(
             name=NAME,
             verdict="info",
-            message=f"the covariance of the {len(scale)} effects before joining is singular: no joint test",
-            remedy="test fewer periods, or aggregate by event time first",
+            message=f"the {terms} effects before joining {why}: no joint test",
+            remedy="test fewer periods, aggregate by event time first, or read the simultaneous band",
         )
-    statistic = float(estimate[before] @ np.linalg.solve(cov, estimate[before]))
-    terms = int(before.sum())
-    p_value = _p_value(statistic, terms, spread.df)
+    statistic = float(estimate @ np.linalg.solve(cov, estimate))
+    p_value = _p_value(statistic, terms, df)
     message = f"joint Wald test of {terms} effects before joining: W = {statistic:.2f}, p = {p_value:.3f}"
-    verdict, remedy = _judged(p_value, weak=spread.df - terms + 1 < _ENOUGH)
+    verdict, remedy = _judged(p_value, weak=df - terms + 1 < _ENOUGH)
     if verdict == "info":
-        message += f"; with {spread.df:g} degrees of freedom it can hardly reject"
+        message += f"; with {df:.3g} degrees of freedom it can hardly reject"
     return Check(name=NAME, verdict=verdict, statistic=p_value, threshold=_SIGNIFICANT, message=message, remedy=remedy)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +11,11 @@ import pandas as pd
 import clustereffects.results.variance as variances
 from clustereffects.data.account import SampleAccount
 from clustereffects.inference.influence import Influence
+from clustereffects.inference.membership import Membership
 from clustereffects.results.checks import Check
 from clustereffects.results.description import Description, Sampling
 from clustereffects.results.provenance import Provenance, plain
+from clustereffects.results.replicates import Replicates
 from clustereffects.results.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ def effects_to_dict(effects: Effects, *, influence: bool) -> dict[str, Any]:
         "df": None if np.isinf(spread.df) else spread.df,
         "term_df": None if spread.term_df is None else _numbers(spread.term_df),
         "convention": spread.convention,
+        "columns": list(spread.columns),
         "description": {
             slot: getattr(name, slot) for slot in ("estimand", "method", "outcome", "aggregation", "anticipation")
         },
@@ -69,6 +72,9 @@ def effects_to_dict(effects: Effects, *, influence: bool) -> dict[str, Any]:
         data["influence"] = [_numbers(row) for row in effects.influence]
         data["sampling"] = _sampling_to_dict(effects)
         data["draws"] = None if spread.draws is None else [_numbers(row) for row in spread.draws]
+        data["replicates"] = _replicates_to_dict(effects.replicates)
+    if spread.studentised is not None:
+        data["studentised"] = [_numbers(row) for row in spread.studentised]
     return data
 
 
@@ -103,6 +109,8 @@ def effects_parts(data: Mapping[str, Any]) -> dict[str, Any]:
         convention=data["convention"],
         draws=_array(data["draws"]) if data.get("draws") is not None else None,
         term_df=_array(data["term_df"]) if data.get("term_df") is not None else None,
+        studentised=_array(data["studentised"]) if "studentised" in data else None,
+        columns=tuple(data.get("columns", ())),
     )
     influence = Influence(_array(data["influence"])) if "influence" in data else None
     return {
@@ -114,7 +122,8 @@ def effects_parts(data: Mapping[str, Any]) -> dict[str, Any]:
         "provenance": provenance,
         "variance": _variance_from_dict(data["variance"]),
         "influence_function": influence,
-        "sampling": _sampling_from_dict(data["sampling"]) if "sampling" in data else None,
+        "replicates": _replicates_from_dict(data.get("replicates")),
+        "sampling": _sampling_from_dict(data["sampling"], len(data["terms"])) if "sampling" in data else None,
         "stored": spread,
     }
 
@@ -143,7 +152,34 @@ def _variance_from_dict(data: Mapping[str, Any] | None) -> variances.Variance | 
     options = {key: value for key, value in data.items() if key != "type"}
     if data["type"] == "Cluster":
         return variances.Cluster(*options["columns"], small_sample=options["small_sample"])
-    return variances.MultiplierBootstrap(**options)
+    kinds = (variances.MultiplierBootstrap, variances.Jackknife, variances.WildBootstrap)
+    kind = {kind.__name__: kind for kind in kinds}[data["type"]]
+    return kind(**options)
+
+
+def _replicates_to_dict(replicates: Replicates | None) -> dict[str, Any] | None:
+    if replicates is None:
+        return None
+    return {
+        "column": replicates.column,
+        "left_out": replicates.left_out.tolist(),
+        "whole": _numbers(replicates.whole),
+        "without": [_numbers(row) for row in replicates.without],
+        "alone": replicates.alone.tolist(),
+    }
+
+
+def _replicates_from_dict(data: Mapping[str, Any] | None) -> Replicates | None:
+    if data is None:
+        return None
+    whole = _array(data["whole"])
+    return Replicates(
+        column=data["column"],
+        left_out=np.array(data["left_out"], dtype=np.int64),
+        whole=whole,
+        without=_array(data["without"]).reshape(-1, len(whole)),
+        alone=np.array(data["alone"], dtype=np.int64),
+    )
 
 
 def _sampling_to_dict(effects: Effects) -> dict[str, Any]:
@@ -154,28 +190,32 @@ def _sampling_to_dict(effects: Effects) -> dict[str, Any]:
         "units": sampling.units.tolist(),
         "clusters": {name: codes.tolist() for name, codes in sampling.clusters.items()},
         "assignment": list(sampling.assignment),
-        "membership": _sparse_to_list(sampling.membership),
-        "observed": None if sampling.observed is None else _sparse_to_list(sampling.observed),
+        "membership": _membership_to_dict(sampling.membership),
+        "observed": None if sampling.observed is None else _membership_to_dict(sampling.observed),
     }
 
 
-def _sampling_from_dict(data: Mapping[str, Any]) -> Sampling:
+def _sampling_from_dict(data: Mapping[str, Any], n_terms: int) -> Sampling:
     return Sampling(
         units=pd.Index(data["units"]),
         clusters={name: np.array(codes) for name, codes in data["clusters"].items()},
-        membership=_sparse_from_list(data["membership"]),
+        membership=_membership_from_dict(data["membership"], n_terms),
         assignment=tuple(data["assignment"]),
-        observed=None if data.get("observed") is None else _sparse_from_list(data["observed"]),
+        observed=None if data.get("observed") is None else _membership_from_dict(data["observed"], n_terms),
     )
 
 
-def _sparse_to_list(matrix: Any) -> list[list[Any]]:
-    places = matrix.tocoo()
-    return [places.row.tolist(), places.col.tolist(), places.data.tolist(), list(places.shape)]
+def _membership_to_dict(membership: Membership) -> dict[str, Any]:
+    return {
+        "arms": membership.arms.tolist(),
+        "weight": membership.weight.tolist(),
+        "incidence": membership.incidence.astype(int).tolist(),
+    }
 
 
-def _sparse_from_list(parts: Sequence[Any]) -> Any:
-    from scipy.sparse import csc_array
-
-    row, column, values, shape = parts
-    return csc_array((values, (row, column)), shape=tuple(shape))
+def _membership_from_dict(data: Mapping[str, Any], n_terms: int) -> Membership:
+    return Membership(
+        np.array(data["arms"], dtype=np.int64),
+        np.array(data["weight"], dtype=np.float64),
+        np.array(data["incidence"], dtype=np.bool_).reshape(len(data["incidence"]), n_terms),
+    )

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse import csc_array
 
 from clustereffects.data.account import SampleAccount
 from clustereffects.inference.influence import Influence
+from clustereffects.inference.membership import Membership
 from clustereffects.results import Description, Effects, Sampling
 
 
@@ -41,7 +41,7 @@ def make_effects():
             sampling=Sampling(
                 units=pd.RangeIndex(n),
                 clusters={"organisation": organisation, **(extra(n) if extra else {})},
-                membership=csc_array(own.astype(float)),
+                membership=Membership.of(own.astype(float)),
                 assignment=assignment,
             ),
             variance=variance,

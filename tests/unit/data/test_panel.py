@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from clustereffects.data import Panel
-from clustereffects.data.panel import clean_cohorts
+from clustereffects.data._numbers import clean_cohorts
 from clustereffects.errors import ColumnError, PanelError
 
 

@@ -7,9 +7,17 @@ import pytest
 
 from clustereffects.did import group_time
 from clustereffects.did._linear import COLLINEAR
-from clustereffects.did.group_time import NO_CONTROL, NO_TREATED, NOT_COMPARABLE, GroupTimeData, group_time_effects
+from clustereffects.did.group_time import (
+    NO_CONTROL,
+    NO_TREATED,
+    NOT_COMPARABLE,
+    GroupTimeData,
+    group_time_effects,
+    group_time_effects_of,
+)
 from clustereffects.did.group_time_plan import GroupTimeOptions
 from clustereffects.did.logit import NO_OVERLAP
+from support.dense_influence import dense_influence
 
 TIMES = np.arange(1, 6)
 
@@ -45,7 +53,7 @@ def test_influence_has_the_scale_of_the_whole_sample():
     change = data.outcome[:, 3] - data.outcome[:, 1]
     parts = [change[data.cohorts == 3], change[np.isnan(data.cohorts)]]
     expected = np.sqrt(sum(part.var() / len(part) for part in parts))
-    np.testing.assert_allclose(np.sqrt((found.influence[:, c] ** 2).sum()) / data.n_units, expected, rtol=1e-12)
+    np.testing.assert_allclose(np.sqrt((dense_influence(found)[:, c] ** 2).sum()) / data.n_units, expected, rtol=1e-12)
 
 
 def test_not_yet_treated_units_are_compared_until_they_are_treated():
@@ -72,7 +80,7 @@ def test_cells_without_units_have_reasons():
     assert found.reasons[_cell(found, 3, 3)] == ""
     lost = np.array([bool(reason) for reason in found.reasons])
     np.testing.assert_array_equal(np.isnan(found.estimate), lost)
-    assert not found.influence[:, lost].any()
+    assert not dense_influence(found)[:, lost].any()
 
 
 def test_cells_with_impossible_covariates_have_reasons():
@@ -105,7 +113,7 @@ def test_kinds_without_any_unit_compared_cost_nothing(categories):
     plain, found = (group_time_effects(_with_kinds(kinds, which), options) for which in ((0, 1, 2), categories))
     assert not any(found.reasons)
     np.testing.assert_allclose(found.estimate, plain.estimate, rtol=1e-9)
-    np.testing.assert_allclose(found.influence, plain.influence, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(dense_influence(found), dense_influence(plain), rtol=1e-7, atol=1e-9)
 
 
 def test_a_kind_that_no_comparison_unit_has_makes_the_effect_unknown():
@@ -123,19 +131,47 @@ def test_units_without_covariates_in_the_base_period_are_left_out():
     first = int(np.flatnonzero(data.cohorts == 3)[0])
     data.covariates[first, 1] = np.nan
     found = group_time_effects(data, GroupTimeOptions())
-    assert found.influence[first, _cell(found, 3, 4)] == 0.0
-    assert found.influence[first, _cell(found, 3, 2)] != 0.0
+    assert dense_influence(found)[first, _cell(found, 3, 4)] == 0.0
+    assert dense_influence(found)[first, _cell(found, 3, 2)] != 0.0
     assert found.used[first].tolist() == [True, True, False, False, False]
 
 
 @pytest.mark.parametrize("control", ["never_treated", "not_yet_treated"])
 def test_a_logit_is_fitted_once_for_comparisons_of_equal_units(monkeypatch, control):
-    calls = []
-    real = group_time.fit_propensity
-    monkeypatch.setattr(group_time, "fit_propensity", lambda *args: calls.append(1) or real(*args))
+    fitted = []
+    real = group_time.fit_scores
+    monkeypatch.setattr(
+        group_time, "fit_scores", lambda *args, **more: fitted.append(len(args[1].arms)) or real(*args, **more)
+    )
     found = group_time_effects(_data(k=1), GroupTimeOptions(control=control))
-    assert len(calls) == (2 if control == "never_treated" else 4)
+    assert sum(fitted) == (2 if control == "never_treated" else 4)
     assert len(found.cells) == 8
+
+
+def test_outcomes_observed_in_the_same_places_share_the_logits(monkeypatch):
+    fitted = []
+    real = group_time.fit_scores
+    monkeypatch.setattr(group_time, "fit_scores", lambda *args, **more: fitted.append(1) or real(*args, **more))
+    data, options = _data(k=1), GroupTimeOptions(control="never_treated")
+    other = np.random.default_rng(5).normal(size=data.outcome.shape)
+    gaps = np.where(np.random.default_rng(6).random(data.outcome.shape) < 0.1, np.nan, other)
+    several = group_time_effects_of([data.outcome, other, gaps], data, options)
+    calls = len(fitted)
+    alone = [group_time_effects(dataclasses.replace(data, outcome=y), options) for y in (data.outcome, other, gaps)]
+    assert calls == len(fitted) - calls - 1
+    for one, same in zip(several, alone, strict=True):
+        np.testing.assert_allclose(one.estimate, same.estimate, rtol=1e-10)
+        np.testing.assert_allclose(dense_influence(one), dense_influence(same), rtol=1e-8, atol=1e-10)
+    with pytest.raises(ValueError, match=r"the shape \(3, 5\), expected \(80, 5\)"):
+        group_time_effects_of([np.zeros((3, 5))], data, options)
+
+
+@pytest.mark.parametrize("method", ["dr", "dr_improved", "ipw", "reg"])
+def test_covariates_and_weights_that_do_not_change_may_come_without_periods(method):
+    data = _data(k=2, weights=np.random.default_rng(2).uniform(0.5, 2, 80)[:, None].repeat(len(TIMES), axis=1))
+    flat = dataclasses.replace(data, covariates=data.covariates[:, 0], weights=data.weights[:, 0])
+    one, other = (group_time_effects(some, GroupTimeOptions(method=method)) for some in (data, flat))
+    np.testing.assert_array_equal(one.estimate, other.estimate)
 
 
 @pytest.mark.parametrize("part", ["covariates", "weights"])
@@ -156,4 +192,4 @@ def test_reference_cells_are_zero():
     reference = [c.is_reference for c in found.cells]
     assert sum(reference) == 2
     assert not found.estimate[reference].any()
-    assert not found.influence[:, reference].any()
+    assert not dense_influence(found)[:, reference].any()

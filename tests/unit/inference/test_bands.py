@@ -5,11 +5,12 @@ import pytest
 from scipy import stats
 
 from clustereffects.inference import (
+    Influence,
+    Multipliers,
     chi_square_p,
     critical_value,
     f_p,
     interquartile_scale,
-    multiplier_draws,
     sup_t_critical_value,
     two_sided_p,
 )
@@ -42,7 +43,7 @@ def test_sup_t_of_one_repeated_term_is_pointwise_and_leaves_out_references():
 def test_multipliers_reproduce_the_covariance(kind):
     rng = np.random.default_rng(3)
     psi = rng.normal(size=(300, 2)) @ np.array([[1.0, 0.5], [0.0, 1.0]])
-    draws = multiplier_draws(psi, n_units=300, draws=20_000, kind=kind, rng=rng)
+    draws = Influence(psi).draws(Multipliers(kind, 20_000, seed=4))
     expected = psi.T @ psi / 300**2
     np.testing.assert_allclose(draws.T @ draws / len(draws), expected, rtol=0.06)
     np.testing.assert_allclose(interquartile_scale(draws), np.sqrt(np.diag(expected)), rtol=0.05)

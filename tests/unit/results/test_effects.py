@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from clustereffects.errors import NotStoredError, OptionError
+from clustereffects.inference import Membership
 from clustereffects.results import BiasTerm, Description, Effects, MultiplierBootstrap
 from support.made_effects import CELLS, make
 
@@ -163,14 +164,13 @@ def test_selection_keeps_what_is_asked_for():
 
 def test_observed_units_are_counted_not_members():
     effects = make()
-    observed = effects.sampling.membership.copy()
-    observed[0, 1] = 0.0
-    observed.eliminate_zeros()
+    there = effects.sampling.membership.to_matrix()
+    there[0, 1] = 0.0
     sampling = type(effects.sampling)(
         units=effects.units,
         clusters={},
         membership=effects.sampling.membership,
-        observed=observed,
+        observed=Membership.of(there),
     )
     partly = make(sampling=sampling)
     assert partly.treated_units().tolist() == [20, 19, 20, 20, 20, 20]

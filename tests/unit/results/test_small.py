@@ -10,6 +10,7 @@ from scipy import stats
 
 from clustereffects.data import SampleAccount
 from clustereffects.errors import EstimationError, EvidenceError
+from clustereffects.inference import Membership
 from clustereffects.results import (
     TIDY_COLUMNS,
     BiasEvidence,
@@ -25,7 +26,7 @@ from clustereffects.results import (
     tidy_frame,
     versions,
 )
-from clustereffects.results.clusters import lone_cluster_check, require_clusters, treated_clusters
+from clustereffects.results.clusters import lone_cluster_check, require_clusters
 from clustereffects.results.provenance import plain
 
 PLACE = {"claim": "growth", "group": "K01", "stream": "economic"}
@@ -128,12 +129,10 @@ def test_figures_are_looked_up_by_name():
 
 
 def test_clusters_are_counted_and_required():
-    from scipy.sparse import csc_array
-
-    member = csc_array(np.array([[1.0, 0], [1, 1], [0, 1], [0, 0]]))
-    assert treated_clusters(member, np.array([0, 0, 1, 2])).tolist() == [1, 2]
+    member = Membership.of(np.array([[1.0, 0], [1, 1], [0, 1], [0, 0]]))
+    assert member.clusters(np.array([0, 0, 1, 2])).tolist() == [1, 2]
     with pytest.raises(ValueError, match="4 units need as many cluster codes, got 2"):
-        treated_clusters(member, np.array([0, 1]))
+        member.clusters(np.array([0, 1]))
     with pytest.raises(EstimationError, match="clustered by 'county' – all units are in one cluster"):
         require_clusters("county", 1)
     assert lone_cluster_check(MultiplierBootstrap(), None, np.ones(2)) == ()

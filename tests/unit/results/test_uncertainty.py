@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from scipy.sparse import csc_array
 
 from clustereffects.errors import EstimationError
-from clustereffects.inference import Influence
+from clustereffects.inference import Influence, Membership
 from clustereffects.results import Cluster, MultiplierBootstrap, Sampling
 from clustereffects.results.uncertainty import Uncertainty, uncertainty
 from support.made_effects import make
@@ -19,7 +18,7 @@ def _sampling(member, assignment=(), **clusters):
     return Sampling(
         units=pd.RangeIndex(member.shape[0]),
         clusters={name: np.asarray(codes) for name, codes in clusters.items()},
-        membership=csc_array(np.asarray(member, dtype=float)),
+        membership=Membership.of(np.asarray(member, dtype=float)),
         assignment=assignment,
     )
 

@@ -1,0 +1,246 @@
+"""Influence functions that are never a matrix of units by terms.
+
+A source computes the influence of a few hundred units at a time from the factors it holds; what is asked for most, the
+covariance of any linear combination of its columns, needs only their second moments, which are accumulated once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustereffects.inference.membership import Membership
+from clustereffects.inference.multipliers import Multipliers
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Influence of some units on the columns on which they have any.
+
+    Parameters
+    ----------
+    units : array (c,) of int
+    columns : array (p,) of int
+        The same object for successive blocks with the same columns.
+    values : array (p, c)
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> Block(np.arange(2), np.arange(1), np.zeros((1, 2))).values.shape
+    (1, 2)
+    """
+
+    units: IntArray
+    columns: IntArray
+    values: FloatArray
+
+
+class Source(Protocol):
+    """What computes influence block by block; each unit occurs in exactly one block.
+
+    Raises
+    ------
+    TypeError
+        If it is instantiated.
+
+    Examples
+    --------
+    >>> issubclass(Source, Protocol)
+    True
+    """
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+
+    def blocks(self) -> Iterator[Block]:
+        """All units once, block by block, always in the same order."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FactoredInfluence:
+    """Influence function as linear combinations of the columns of a source and of the masses of arms.
+
+    Parameters
+    ----------
+    source : Source
+        Scaled so that ``estimate − truth`` is approximately the mean over units.
+    membership : Membership
+        Arms and weights of the units.
+    loadings : array (p + A + 1, k)
+        Coefficients of the columns of the source, of the weights of the arms, and of one.
+    memory : dict
+        Second moments and draws that were computed once; shared with all that is derived from this influence function.
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> from clustereffects.inference.factored import FactoredInfluence
+    >>> sorted(name for name in FactoredInfluence.__slots__)
+    ['loadings', 'membership', 'memory', 'source']
+    """
+
+    source: Source
+    membership: Membership
+    loadings: FloatArray
+    memory: dict[Hashable, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, source: Source, membership: Membership) -> FactoredInfluence:
+        """Influence function of the columns of a source."""
+        width = source.n_columns + membership.n_arms + 1
+        return cls(source, membership, np.eye(width, source.n_columns))
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return self.source.n_units
+
+    @property
+    def n_terms(self) -> int:
+        """Number of terms."""
+        return int(self.loadings.shape[1])
+
+    @property
+    def values(self) -> FloatArray:
+        """The matrix (n_units, n_terms), computed each time it is asked for."""
+        result = np.zeros((self.n_units, self.n_terms))
+        for units, columns, values in self._augmented():
+            result[units] = values.T @ self.loadings[columns]
+        return result
+
+    def combine(self, weights: FloatArray) -> FactoredInfluence:
+        """Influence function of the linear combinations ``estimate @ weights`` with known weights."""
+        return replace(self, loadings=self.loadings @ weights)
+
+    def means(self, weights: FloatArray, membership: Membership, gaps: FloatArray) -> FactoredInfluence:
+        """Influence function of means of terms whose weights ``weights`` (k, m) are estimated.
+
+        ``gaps`` (A, m) is the derivative of each mean with respect to the mass of each arm of ``membership``, which has
+        the arms of this influence function.
+        """
+        loadings = self.loadings @ weights
+        first = self.source.n_columns
+        loadings[first:-1] += gaps
+        loadings[-1] -= membership.arm_mass() @ gaps
+        if np.array_equal(membership.weight, self.membership.weight):
+            return replace(self, loadings=loadings)
+        return FactoredInfluence(self.source, membership, loadings)
+
+    def select(self, terms: IntArray) -> FactoredInfluence:
+        """Influence function of some of the terms."""
+        return replace(self, loadings=self.loadings[:, terms])
+
+    def sums(self, codes: IntArray | None = None) -> FloatArray:
+        """Cluster sums, or the rows themselves when every unit stands alone."""
+        if codes is None:
+            return self.values
+        result = np.zeros((int(codes.max(initial=-1)) + 1, self.n_terms))
+        for units, columns, values in self._augmented():
+            np.add.at(result, codes[units], values.T @ self.loadings[columns])
+        return result
+
+    def covariance(self, codes: IntArray | None = None) -> FloatArray:
+        """Covariance matrix of the estimates, clustered by ``codes`` if given, without small-sample factor.
+
+        Units with a negative code contribute nothing.
+        """
+        moments = self._remembered(("moments", id(codes)), codes, lambda: self._moments(codes))
+        return np.asarray(self.loadings.T @ moments @ self.loadings / self.n_units**2, dtype=np.float64)
+
+    def variances(self, codes: IntArray | None = None) -> FloatArray:
+        """Diagonal of ``covariance``."""
+        return np.asarray(np.maximum(np.diag(self.covariance(codes)), 0.0))
+
+    def draws(self, multipliers: Multipliers, codes: IntArray | None = None) -> FloatArray:
+        """Multiplier-bootstrap draws (b, k) of ``estimate* − estimate``; a cluster shares its multiplier."""
+        drawn = self._remembered(("draws", multipliers, id(codes)), codes, lambda: self._draws(multipliers, codes))
+        return np.asarray(drawn @ self.loadings / self.n_units)
+
+    def _remembered(self, key: Hashable, codes: IntArray | None, compute: Any) -> FloatArray:
+        # The codes are kept beside the result, so that their identity is not given to another array meanwhile.
+        if key not in self.memory:
+            self.memory[key] = (codes, compute())
+        result: FloatArray = self.memory[key][1]
+        return result
+
+    def _augmented(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
+        """Blocks with the weights of their units' arms and a one appended."""
+        first, last = self.source.n_columns, len(self.loadings) - 1
+        columns, known = None, None
+        for block in self.source.blocks():
+            arms = self.membership.arms[block.units]
+            present = np.unique(arms[arms >= 0])
+            own = (arms == present[:, None]) * self.membership.weight[block.units]
+            if block.columns is not known or columns is None or len(columns) != len(known) + len(present) + 1:
+                known = block.columns
+                columns = np.concatenate([known, first + present, [last]])
+            elif (columns[len(known) : -1] != first + present).any():
+                columns = np.concatenate([known, first + present, [last]])
+            yield block.units, columns, np.concatenate([block.values, own, np.ones((1, len(arms)))])
+
+    def _moments(self, codes: IntArray | None) -> FloatArray:
+        """Second moments of the cluster sums of the augmented columns."""
+        total = np.zeros((len(self.loadings),) * 2)
+        several = _several(codes)
+        sums = np.zeros((0 if several is None else int(several.max(initial=-1)) + 1, len(self.loadings)))
+        for units, columns, values in self._augmented():
+            alone = values
+            if codes is not None and several is not None:
+                _add_to_clusters(sums, several[units], columns, values)
+                alone = values[:, (several[units] < 0) & (codes[units] >= 0)]
+            total[np.ix_(columns, columns)] += alone @ alone.T
+        return np.asarray(total + sums.T @ sums)
+
+    def _draws(self, multipliers: Multipliers, codes: IntArray | None) -> FloatArray:
+        generator = multipliers.generator()
+        result = np.zeros((multipliers.draws, len(self.loadings)))
+        several = _several(codes)
+        sums = np.zeros((0 if several is None else int(several.max(initial=-1)) + 1, len(self.loadings)))
+        for units, columns, values in self._augmented():
+            alone = values
+            if several is not None:
+                _add_to_clusters(sums, several[units], columns, values)
+                alone = values[:, several[units] < 0]
+            result[:, columns] += multipliers.sample(generator, alone.shape[1]) @ alone.T
+        return result + multipliers.sample(generator, len(sums)) @ sums
+
+
+def _several(codes: IntArray | None) -> IntArray | None:
+    """Consecutive codes of the clusters with more than one unit; −1 for units that stand alone or are left out."""
+    if codes is None:
+        return None
+    sizes = np.bincount(codes[codes >= 0], minlength=int(codes.max(initial=-1)) + 1)
+    number = np.where(sizes > 1, np.cumsum(sizes > 1) - 1, -1)
+    return np.where(codes >= 0, number[codes], -1)
+
+
+def _add_to_clusters(sums: FloatArray, codes: IntArray, columns: IntArray, values: FloatArray) -> None:
+    from scipy.sparse import csr_array
+
+    there = np.flatnonzero(codes >= 0)
+    if not len(there):
+        return
+    met, place = np.unique(codes[there], return_inverse=True)
+    chosen = csr_array((np.ones(len(there)), (place.ravel(), there)), shape=(len(met), len(codes)))
+    sums[np.ix_(met, columns)] += np.asarray(chosen @ values.T)

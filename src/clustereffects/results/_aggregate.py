@@ -1,0 +1,91 @@
+"""Aggregates of effects with everything that hangs on them: influence, replicates, members, description."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from clustereffects.errors import OptionError, Problem
+from clustereffects.inference.factored import FactoredInfluence
+from clustereffects.inference.influence import Influence
+from clustereffects.results._unit_weights import unit_weights
+from clustereffects.results.aggregation import Aggregated, Averaging, aggregate_cells, target_codes
+from clustereffects.results.description import Description, Sampling
+
+if TYPE_CHECKING:
+    from clustereffects.results.effects import Effects
+
+AnyInfluence = Influence | FactoredInfluence
+
+
+@dataclass(frozen=True, eq=False)
+class Aggregation:
+    """Choices of ``Effects.aggregate``."""
+
+    by: str | Sequence[str]
+    window: tuple[int, int] | None = None
+    balance: int | None = None
+    weights: str | pd.Series | None = None
+    total: bool = False
+
+    def of(self, effects: Effects, influence: AnyInfluence, sampling: Sampling) -> Effects:
+        """Aggregate the effects of cells."""
+        known = effects.description
+        if known.aggregation != "cell":
+            what = f"these effects are aggregated by {known.aggregation} already"
+            raise refusal(what, "the effects as the estimator returned them", "aggregate the estimator's own result")
+        keys = (self.by,) if isinstance(self.by, str) else tuple(self.by)
+        codes, labels = target_codes(effects.labels, keys, self.window, self.balance)
+        if self.weights is not None:
+            own = unit_weights(sampling, self.weights, known.anticipation)
+            sampling = replace(sampling, membership=sampling.membership.reweighted(own))
+        how: Averaging = "total" if self.total else "mass"
+        means = aggregate_cells(effects.estimate, influence, sampling.membership, codes, labels, how=how)
+        worded = known.aggregated(" × ".join(keys), weights=self._name(), total=self.total)
+        return _with(replace(effects, sampling=sampling), sampling, means, worded, how)
+
+    def _name(self) -> str | None:
+        if self.weights is None or isinstance(self.weights, str):
+            return self.weights
+        return str(self.weights.name or "weights")
+
+
+def average(effects: Effects, influence: AnyInfluence, sampling: Sampling) -> Effects:
+    """Mean of aggregated effects."""
+    kind = effects.description.aggregation
+    if kind not in {"event", "calendar", "cohort", "group"}:
+        expected = "effects aggregated by event, calendar, cohort or group"
+        raise refusal(f"an average of effects by {kind!r}", expected, "aggregate by one of these first")
+    after = effects.labels["event_time"] >= 0 if kind == "event" else np.ones(len(effects.labels), dtype=bool)
+    codes = np.where(after, 0, -1)
+    target = pd.DataFrame(index=pd.Index(["average"]))
+    how: Averaging = "equal" if kind in {"event", "calendar"} else "mass"
+    means = aggregate_cells(effects.estimate, influence, sampling.membership, codes, target, how=how)
+    return _with(effects, sampling, means, replace(effects.description, aggregation=f"average over {kind}"), how)
+
+
+def _with(effects: Effects, sampling: Sampling, means: Aggregated, worded: Description, how: Averaging) -> Effects:
+    observed, replicates = sampling.observed, effects.replicates
+    return replace(
+        effects,
+        labels=means.labels,
+        estimate=means.estimate,
+        influence_function=means.influence,
+        sampling=replace(
+            sampling,
+            membership=means.membership,
+            observed=None if observed is None else observed.union(means.codes, len(means.labels)),
+        ),
+        replicates=None if replicates is None else replicates.aggregate(means, sampling, how),
+        description=worded,
+        stored=None,
+    )
+
+
+def refusal(what: str, expected: str, remedy: str) -> OptionError:
+    """Error of a request that these effects cannot meet."""
+    return OptionError(Problem(what=what, where="", expected=expected, remedy=remedy))
