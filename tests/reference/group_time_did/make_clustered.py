@@ -1,6 +1,6 @@
 """Clustered standard errors as five packages print them; run once with their versions in clustered.json, never in the tests.
 
-Usage: python make_clustered.py mpdta.csv   (the csv of load_mpdta; writes clustered.json beside this file)
+Usage: python make_clustered.py   (writes clustered.json beside this file)
 
 Without covariates, so that all packages have the same estimates: the overall effect and the effect one period after joining,
 of panel.csv clustered by region and of mpdta clustered by state.
@@ -9,7 +9,6 @@ of panel.csv clustered by region and of mpdta clustered by state.
 import contextlib
 import io
 import json
-import sys
 import warnings
 from importlib import metadata
 from pathlib import Path
@@ -18,14 +17,15 @@ import numpy as np
 import pandas as pd
 
 HERE = Path(__file__).parent
+MPDTA = HERE.parents[2] / "src" / "clustereffects" / "datasets" / "files" / "mpdta.csv"
 DRAWS = 100_000
 NAMES = ["firm", "year", "cohort", "cluster", "y"]
 
 
-def frames(mpdta):
+def frames():
     """Both data sets under the same names."""
     panel = pd.read_csv(HERE / "panel.csv").rename(columns={"region": "cluster"})
-    counties = pd.read_csv(mpdta)
+    counties = pd.read_csv(MPDTA)
     roles = {"countyreal": "firm", "first.treat": "cohort", "lemp": "y"}
     counties = counties.rename(columns=roles).assign(cluster=counties["countyreal"] // 1000)
     whole = {"firm": int, "year": int, "cohort": int, "cluster": int}
@@ -117,6 +117,6 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     packages = ("csdid", "moderndid", "StatsPAI", "diff-diff", "differences", "numpy", "pandas")
     versions = {name: metadata.version(name) for name in packages}
-    data = {name: answers(frame) for name, frame in frames(sys.argv[1]).items()}
+    data = {name: answers(frame) for name, frame in frames().items()}
     text = json.dumps({"versions": versions, "data": data}, indent=1)
     (HERE / "clustered.json").write_text(text + "\n", encoding="utf-8")
