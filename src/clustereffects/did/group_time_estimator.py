@@ -47,8 +47,9 @@ class GroupTimeDiD:
         observed in all periods are kept; or each period is a cross-section of the units, which together count as one
         observation of influence (``allow_unbalanced_panel = TRUE`` of the R package did).
     convention : {"paper", "did_2.5.1"}
-        The second reproduces that version of the R package where it departs: covariates of early periods on a universal
-        base, base of the periods of anticipation.
+        The second reproduces that version of the R package (with DRDID 1.2.3) where it departs: covariates of early
+        periods on a universal base, base of the periods of anticipation, a sign in the standard errors of "dr" from
+        cross-sections.
     variance : Cluster, MultiplierBootstrap, Jackknife or WildBootstrap, optional
         Default: at the panel's assignment level if one is declared – ``Jackknife()`` where at most 50 of its clusters hold
         treated units, clustered where they are more –, else independent units.
