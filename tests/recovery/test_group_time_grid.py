@@ -135,8 +135,8 @@ def test_effects_are_recovered_in_full(name):
     for method in ("dr", "dr_improved", "ipw", "reg"):
         errors, overall, pointwise, joint = _rates(name, method, worlds)
         biases.append(abs(_bias(errors)))
-        print(
-            name, method, f"bias {_bias(errors):.2f} overall {overall:.3f} pointwise {pointwise:.3f} joint {joint:.3f}"
+        found = (
+            f"{name}, {method}: bias {_bias(errors):.2f}, covers {overall:.3f}, {pointwise:.3f}, jointly {joint:.3f}"
         )
         # Three binomial standard errors; with few treated units normal quantiles are known to be too short.
         least = 0.90 if name == "few treated" else 0.95 - 3 * np.sqrt(0.95 * 0.05 / worlds)
