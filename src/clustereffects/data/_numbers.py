@@ -156,6 +156,17 @@ def bits(values: pd.Series) -> NDArray[Any]:
     return pd.factorize(values)[0]
 
 
+def as_text(values: pd.Series | pd.Index) -> Any:
+    """Values as an arrow array of text, without copying where they are one already; None if they are no text."""
+    if not (pd.api.types.is_object_dtype(values.dtype) or pd.api.types.is_string_dtype(values.dtype)):
+        return None
+    if pd.api.types.infer_dtype(values) != "string":
+        return None
+    import pyarrow as pa
+
+    return pa.array(values, from_pandas=True)
+
+
 def to_objects(values: pd.Series) -> NDArray[np.object_]:
     """Values as objects, in memory of their own; None where missing."""
     return values.astype(object).where(values.notna(), None).to_numpy(copy=True)
