@@ -59,7 +59,12 @@ def test_an_impossible_variance_is_refused(name):
 
 
 def test_variances_are_options_too():
-    for variance in (ce.Cluster("a", "b", small_sample="stata"), ce.MultiplierBootstrap(draws=199, rng=4)):
+    for variance in (
+        ce.Cluster("a", "b", small_sample="stata"),
+        ce.MultiplierBootstrap(draws=199, rng=4),
+        ce.Jackknife("a", df="clusters"),
+        ce.WildBootstrap("a", draws=199, rng=4),
+    ):
         assert eval(repr(variance), dict(NAMES)) == variance  # noqa: S307  (the text is our own)
         with pytest.raises(dataclasses.FrozenInstanceError):
             variance.draws = 1

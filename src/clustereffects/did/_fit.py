@@ -20,8 +20,6 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-NO_TREATED = "no treated unit is observed in both periods"
-NO_CONTROL = "no comparison unit is observed in both periods"
 NOT_COMPARABLE = "treated units have covariates that no comparison unit has"
 OVERLAP = 0.999
 
@@ -76,7 +74,8 @@ def fit_cells(
     layout: Layout, comparison: Comparison, options: GroupTimeOptions, frame: Frame, scores: Scores | None
 ) -> Fit:
     """Effects of all cells of a comparison."""
-    reasons = _missing(frame)
+    missing = [frame.missing(position) for position in range(len(comparison.arms))]
+    reasons = missing
     if scores is not None:
         reasons = [one or other for one, other in zip(reasons, scores.reasons, strict=True)]
     theta = None if scores is None else scores.theta
@@ -90,14 +89,10 @@ def fit_cells(
         reasons = [reason or ("" if held else NOT_COMPARABLE) for reason, held in zip(reasons, holds, strict=True)]
     reference = comparison.time == comparison.base
     by_cell = [
-        _missing(frame)[position] if nothing else reasons[position]
+        missing[position] if nothing else reasons[position]
         for position, nothing in zip(comparison.arm, reference, strict=True)
     ]
     return _cells(comparison, options, regression, (sums, theta), (reasons, by_cell))
-
-
-def _missing(frame: Frame) -> list[str]:
-    return [NO_TREATED if not count else "" if frame.control else NO_CONTROL for count in frame.counts]
 
 
 def _no_overlap(sums: Sums, theta: FloatArray | None) -> list[str]:

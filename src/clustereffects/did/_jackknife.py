@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.did.group_time import GroupTimeData, group_time_effects
-from clustereffects.did.group_time_plan import Cell, GroupTimeOptions
+from clustereffects.did.group_time_plan import Cell
 from clustereffects.errors import OptionError, Problem
 from clustereffects.inference import Membership
 from clustereffects.results import Effects, Jackknife, Replicates, Variance
@@ -17,7 +17,6 @@ from clustereffects.results.clusters import require_clusters
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 MOST_TREATED = 50
 MOST_LEFT_OUT = 200
@@ -160,51 +159,40 @@ def with_replicates(effects: Effects, column: str, without: Callable[[IntArray],
     return replace(effects, replicates=replicates)
 
 
-def leave_out(
-    data: GroupTimeData, options: GroupTimeOptions, cells: tuple[Cell, ...], codes: IntArray, clusters: IntArray
-) -> FloatArray:
+class Found(Protocol):
+    """Result of a kernel."""
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Cells that were looked for."""
+
+    @property
+    def estimate(self) -> FloatArray:
+        """Effect of each, NaN where it is not identified."""
+
+
+def leave_out(cells: tuple[Cell, ...], clusters: IntArray, without: Callable[[int], Found]) -> FloatArray:
     """Effects of all cells without one cluster at a time.
 
     Parameters
     ----------
-    data : GroupTimeData
-    options : GroupTimeOptions
     cells : tuple of Cell
         Those with all clusters.
-    codes : array (n,) of int
-        Cluster of each unit.
     clusters : array (R,) of int
         Clusters to leave out.
+    without : callable
+        Result without a cluster; its cells may be fewer.
 
     Returns
     -------
     array (R, k)
         NaN where an effect is not identified without the cluster.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
-
-    Examples
-    --------
-    >>> data = GroupTimeData(outcome=np.array([[0.0, 3.0], [0.0, 1.0], [0.0, 2.0]]),
-    ...                      cohorts=np.array([2.0, np.nan, np.nan]), times=np.array([1, 2]))
-    >>> options = GroupTimeOptions()
-    >>> cells = group_time_effects(data, options).cells
-    >>> leave_out(data, options, cells, np.array([0, 1, 2]), np.array([0, 1])).round(9).tolist()
-    [[nan], [1.0]]
     """
     place = {cell: number for number, cell in enumerate(cells)}
     result = np.full((len(clusters), len(cells)), np.nan)
     for row, cluster in enumerate(clusters):
-        found = group_time_effects(_rows(data, codes != cluster), options)
-        known = [(place[cell], value) for cell, value in zip(found.cells, found.estimate, strict=True) if cell in place]
-        for number, value in known:
-            result[row, number] = value
+        found = without(int(cluster))
+        for cell, value in zip(found.cells, found.estimate, strict=True):
+            if cell in place:
+                result[row, place[cell]] = value
     return result
-
-
-def _rows(data: GroupTimeData, keep: BoolArray) -> GroupTimeData:
-    parts = {item.name: getattr(data, item.name) for item in fields(data) if item.name != "times"}
-    return replace(data, **{name: part[keep] for name, part in parts.items() if part is not None})

@@ -17,6 +17,9 @@ from clustereffects.errors import EstimationError
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+NO_TREATED = "no treated unit is observed in both periods"
+NO_CONTROL = "no comparison unit is observed in both periods"
+
 _LONGEST_STEP = 1.5
 # Newton's method converges quadratically: after a step of 1e-7 the error is about 1e-14.
 _LAST_STEP = 1e-7
@@ -37,6 +40,12 @@ class Frame:
     own: FloatArray
     counts: IntArray
     control: int
+
+    def missing(self, position: int) -> str:
+        """Why an arm cannot be compared at all, empty if it can."""
+        if not self.counts[position]:
+            return NO_TREATED
+        return "" if self.control else NO_CONTROL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +98,7 @@ def fit_scores(
     """
     newton = _Newton(layout, comparison, frame)
     for position in _each(comparison):
+        newton.refuse(position, frame.missing(position))
         newton.refuse(position, "" if regular(frame.gram + frame.own[position]) else COLLINEAR)
     newton.begin(known)
     newton.search()
@@ -128,8 +138,8 @@ class _Newton:
     def begin(self, known: dict[int, FloatArray]) -> None:
         """Start from another comparison's coefficients, else from the share of treated units."""
         weight = self.frame.own[:, 0, 0]
-        with np.errstate(divide="ignore"):
-            self.theta[:, 0] = special.logit(weight / (weight + self.frame.gram[0, 0]))
+        there = np.array([not reason for reason in self.reasons], dtype=np.bool_)
+        self.theta[there, 0] = special.logit(weight[there] / (weight[there] + self.frame.gram[0, 0]))
         fresh = [p for p, arm in enumerate(self.comparison.arms) if arm not in known]
         for position, arm in enumerate(self.comparison.arms):
             self.theta[position] = known.get(arm, self.theta[position])

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from clustereffects.did._linear import COLLINEAR
 from clustereffects.did._means import mean_row
-from clustereffects.did.cross_sections import CrossSections, missing_group, two_cross_sections
-from clustereffects.did.group_time_cell import TRIM, CellEffect, basis_of
+from clustereffects.did.cross_sections import CrossSections, SectionConvention, missing_group, two_cross_sections
+from clustereffects.did.group_time_cell import CellEffect, basis_of
 from clustereffects.did.group_time_plan import Cell, GroupTimeOptions, never_treated, plan_cells
 from clustereffects.errors import EstimationError
 
@@ -123,9 +123,7 @@ class CrossSectionEffects:
     used: BoolArray
 
 
-def cross_section_effects(
-    data: CrossSectionData, options: GroupTimeOptions, *, trim: float = TRIM
-) -> CrossSectionEffects:
+def cross_section_effects(data: CrossSectionData, options: GroupTimeOptions) -> CrossSectionEffects:
     """Average effect on each cohort (and group) in each period, from repeated cross-sections.
 
     Parameters
@@ -134,8 +132,6 @@ def cross_section_effects(
         Without units treated from the start, see ``clustereffects.did.group_time_plan.already_treated``.
     options : GroupTimeOptions
         Its method is "dr", "dr_improved", "ipw" or "reg", each as in ``two_cross_sections``.
-    trim : float
-        Comparison observations with a propensity score of this or more get no weight.
 
     Returns
     -------
@@ -177,7 +173,7 @@ def cross_section_effects(
         rows, comparison = sections.take(cell)
         counts[:, c] = comparison.counts
         try:
-            found = _effect(comparison, options, trim, reference=cell.is_reference)
+            found = _effect(comparison, options, reference=cell.is_reference)
         except EstimationError as error:
             estimate[c], reasons[c] = np.nan, str(error)
             continue
@@ -197,14 +193,15 @@ def cross_section_effects(
     )
 
 
-def _effect(cell: CrossSections, options: GroupTimeOptions, trim: float, *, reference: bool) -> CellEffect:
+def _effect(cell: CrossSections, options: GroupTimeOptions, *, reference: bool) -> CellEffect:
     if reference:
         reason = missing_group(cell)
         if reason:
             raise EstimationError(reason)
         return CellEffect(0.0, np.zeros(cell.size))
     try:
-        return two_cross_sections(cell, options.method, trim)
+        convention: SectionConvention = "drdid_1.2.3" if options.convention == "did_2.5.1" else "paper"
+        return two_cross_sections(cell, options.method, options.trim, convention=convention)
     except EstimationError as error:
         if options.method != "reg" or str(error) != COLLINEAR:
             raise

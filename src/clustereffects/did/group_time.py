@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.did._fit import NO_CONTROL, NO_TREATED, NOT_COMPARABLE, Fit, fit_cells
+from clustereffects.did._fit import NOT_COMPARABLE, Fit, fit_cells
 from clustereffects.did._influence import GroupTimeInfluence
 from clustereffects.did._layout import Comparison, Layout, compare_cells, lay_out
-from clustereffects.did._scores import Frame, Scores, fit_scores, frame_of
+from clustereffects.did._scores import NO_CONTROL, NO_TREATED, Frame, Scores, fit_scores, frame_of
 from clustereffects.did.group_time_plan import Cell, GroupTimeData, GroupTimeOptions, plan_cells
 
 __all__ = [

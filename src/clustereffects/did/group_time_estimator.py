@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, get_args
-
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from typing import Any, Literal, get_args, overload
 
 import clustereffects.did._covariates as _covariates
-import clustereffects.did._jackknife as _jackknife
 from clustereffects.data.panel import Panel
-from clustereffects.did._group_time_sample import Sample, account, notes, nothing_identified, take_sample
-from clustereffects.did._private import cluster_columns
-from clustereffects.did.group_time import GroupTimeData, GroupTimeEffects, group_time_effects
-from clustereffects.did.group_time_checks import cluster_checks, identification_checks, lone_treated_check
-from clustereffects.did.group_time_plan import BasePeriod, Control, GroupTimeOptions, Method
-from clustereffects.errors import EstimationError, OptionError, Problem
-from clustereffects.inference import FactoredInfluence, Membership
-from clustereffects.inference.membership import distinct_rows
-from clustereffects.results import (
-    Description,
-    Effects,
-    Provenance,
-    Sampling,
-    Variance,
-    options_of,
-    seed_of,
-)
+from clustereffects.did._cross_section_sample import estimate_cross_sections
+from clustereffects.did._estimates import effects_from
+from clustereffects.did._group_time_sample import estimate_panel
+from clustereffects.did._private import bad_option
+from clustereffects.did._roles import require_roles
+from clustereffects.did.group_time_plan import BasePeriod, Control, Convention, Method
+from clustereffects.errors import OptionError, Problem
+from clustereffects.results import Effects, Variance
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
-
-_METHODS = {
-    "dr": "doubly robust",
-    "ipw": "normalised inverse-probability weighting",
-    "reg": "outcome regression",
-}
+Incomplete = Literal["pairs", "drop", "cross_sections"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +27,9 @@ class GroupTimeDiD:
     ----------
     control : {"not_yet_treated", "never_treated"}
         Comparison units: all that are not treated by then (nor anticipate it), or only those that never are.
-    method : {"dr", "ipw", "reg"}
-        How covariates enter: doubly robust, normalised inverse-probability weighting, outcome regression.
+    method : {"dr", "dr_improved", "ipw", "reg"}
+        How covariates enter: doubly robust, the same with calibrated scores and a weighted regression (also robust in its
+        standard errors), normalised inverse-probability weighting, outcome regression.
     covariates : str, optional
         Right-hand side of a formulaic formula, such as ``"log_size + C(industry)"``; read in the base period of each
         comparison. Parallel trends are then assumed among units with equal covariates.
@@ -62,6 +39,17 @@ class GroupTimeDiD:
         Number of periods before treatment in which units may react already.
     by_group : bool
         Estimate by cohort, period and group (cluster organisation) of the panel.
+    trim : float
+        Comparison units with a propensity score from here on get no weight. A comparison with a score of 0.999 or more
+        is not estimated.
+    incomplete : {"pairs", "drop", "cross_sections"}
+        Units that are not observed in all periods: each comparison uses those observed in both of its periods; only units
+        observed in all periods are kept; or each period is a cross-section of the units, which together count as one
+        observation of influence (``allow_unbalanced_panel = TRUE`` of the R package did).
+    convention : {"paper", "did_2.5.1"}
+        The second reproduces that version of the R package (with DRDID 1.2.3) where it departs: covariates of early
+        periods on a universal base, base of the periods of anticipation, a sign in the standard errors of "dr" from
+        cross-sections.
     variance : Cluster, MultiplierBootstrap, Jackknife or WildBootstrap, optional
         Default: at the panel's assignment level if one is declared – ``Jackknife()`` where at most 50 of its clusters hold
         treated units, clustered where they are more –, else independent units.
@@ -75,7 +63,7 @@ class GroupTimeDiD:
     -----
     Estimand: ``ATT(g, t)``, the average effect in period ``t`` on the units first treated in ``g``, identified by
     (conditional) parallel trends and limited anticipation. Standard errors: influence functions as in DRDID.
-    Unbalanced panels: each comparison uses the units observed in both of its periods (complete pairs).
+    A panel without units (``Panel(frame, unit=None, ...)``) is one of repeated cross-sections.
 
     References
     ----------
@@ -97,6 +85,9 @@ class GroupTimeDiD:
     base_period: BasePeriod = "varying"
     anticipation: int = 0
     by_group: bool = False
+    trim: float = 0.995
+    incomplete: Incomplete = "pairs"
+    convention: Convention = "paper"
     variance: Variance | None = None
 
     def __post_init__(self) -> None:
@@ -104,15 +95,23 @@ class GroupTimeDiD:
         if problems:
             raise OptionError(problems)
 
-    def fit(self, panel: Panel, outcome: str) -> Effects:
-        """Estimate the effects on one outcome.
+    @overload
+    def fit(self, panel: Panel, outcome: str) -> Effects: ...
+
+    @overload
+    def fit(self, panel: Panel, outcome: list[str] | tuple[str, ...]) -> dict[str, Effects]: ...
+
+    def fit(self, panel: Panel, outcome: str | list[str] | tuple[str, ...]) -> Effects | dict[str, Effects]:
+        """Estimate the effects on one outcome, or on each of several.
+
+        Several outcomes of a panel share the work that does not depend on the outcome, such as propensity scores.
 
         Raises
         ------
         OptionError
             If ``by_group`` is asked for but the panel has no group, or the formula cannot be read.
         ColumnError
-            If the outcome or a variable of the formula does not exist or cannot be used.
+            If an outcome or a variable of the formula does not exist or cannot be used.
         EstimationError
             If the panel holds no comparison of treated and untreated units.
 
@@ -121,153 +120,40 @@ class GroupTimeDiD:
         FewClustersWarning
             If fewer than eight clusters of the assignment level hold treated units.
         """
-        column = _jackknife.jackknife_column(self.variance, panel.cluster)
-        sample = take_sample(self, panel, outcome)
-        options = GroupTimeOptions(
-            control=self.control,
-            method=self.method,
-            base_period=self.base_period,
-            anticipation=self.anticipation,
-        )
-        found = group_time_effects(sample.data, options)
-        if not np.isfinite(found.estimate).any():
-            raise EstimationError(nothing_identified(found))
-        effects = _effects(self, panel, outcome, sample, found)
-        if column is None:
-            return effects
-        codes = panel.unit_codes(column)[sample.kept]
-        without = partial(_jackknife.leave_out, sample.data, options, found.cells, codes)
-        return _jackknife.with_replicates(effects, column, without)
-
-
-def _effects(model: GroupTimeDiD, panel: Panel, outcome: str, sample: Sample, found: GroupTimeEffects) -> Effects:
-    labels = _labels(found, panel.times, sample.group_names)
-    active = np.flatnonzero(found.used.any(axis=1))
-    rows = np.flatnonzero(sample.kept)[active]
-    clusters = {column: panel.unit_codes(column)[rows] for column in cluster_columns(model.variance, panel.cluster)}
-    membership = _membership(sample.data, found, active)
-    terms = list(labels.index)
-    findings = (
-        *identification_checks(terms, found.reasons),
-        *lone_treated_check(terms, found.n_treated),
-        *notes(sample, panel, model),
-        *cluster_checks(clusters, membership.treated()),
-    )
-    return Effects(
-        labels=labels,
-        estimate=found.estimate,
-        influence_function=FactoredInfluence.of(found.source, membership),
-        sampling=Sampling(
-            units=panel.units[rows],
-            clusters=clusters,
-            membership=membership,
-            assignment=panel.cluster,
-            observed=_observed(membership, found, active),
-            panel=panel,
-        ),
-        variance=model.variance,
-        description=_description(model, outcome),
-        sample=account(panel, sample, found),
-        findings=findings,
-        provenance=_provenance(model, panel, outcome, sample),
-    )
-
-
-def _labels(found: GroupTimeEffects, times: IntArray, names: tuple[str, ...]) -> pd.DataFrame:
-    cohort = np.array([cell.cohort for cell in found.cells])
-    time = times[[cell.time for cell in found.cells]]
-    columns: dict[str, Any] = {"cohort": cohort, "time": time, "event_time": time - cohort}
-    suffix = [""] * len(cohort)
-    if names:
-        columns["group"] = [names[cell.group] for cell in found.cells]
-        suffix = [f" | {group}" for group in columns["group"]]
-    terms = [f"ATT({g}, {t}{text})" for g, t, text in zip(cohort, time, suffix, strict=True)]
-    return pd.DataFrame(columns, index=pd.Index(terms))
-
-
-def _membership(data: GroupTimeData, found: GroupTimeEffects, active: IntArray) -> Membership:
-    """Units of each cohort (and group) that enter any comparison, with the weight of their first period."""
-    keys = [(cell.cohort, cell.group) for cell in found.cells]
-    order = {key: arm for arm, key in enumerate(dict.fromkeys(keys))}
-    cohorts = data.cohorts[active]
-    groups = (
-        np.full(len(cohorts), -1) if data.groups is None else np.where(np.isfinite(cohorts), data.groups[active], -1)
-    )
-    arms = np.full(len(cohorts), -1, dtype=np.int64)
-    for (cohort, group), arm in order.items():
-        arms[(cohorts == cohort) & (groups == group)] = arm
-    incidence = np.arange(len(order))[:, None] == np.array([order[key] for key in keys])
-    return Membership(arms, np.where(arms >= 0, _unit_weights(data)[active], 0.0), incidence)
-
-
-def _observed(membership: Membership, found: GroupTimeEffects, active: IntArray) -> Membership | None:
-    """Members of each cell whose outcome is used in both of its periods; nothing where these are all members."""
-    used = found.used[active]
-    times, bases = (np.array([getattr(cell, name) for cell in found.cells]) for name in ("time", "base"))
-    there = membership.arms >= 0
-    patterns, code = distinct_rows(np.column_stack([used[there], _bits(membership.arms[there], membership.n_arms)]))
-    periods = patterns[:, : used.shape[1]]
-    own = membership.incidence[patterns[:, used.shape[1] :].argmax(axis=1)]
-    incidence = own & periods[:, times] & periods[:, bases]
-    if np.array_equal(incidence, own):
-        return None
-    arms = np.full(membership.n_units, -1, dtype=np.int64)
-    arms[there] = code
-    return Membership(arms, membership.weight, incidence)
-
-
-def _bits(arms: IntArray, n_arms: int) -> BoolArray:
-    return np.asarray(arms[:, None] == np.arange(n_arms))
-
-
-def _unit_weights(data: GroupTimeData) -> FloatArray:
-    """Weight of each unit in its first observed period."""
-    if data.weights is None:
-        return np.ones(data.n_units)
-    first = np.isfinite(data.weights).argmax(axis=1)
-    return np.asarray(data.weights[np.arange(data.n_units), first])
-
-
-def _description(model: GroupTimeDiD, outcome: str) -> Description:
-    given = f" given {model.covariates.strip(' ~')}" if model.covariates else ""
-    ahead = f", {model.anticipation} periods of anticipation" if model.anticipation else ""
-    return Description(
-        estimand="average effect on the treated, ATT(g, t); aggregates weight cells by treated units",
-        method=f"group-time difference-in-differences (Callaway & Sant'Anna 2021), {_METHODS[model.method]}{given}, "
-        f"{model.control.replace('_', '-')} comparison units, {model.base_period} base period{ahead}",
-        outcome=outcome,
-        anticipation=model.anticipation,
-    )
-
-
-def _provenance(model: GroupTimeDiD, panel: Panel, outcome: str, sample: Sample) -> Provenance:
-    fingerprint = panel.fingerprint(outcome)
-    if sample.data.covariates is not None:
-        text = fingerprint.encode() + np.ascontiguousarray(sample.data.covariates).tobytes()
-        fingerprint = hashlib.blake2b(text, digest_size=16).hexdigest()
-    return Provenance.now(fingerprint=fingerprint, options=options_of(model), seed=seed_of(model.variance))
+        require_roles(self, panel)
+        names = [outcome] if isinstance(outcome, str) else list(outcome)
+        if panel.cross_sections or self.incomplete == "cross_sections":
+            found = [estimate_cross_sections(self, panel, name) for name in names]
+        elif self.incomplete == "drop":
+            found = [one for name in names for one in estimate_panel(self, panel, [name])]
+        else:
+            found = estimate_panel(self, panel, names)
+        effects = {name: effects_from(self, panel, name, one) for name, one in zip(names, found, strict=True)}
+        return effects[outcome] if isinstance(outcome, str) else effects
 
 
 def _problems(model: Any) -> list[Problem]:
     """Options that cannot be; ``model`` is untyped because users pass anything."""
-    choices = {"control": get_args(Control), "method": get_args(Method), "base_period": get_args(BasePeriod)}
+    choices = {
+        "control": get_args(Control),
+        "method": get_args(Method),
+        "base_period": get_args(BasePeriod),
+        "incomplete": get_args(Incomplete),
+        "convention": get_args(Convention),
+    }
     problems = [
-        _bad(name, getattr(model, name), " or ".join(map(repr, values)))
+        bad_option(name, getattr(model, name), " or ".join(map(repr, values)))
         for name, values in choices.items()
         if getattr(model, name) not in values
     ]
     problems += _covariates.check_formula(model.covariates)
     if isinstance(model.anticipation, bool) or not isinstance(model.anticipation, int) or model.anticipation < 0:
-        problems.append(_bad("anticipation", model.anticipation, "a whole number of periods, 0 or more"))
+        problems.append(bad_option("anticipation", model.anticipation, "a whole number of periods, 0 or more"))
+    if isinstance(model.trim, bool) or not isinstance(model.trim, int | float) or not 0.0 < model.trim <= 1.0:
+        problems.append(bad_option("trim", model.trim, "a score above 0, at most 1"))
     if not isinstance(model.by_group, bool):
-        problems.append(_bad("by_group", model.by_group, "True or False"))
+        problems.append(bad_option("by_group", model.by_group, "True or False"))
     if not isinstance(model.variance, Variance | None):
         kinds = "Cluster(...), MultiplierBootstrap(...), Jackknife(...), WildBootstrap(...) or None"
-        problems.append(_bad("variance", model.variance, kinds))
+        problems.append(bad_option("variance", model.variance, kinds))
     return problems
-
-
-def _bad(option: str, value: object, expected: str) -> Problem:
-    return Problem(
-        what=f"option {option}={value!r}", where="", expected=expected, remedy=f"give {option} another value"
-    )

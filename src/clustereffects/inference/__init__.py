@@ -1,7 +1,7 @@
 """Arrays only: quantiles, covariance from influence functions, simultaneous bands."""
 
 from clustereffects.inference.bands import interquartile_scale, sup_t_critical_value
-from clustereffects.inference.factored import Block, FactoredInfluence, Source
+from clustereffects.inference.factored import Block, FactoredInfluence, Source, SparseInfluence
 from clustereffects.inference.influence import Influence, cluster_sums, clustered_covariance, intersections
 from clustereffects.inference.membership import Membership
 from clustereffects.inference.multipliers import Multipliers
@@ -14,6 +14,7 @@ __all__ = [
     "Membership",
     "Multipliers",
     "Source",
+    "SparseInfluence",
     "chi_square_p",
     "cluster_sums",
     "clustered_covariance",

@@ -6,18 +6,21 @@ covariance of any linear combination of its columns, needs only their second mom
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clustereffects.inference.influence import codes_of_several, read_only
 from clustereffects.inference.membership import Membership
 from clustereffects.inference.multipliers import Multipliers
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+_ROWS = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +77,56 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SparseInfluence:
+    """Source that holds the influence of the units on each column, where there is any.
+
+    Parameters
+    ----------
+    matrix : sparse array (n, p)
+        By rows.
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> source = SparseInfluence.of([(np.array([1, 0]), np.array([2.0, 1.0]))], n_units=3)
+    >>> next(source.blocks()).values.tolist()
+    [[1.0, 2.0, 0.0]]
+    """
+
+    matrix: Any
+
+    @classmethod
+    def of(cls, columns: Sequence[tuple[IntArray, FloatArray]], *, n_units: int) -> SparseInfluence:
+        """Source from the units and their influence on each column."""
+        from scipy.sparse import csc_array
+
+        starts = np.cumsum([0, *(len(units) for units, _ in columns)])
+        units, values = (np.concatenate([column[part] for column in columns]) for part in (0, 1))
+        return cls(csc_array((values, units, starts), shape=(n_units, len(columns))).tocsr())
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return int(self.matrix.shape[0])
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return int(self.matrix.shape[1])
+
+    def blocks(self) -> Iterator[Block]:
+        """All units once, some at a time."""
+        for begin in range(0, self.n_units, _ROWS):
+            part = self.matrix[begin : begin + _ROWS]
+            columns = np.unique(part.indices).astype(np.int64)
+            yield Block(np.arange(begin, begin + part.shape[0]), columns, part[:, columns].toarray().T)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FactoredInfluence:
     """Influence function as linear combinations of the columns of a source and of the masses of arms.
 
@@ -127,7 +180,12 @@ class FactoredInfluence:
         result = np.zeros((self.n_units, self.n_terms))
         for units, columns, values in self._augmented():
             result[units] = values.T @ self.loadings[columns]
-        return result
+        return read_only(result)
+
+    @property
+    def order(self) -> IntArray:
+        """Order in which units draw their multipliers in a bootstrap."""
+        return np.concatenate([block.units for block in self.source.blocks()])
 
     def combine(self, weights: FloatArray) -> FactoredInfluence:
         """Influence function of the linear combinations ``estimate @ weights`` with known weights."""
@@ -202,11 +260,11 @@ class FactoredInfluence:
     def _moments(self, codes: IntArray | None) -> FloatArray:
         """Second moments of the cluster sums of the augmented columns."""
         total = np.zeros((len(self.loadings),) * 2)
-        several = _several(codes)
-        sums = np.zeros((0 if several is None else int(several.max(initial=-1)) + 1, len(self.loadings)))
+        several = codes_of_several(codes, self.n_units)
+        sums = np.zeros((int(several.max(initial=-1)) + 1, len(self.loadings)))
         for units, columns, values in self._augmented():
             alone = values
-            if codes is not None and several is not None:
+            if codes is not None:
                 _add_to_clusters(sums, several[units], columns, values)
                 alone = values[:, (several[units] < 0) & (codes[units] >= 0)]
             total[np.ix_(columns, columns)] += alone @ alone.T
@@ -215,24 +273,15 @@ class FactoredInfluence:
     def _draws(self, multipliers: Multipliers, codes: IntArray | None) -> FloatArray:
         generator = multipliers.generator()
         result = np.zeros((multipliers.draws, len(self.loadings)))
-        several = _several(codes)
-        sums = np.zeros((0 if several is None else int(several.max(initial=-1)) + 1, len(self.loadings)))
+        several = codes_of_several(codes, self.n_units)
+        sums = np.zeros((int(several.max(initial=-1)) + 1, len(self.loadings)))
         for units, columns, values in self._augmented():
             alone = values
-            if several is not None:
+            if codes is not None:
                 _add_to_clusters(sums, several[units], columns, values)
                 alone = values[:, several[units] < 0]
             result[:, columns] += multipliers.sample(generator, alone.shape[1]) @ alone.T
         return result + multipliers.sample(generator, len(sums)) @ sums
-
-
-def _several(codes: IntArray | None) -> IntArray | None:
-    """Consecutive codes of the clusters with more than one unit; −1 for units that stand alone or are left out."""
-    if codes is None:
-        return None
-    sizes = np.bincount(codes[codes >= 0], minlength=int(codes.max(initial=-1)) + 1)
-    number = np.where(sizes > 1, np.cumsum(sizes > 1) - 1, -1)
-    return np.where(codes >= 0, number[codes], -1)
 
 
 def _add_to_clusters(sums: FloatArray, codes: IntArray, columns: IntArray, values: FloatArray) -> None:

@@ -33,6 +33,8 @@ class Influence:
     ----------
     values : array (n_units, n_terms)
         Scaled so that ``estimate - truth ≈ values.mean(axis=0)``.
+    order : array (n_units,) of int, optional
+        Order in which units draw their multipliers in a bootstrap; default: as they stand.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class Influence:
     """
 
     values: FloatArray
+    order: IntArray | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or not len(self.values):
@@ -69,7 +72,7 @@ class Influence:
 
     def combine(self, weights: FloatArray) -> Influence:
         """Influence function of the linear combinations ``estimate @ weights`` with known weights."""
-        return Influence(self.values @ weights)
+        return Influence(self.values @ weights, self.order)
 
     def means(self, weights: FloatArray, membership: Membership, gaps: FloatArray) -> Influence:
         """Influence function of means of terms whose weights ``weights`` (k, m) are estimated.
@@ -77,11 +80,11 @@ class Influence:
         ``gaps`` (A, m) is the derivative of each mean with respect to the mass of each arm.
         """
         error = membership.spread(gaps) - membership.arm_mass() @ gaps
-        return Influence(self.values @ weights + error)
+        return Influence(self.values @ weights + error, self.order)
 
     def select(self, terms: IntArray) -> Influence:
         """Influence function of some of the terms."""
-        return Influence(self.values[:, terms])
+        return Influence(self.values[:, terms], self.order)
 
     def sums(self, codes: IntArray | None = None) -> FloatArray:
         """Cluster sums, or the rows themselves when every unit stands alone."""
@@ -104,13 +107,45 @@ class Influence:
 
     def draws(self, multipliers: Multipliers, codes: IntArray | None = None) -> FloatArray:
         """Multiplier-bootstrap draws (b, k) of ``estimate* − estimate``; a cluster shares its multiplier."""
-        rows = self.sums(codes)
+        several = codes_of_several(codes, self.n_units)
+        alone = several < 0 if self.order is None else self.order[several[self.order] < 0]
+        rows = np.concatenate([self.values[alone], cluster_sums(self.values[several >= 0], several[several >= 0])])
         generator = multipliers.generator()
         result = np.zeros((multipliers.draws, self.n_terms))
         for start in range(0, len(rows), _CHUNK):
             part = rows[start : start + _CHUNK]
             result += multipliers.sample(generator, len(part)) @ part
         return result / self.n_units
+
+
+def codes_of_several(codes: IntArray | None, n_units: int) -> IntArray:
+    """Consecutive codes of the clusters with more than one unit; −1 for units that stand alone or are left out.
+
+    Parameters
+    ----------
+    codes : array (n,) of int, optional
+        Negative for units that are left out; without codes all stand alone.
+    n_units : int
+
+    Returns
+    -------
+    array (n,) of int
+
+    Raises
+    ------
+    IndexError
+        If a code is not whole.
+
+    Examples
+    --------
+    >>> codes_of_several(np.array([5, 3, 3, -1, 5, 4]), 6).tolist()
+    [1, 0, 0, -1, 1, -1]
+    """
+    if codes is None:
+        return np.full(n_units, -1, dtype=np.int64)
+    sizes = np.bincount(codes[codes >= 0], minlength=int(codes.max(initial=-1)) + 1)
+    number = np.where(sizes > 1, np.cumsum(sizes > 1) - 1, -1)
+    return np.where(codes >= 0, number[codes], -1)
 
 
 def read_only(values: FloatArray) -> FloatArray:

@@ -53,7 +53,7 @@ class Multipliers:
         return np.random.default_rng(self.seed)
 
     def sample(self, generator: np.random.Generator, units: int) -> FloatArray:
-        """Multipliers (draws, units) of the next units in the stream.
+        """Multipliers (draws, units) of the next units in the stream, however many are taken at a time.
 
         Raises
         ------
@@ -61,23 +61,30 @@ class Multipliers:
             If the kind is unknown.
         """
         make = {"rademacher": _rademacher, "mammen": _mammen, "webb": _webb}[self.kind]
-        return make(generator, (self.draws, units))
+        if not units:
+            return np.empty((self.draws, 0))  # asking for no bytes would still move the stream
+        return make(generator, units, self.draws).T
 
 
-def _rademacher(generator: np.random.Generator, size: tuple[int, int]) -> FloatArray:
-    count = size[0] * size[1]
-    # One random bit per multiplier: eight to the byte.
-    bits = np.unpackbits(np.frombuffer(generator.bytes(-(-count // 8)), dtype=np.uint8), count=count)
-    values = bits.reshape(size).astype(np.float64)
+def _rademacher(generator: np.random.Generator, units: int, draws: int) -> FloatArray:
+    # One random bit per multiplier; whole words for each unit, so that units can be taken in parts.
+    width = 4 * -(-draws // 32)
+    words = np.frombuffer(generator.bytes(units * width), dtype=np.uint8).reshape(units, width)
+    values = np.unpackbits(words, axis=1, count=draws).astype(np.float64)
     values *= 2.0
     values -= 1.0
     return values
 
 
-def _mammen(generator: np.random.Generator, size: tuple[int, int]) -> FloatArray:
-    high = generator.integers(0, 2**32, size=size, dtype=np.uint32) >= _MAMMEN_LOW
+def _mammen(generator: np.random.Generator, units: int, draws: int) -> FloatArray:
+    high = _words(generator, units, draws) >= _MAMMEN_LOW
     return np.asarray(_MAMMEN[high.view(np.int8)], dtype=np.float64)
 
 
-def _webb(generator: np.random.Generator, size: tuple[int, int]) -> FloatArray:
-    return np.asarray(_WEBB[generator.integers(0, 6, size=size, dtype=np.uint8)], dtype=np.float64)
+def _webb(generator: np.random.Generator, units: int, draws: int) -> FloatArray:
+    point = (_words(generator, units, draws).astype(np.uint64) * 6) >> 32
+    return np.asarray(_WEBB[point], dtype=np.float64)
+
+
+def _words(generator: np.random.Generator, units: int, draws: int) -> NDArray[np.uint32]:
+    return np.frombuffer(generator.bytes(4 * units * draws), dtype=np.uint32).reshape(units, draws)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,8 @@ from clustereffects.results.description import Description, Sampling
 if TYPE_CHECKING:
     from clustereffects.results.effects import Effects
 
-AnyInfluence = Influence | FactoredInfluence
+# What effects were made of, or an error that says how to store it.
+Parts = Callable[[], tuple[Influence | FactoredInfluence, Sampling]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +33,13 @@ class Aggregation:
     weights: str | pd.Series | None = None
     total: bool = False
 
-    def of(self, effects: Effects, influence: AnyInfluence, sampling: Sampling) -> Effects:
+    def of(self, effects: Effects, parts: Parts) -> Effects:
         """Aggregate the effects of cells."""
         known = effects.description
         if known.aggregation != "cell":
             what = f"these effects are aggregated by {known.aggregation} already"
             raise refusal(what, "the effects as the estimator returned them", "aggregate the estimator's own result")
+        influence, sampling = parts()
         keys = (self.by,) if isinstance(self.by, str) else tuple(self.by)
         codes, labels = target_codes(effects.labels, keys, self.window, self.balance)
         if self.weights is not None:
@@ -54,12 +56,13 @@ class Aggregation:
         return str(self.weights.name or "weights")
 
 
-def average(effects: Effects, influence: AnyInfluence, sampling: Sampling) -> Effects:
+def average(effects: Effects, parts: Parts) -> Effects:
     """Mean of aggregated effects."""
     kind = effects.description.aggregation
     if kind not in {"event", "calendar", "cohort", "group"}:
         expected = "effects aggregated by event, calendar, cohort or group"
         raise refusal(f"an average of effects by {kind!r}", expected, "aggregate by one of these first")
+    influence, sampling = parts()
     after = effects.labels["event_time"] >= 0 if kind == "event" else np.ones(len(effects.labels), dtype=bool)
     codes = np.where(after, 0, -1)
     target = pd.DataFrame(index=pd.Index(["average"]))

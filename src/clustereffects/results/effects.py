@@ -288,7 +288,7 @@ class Effects:
             If a treated unit has no weight or a negative one.
         """
         choice = Aggregation(by, window=window, balance=balance, weights=weights, total=total)
-        return choice.of(self, *self._parts("to_dict(influence=True)"))
+        return choice.of(self, lambda: self._parts("to_dict(influence=True)"))
 
     def average(self) -> Effects:
         """Mean of aggregated effects: over event times ≥ 0 or periods equally, over cohorts or groups by treated units.
@@ -300,7 +300,7 @@ class Effects:
         OptionError
             If the effects are not aggregated by one label.
         """
-        return average(self, *self._parts("to_dict(influence=True)"))
+        return average(self, lambda: self._parts("to_dict(influence=True)"))
 
     def as_evidence(self, *, claim: str, bias: Sequence[BiasTerm] = (), dependence: str = "") -> tuple[Estimate, ...]:
         """Effects as evidence on a claim, one item per organisation or one for the programme.

@@ -121,7 +121,10 @@ class Replicates:
         there = (membership.arms >= 0) & (place[codes] >= 0)
         entries = place[codes[there]] * membership.n_arms + membership.arms[there]
         shape = (len(self.left_out), membership.n_arms)
-        return np.bincount(entries, membership.weight[there], minlength=shape[0] * shape[1]).reshape(shape)
+        return np.asarray(
+            np.bincount(entries, membership.weight[there], minlength=shape[0] * shape[1]).reshape(shape),
+            dtype=np.float64,
+        )
 
     def deviations(self, influence: Influence | FactoredInfluence, sampling: Sampling) -> Deviations:
         """How far the estimates move without each cluster; clusters that were not left out through their influence.

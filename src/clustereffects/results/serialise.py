@@ -70,6 +70,7 @@ def effects_to_dict(effects: Effects, *, influence: bool) -> dict[str, Any]:
     }
     if influence:
         data["influence"] = [_numbers(row) for row in effects.influence]
+        data["order"] = _order(effects)
         data["sampling"] = _sampling_to_dict(effects)
         data["draws"] = None if spread.draws is None else [_numbers(row) for row in spread.draws]
         data["replicates"] = _replicates_to_dict(effects.replicates)
@@ -112,7 +113,7 @@ def effects_parts(data: Mapping[str, Any]) -> dict[str, Any]:
         studentised=_array(data["studentised"]) if "studentised" in data else None,
         columns=tuple(data.get("columns", ())),
     )
-    influence = Influence(_array(data["influence"])) if "influence" in data else None
+    influence = _influence(data) if "influence" in data else None
     return {
         "labels": pd.DataFrame(data["labels"], index=pd.Index(data["terms"])),
         "estimate": _array(data["estimate"]),
@@ -126,6 +127,16 @@ def effects_parts(data: Mapping[str, Any]) -> dict[str, Any]:
         "sampling": _sampling_from_dict(data["sampling"], len(data["terms"])) if "sampling" in data else None,
         "stored": spread,
     }
+
+
+def _order(effects: Effects) -> list[int] | None:
+    influence = effects.influence_function
+    return None if influence is None or influence.order is None else influence.order.tolist()
+
+
+def _influence(data: Mapping[str, Any]) -> Influence:
+    order = data.get("order")
+    return Influence(_array(data["influence"]), None if order is None else np.array(order, dtype=np.int64))
 
 
 def _numbers(values: Any) -> list[float | None]:

@@ -143,8 +143,8 @@ def uncertainty(
     ----------
     influence : Influence or FactoredInfluence (n, k)
     variance : Cluster, MultiplierBootstrap, Jackknife or WildBootstrap, optional
-        ``None``: a jackknife if there are replicates, else clustered at the assignment level if one is declared, else
-        independent units.
+        ``None``: at the assignment level if one is declared, a jackknife if there are replicates, else clustered; without
+        one, independent units.
     sampling : Sampling
     replicates : Replicates, optional
         Estimates without one cluster at a time, which a jackknife needs.
@@ -181,8 +181,9 @@ def uncertainty(
     """
     if isinstance(variance, Cluster):
         return _clustered(influence, variance, sampling)
-    if replicates is not None and isinstance(variance, Jackknife | None):
-        return _jackknife(influence, variance or Jackknife(), sampling, replicates)
+    assigned = variance is None and replicates is not None and replicates.column in sampling.assignment
+    if replicates is not None and (assigned or isinstance(variance, Jackknife)):
+        return _jackknife(influence, variance if isinstance(variance, Jackknife) else Jackknife(), sampling, replicates)
     if isinstance(variance, Jackknife):
         raise NotStoredError("these effects hold no estimates without a cluster – fit with variance=Jackknife(...)")
     level = _assignment(influence, sampling, first_only=variance is not None)

@@ -12,9 +12,10 @@ from clustereffects.did.cross_section_cells import (
     cross_section_effects,
 )
 from clustereffects.did.cross_sections import NO_CONTROL, NO_TREATED
-from clustereffects.did.group_time import GroupTimeData, group_time_effects
-from clustereffects.did.group_time_plan import GroupTimeOptions
+from clustereffects.did.group_time import group_time_effects
+from clustereffects.did.group_time_plan import GroupTimeData, GroupTimeOptions
 from clustereffects.did.logit import NO_OVERLAP
+from support.dense_influence import dense_influence
 
 TIMES = np.array([2001, 2002, 2003, 2004])
 METHODS = ("dr", "dr_improved", "ipw", "reg")
@@ -53,6 +54,13 @@ def _reasons(found, data):
     return {(c.cohort, int(data.times[c.time])): r for c, r in zip(found.cells, found.reasons, strict=True)}
 
 
+def _dense(found, n):
+    matrix = np.zeros((n, len(found.cells)))
+    for column, (units, values) in enumerate(found.influence):
+        matrix[units, column] = values
+    return matrix
+
+
 def _same(found, expected, rtol=1e-12):
     assert found.reasons == expected.reasons
     np.testing.assert_allclose(found.estimate, expected.estimate, rtol=rtol, atol=1e-12)
@@ -61,7 +69,7 @@ def _same(found, expected, rtol=1e-12):
         np.testing.assert_allclose(values, wanted, rtol=1e-9, atol=1e-10)
 
 
-@pytest.mark.parametrize("method", ["dr", "ipw", "reg"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("control", ["never_treated", "not_yet_treated"])
 @pytest.mark.parametrize("base", ["varying", "universal"])
 def test_a_balanced_panel_gives_the_same_as_the_estimator_for_panels(method, control, base):
@@ -78,10 +86,7 @@ def test_a_balanced_panel_gives_the_same_as_the_estimator_for_panels(method, con
     expected, found = group_time_effects(panel, options), cross_section_effects(data, options)
     assert found.cells == expected.cells
     np.testing.assert_allclose(found.estimate, expected.estimate, rtol=1e-9, atol=1e-12)
-    for column, (units, values) in enumerate(found.influence):
-        dense = np.zeros(data.n_units)
-        dense[units] = values
-        np.testing.assert_allclose(dense, expected.influence[:, column], rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(_dense(found, data.n_units), dense_influence(expected), rtol=1e-8, atol=1e-9)
     np.testing.assert_array_equal(found.n_treated, expected.n_treated)
     np.testing.assert_array_equal(found.n_control, expected.n_control)
     np.testing.assert_array_equal(found.used.reshape(shape), expected.used)
@@ -223,10 +228,17 @@ def test_members_weigh_their_mean_weight_and_cells_share_them():
 
 def test_trimming_reaches_the_cells():
     data = _data(13)
-    options = GroupTimeOptions(method="ipw")
-    assert set(cross_section_effects(data, options, trim=1e-6).reasons) == {NO_OVERLAP}
-    found = cross_section_effects(data, options, trim=0.45)
-    assert not np.allclose(found.estimate, cross_section_effects(data, options).estimate)
+    assert set(_fit(data, "ipw", trim=1e-6).reasons) == {NO_OVERLAP}
+    assert not np.allclose(_fit(data, "ipw", trim=0.45).estimate, _fit(data, "ipw").estimate)
+
+
+def test_anticipation_as_in_did_2_5_1_compares_with_the_period_before():
+    data = replace(_data(15), time=_data(15).time + 2, times=np.arange(1999, 2005))
+    bases = {
+        convention: {(c.cohort, c.time): c.base for c in _fit(data, anticipation=2, convention=convention).cells}
+        for convention in ("paper", "did_2.5.1")
+    }
+    assert (bases["paper"][2004, 4], bases["did_2.5.1"][2004, 4]) == (2, 3)
 
 
 def test_no_usable_row_leaves_reasons_only():

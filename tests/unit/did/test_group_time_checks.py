@@ -32,7 +32,9 @@ def test_enough_clusters_pass():
 
 
 def test_few_clusters_warn_and_name_alternatives():
-    with pytest.warns(FewClustersWarning, match="reached 7 clusters of 'county', fewer than 8.*HierarchicalEffects"):
+    with pytest.warns(
+        FewClustersWarning, match="reached 7 clusters of 'county', fewer than 8.*ce.Jackknife.*HierarchicalEffects"
+    ):
         check = cluster_checks({"county": np.arange(20) // 2}, np.arange(20) < 14)[0]
     assert (check.verdict, check.statistic) == ("warn", 7.0)
-    assert "permute" in check.remedy
+    assert "ce.WildBootstrap(...) are too short" in check.remedy

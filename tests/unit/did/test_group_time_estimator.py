@@ -209,14 +209,14 @@ def test_few_treated_clusters_warn():
     with pytest.warns(FewClustersWarning, match="reached 3 clusters of 'organisation', fewer than 8"):
         effects = ce.GroupTimeDiD().fit(_panel(cluster="organisation"), "y")
     assert _check(effects, "treated clusters").verdict == "warn"
-    assert "clustered at the assignment level: organisation (3 treated clusters" in effects.uncertainty.convention
+    assert "cluster jackknife (CV3) by organisation: 3 treated and" in effects.uncertainty.convention
 
 
 def test_enough_treated_clusters_pass():
     effects = ce.GroupTimeDiD().fit(_panel(cluster="town"), "y")
     assert _check(effects, "treated clusters").verdict == "pass"
     treated = effects.units[effects.sampling.membership.treated()] % 30
-    assert effects.uncertainty.df == treated.nunique() - 1
+    assert f"by town: {treated.nunique()} treated and" in effects.uncertainty.convention
 
 
 def test_the_variance_option_wins_over_the_assignment_level():

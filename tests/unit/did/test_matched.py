@@ -271,7 +271,7 @@ def test_effects_survive_storage():
         ({"window": 5}, "two whole numbers"),
         ({"window": (0.5, 2)}, "two whole numbers"),
         ({"bias_adjust": "yes"}, "expected True or False"),
-        ({"variance": "cluster"}, r"expected Cluster\(...\), MultiplierBootstrap\(...\) or None"),
+        ({"variance": "cluster"}, r"expected Cluster\(...\), MultiplierBootstrap\(...\), WildBootstrap\(...\) or None"),
     ],
 )
 def test_impossible_options_are_refused(options, message):

@@ -125,3 +125,22 @@ def test_a_membership_that_cannot_be_is_refused():
         Membership(np.array([0]), np.ones(2), np.ones((1, 1), dtype=bool))
     with pytest.raises(ValueError, match="2 units need as many cluster codes, got 1"):
         Membership.of(np.ones((2, 1))).clusters(np.zeros(1, dtype=int))
+
+
+@pytest.mark.parametrize("kind", ["rademacher", "mammen", "webb"])
+def test_multipliers_do_not_depend_on_how_many_are_taken_at_a_time(kind):
+    choice = Multipliers(kind, 99, seed=4)
+    whole, parts = choice.generator(), choice.generator()
+    expected = choice.sample(whole, 11)
+    found = np.concatenate([choice.sample(parts, count) for count in (3, 0, 7, 1)], axis=1)
+    np.testing.assert_array_equal(found, expected)
+
+
+@given(seeds)
+def test_a_stored_matrix_draws_what_the_factors_drew(seed):
+    rng, _, dense, factored = _world(seed)
+    stored = Influence(dense.values, factored.order)
+    choice = Multipliers("rademacher", 99, seed=1)
+    clusters = rng.integers(0, 25, dense.n_units)
+    for codes in (None, clusters):
+        _same(stored.draws(choice, codes), factored.draws(choice, codes))

@@ -45,6 +45,35 @@ def test_hotelling_has_the_right_size():
     assert stats.kstest(p_values, "uniform").pvalue > 0.05
 
 
+def test_the_fewest_degrees_of_freedom_among_the_terms_count():
+    spread = Uncertainty(
+        cov=COV, std_error=np.sqrt(np.diag(COV)), df=99.0, convention="", term_df=np.array([30.0, 9.0, 12.0, 2.0, 2.0])
+    )
+    check = pretrend_check(LABELS, ESTIMATE, spread)
+    assert check.statistic == pretrend_check(LABELS, ESTIMATE, _spread(df=9.0)).statistic
+
+
+def test_fewer_degrees_of_freedom_than_terms_test_nothing():
+    check = pretrend_check(LABELS, ESTIMATE, _spread(df=2.31))
+    assert check.verdict == "info"
+    assert check.message == "the 3 effects before joining have errors with 2.31 degrees of freedom: no joint test"
+    assert "simultaneous band" in check.remedy
+
+
+def test_a_wild_bootstrap_tests_the_largest_t_value():
+    drawn = np.abs(np.random.default_rng(8).normal(size=(999, 5)))
+    error = np.sqrt(np.diag(COV))
+    spread = Uncertainty(cov=COV, std_error=error, df=np.inf, convention="", studentised=drawn)
+    largest = np.abs(ESTIMATE[:3] / error[:3]).max()
+    expected = (1 + (drawn[:, :3].max(axis=1) >= largest).sum()) / 1000
+    check = pretrend_check(LABELS, ESTIMATE, spread)
+    assert check.statistic == expected
+    assert check.message == (
+        f"joint test of 3 effects before joining: largest t = {largest:.2f}, p = {expected:.3f} from 999 wild bootstrap draws"
+    )
+    assert pretrend_check(LABELS, 50 * ESTIMATE, spread).verdict == "warn"
+
+
 def test_verdicts():
     assert pretrend_check(LABELS, 0.01 * ESTIMATE, _spread()).verdict == "pass"
     check = pretrend_check(LABELS, 20 * ESTIMATE, _spread())

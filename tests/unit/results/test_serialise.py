@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clustereffects.results import Check, Cluster, Effects, MultiplierBootstrap
+from clustereffects.results import Check, Cluster, Effects, Jackknife, MultiplierBootstrap, Replicates, WildBootstrap
 from support.made_effects import make
 
 
@@ -16,7 +16,13 @@ def _again(effects, **options):
 
 @pytest.mark.parametrize(
     "variance",
-    [None, Cluster("town"), Cluster("town", "unit", small_sample="stata"), MultiplierBootstrap(draws=99, rng=5)],
+    [
+        None,
+        Cluster("town"),
+        Cluster("town", "unit", small_sample="stata"),
+        MultiplierBootstrap(draws=99, rng=5),
+        WildBootstrap("town", draws=99, rng=5),
+    ],
 )
 def test_variances_come_back(variance):
     clusters = {"town": np.arange(60) % 12, "unit": np.arange(60)}
@@ -25,6 +31,27 @@ def test_variances_come_back(variance):
     assert again.variance == variance
     pd.testing.assert_frame_equal(again.tidy(simultaneous=True), effects.tidy(simultaneous=True))
     pd.testing.assert_frame_equal(again.aggregate("cohort").tidy(), effects.aggregate("cohort").tidy())
+
+
+def test_a_jackknife_comes_back_with_its_replicates():
+    town = np.arange(60) % 12
+    rng = np.random.default_rng(6)
+    replicates = Replicates(
+        column="town",
+        left_out=np.arange(9),
+        whole=np.array([0.1, 0.2, -0.1, 0.3, 0.0, np.nan]),
+        without=np.where(rng.random((9, 6)) < 0.1, np.nan, rng.normal(size=(9, 6))),
+        alone=np.where(town < 9, -1, town),
+    )
+    effects = make(
+        replicates.whole, clusters={"town": town}, variance=Jackknife("town", df="clusters"), replicates=replicates
+    )
+    again = _again(effects, influence=True)
+    assert again.variance == Jackknife("town", df="clusters")
+    np.testing.assert_array_equal(again.replicates.without, replicates.without)
+    pd.testing.assert_frame_equal(again.tidy(simultaneous=True), effects.tidy(simultaneous=True))
+    pd.testing.assert_frame_equal(again.aggregate("event").tidy(), effects.aggregate("event").tidy())
+    pd.testing.assert_frame_equal(_again(effects).tidy(), effects.tidy())
 
 
 def test_degrees_of_freedom_of_each_effect_come_back():

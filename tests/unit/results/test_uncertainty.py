@@ -1,13 +1,15 @@
 """Standard errors: the convention is stated, the level of assignment respected, nonsense refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from clustereffects.errors import EstimationError
+from clustereffects.errors import EstimationError, NotStoredError
 from clustereffects.inference import Influence, Membership
-from clustereffects.results import Cluster, MultiplierBootstrap, Sampling
+from clustereffects.results import Cluster, Jackknife, MultiplierBootstrap, Replicates, Sampling, WildBootstrap
 from clustereffects.results.uncertainty import Uncertainty, uncertainty
 from support.made_effects import make
 
@@ -225,3 +227,102 @@ def test_averages_count_the_treated_clusters_behind_them():
     assert event.average().uncertainty.df == 4
     assert event.average().treated_units().tolist() == [40]
     assert make().aggregate("calendar").average().treated_units().tolist() == [40]
+
+
+def _wild_case():
+    member = np.zeros((50, 2))
+    member[:24, 0] = member[:12, 1] = 1.0
+    town = np.r_[np.arange(24) // 4, 6 + np.arange(26) // 2]
+    psi = RNG.normal(size=(50, 2)) + RNG.normal(size=20)[town][:, None]
+    return Influence(psi - psi.mean(axis=0)), _sampling(member, ("town",), town=town), town
+
+
+def test_wild_bootstrap_studentises_the_clustered_error():
+    influence, sampling, town = _wild_case()
+    found = uncertainty(influence, WildBootstrap(draws=1999, rng=2), sampling)
+    np.testing.assert_allclose(found.cov, _by_hand(influence.values, town, 1e15), rtol=1e-9)
+    assert found.studentised.shape == (1999, 2)
+    assert found.columns == ("town",)
+    assert found.reference == "wild bootstrap t, 1999 draws"
+    assert found.references == [found.reference] * 2
+    assert found.convention == (
+        "influence function, clustered by town (19), factor 1; t values from a studentised wild bootstrap, 1999 webb draws, "
+        "seed 2"
+    )
+    critical = found.critical_values(0.95)
+    assert (critical > 1.96).all()
+    assert (found.simultaneous(0.95)[0] >= critical).all()
+    again = uncertainty(influence, WildBootstrap("town", draws=1999, rng=2), sampling)
+    np.testing.assert_array_equal(again.studentised, found.studentised)
+    p_values = found.p_values(np.array([0.0, 2.5]))
+    np.testing.assert_allclose(p_values, [1.0, (1 + (found.studentised[:, 1] >= 2.5).sum()) / 2000], rtol=1e-12)
+
+
+def test_wild_bootstrap_of_independent_units_and_of_effects_by_cluster():
+    influence, sampling, town = _wild_case()
+    plain = uncertainty(influence, WildBootstrap(draws=99), _sampling(sampling.membership.to_matrix()))
+    np.testing.assert_allclose(plain.cov, influence.covariance(), rtol=1e-12)
+    assert "independent units (50), factor 1" in plain.convention
+    assert plain.columns == ()
+    member = sampling.membership.to_matrix()
+    member[:, 1] = town == 0
+    alone = uncertainty(influence, WildBootstrap(draws=99), _sampling(member, ("town",), town=town))
+    assert np.isnan(alone.std_error[1])
+    assert np.isnan(alone.critical_values(0.9)[1])
+    assert np.isfinite(alone.simultaneous(0.9)[0]).all()
+    assert alone.convention.endswith("1 effects rest on one town alone: no standard error")
+
+
+def test_what_is_drawn_for_no_term_is_missing():
+    nothing = Uncertainty(
+        cov=np.zeros((1, 1)), std_error=np.zeros(1), df=np.inf, convention="", studentised=np.full((99, 1), np.nan)
+    )
+    assert np.isnan(nothing.simultaneous(0.95)[0]).all()
+    assert nothing.largest(np.array([True])) is None
+
+
+@pytest.mark.parametrize("degrees", ["welch", "clusters"])
+def test_jackknife_adds_what_moves_without_a_cluster_and_what_stands_alone(degrees):
+    member = np.zeros((40, 2))
+    member[:20, 0] = member[:10, 1] = 1.0
+    town = np.r_[np.arange(20) // 4, np.full(10, 5), 6 + np.arange(10)]
+    psi = RNG.normal(size=(40, 2))
+    without = RNG.normal(size=(6, 2))
+    replicates = Replicates(
+        column="town",
+        left_out=np.arange(6),
+        whole=np.array([0.2, -0.1]),
+        without=without,
+        alone=np.where(town < 6, -1, town),
+    )
+    sampling = _sampling(member, ("town",), town=town)
+    found = uncertainty(Influence(psi), Jackknife(df=degrees), sampling, replicates)
+    moved = without - [0.2, -0.1]
+    expected = 15 / 16 * (moved.T @ moved + psi[30:].T @ psi[30:] / 1600)
+    np.testing.assert_allclose(found.cov, expected, rtol=1e-10)
+    if degrees == "clusters":
+        np.testing.assert_array_equal(found.dfs, [15, 15])
+        return
+    for term, treated in ((0, 5), (1, 3)):
+        own = 15 / 16 * (moved[:treated, term] ** 2).sum()
+        other = expected[term, term] - own
+        df = expected[term, term] ** 2 / (own**2 / (treated - 1) + other**2 / (16 - treated - 1))
+        assert found.dfs[term] == pytest.approx(df, rel=1e-10)
+
+
+def test_a_jackknife_by_default_only_with_replicates():
+    influence, sampling, _ = _wild_case()
+    replicates = Replicates(
+        column="town",
+        left_out=np.arange(19),
+        whole=np.zeros(2),
+        without=RNG.normal(size=(19, 2)),
+        alone=np.full(50, -1),
+    )
+    assert "jackknife" in uncertainty(influence, None, sampling, replicates).convention
+    assert "jackknife" not in uncertainty(influence, None, sampling).convention
+    assert "jackknife" not in uncertainty(influence, Cluster("town"), sampling, replicates).convention
+    alone = replace(sampling, assignment=())
+    assert "independent units" in uncertainty(influence, None, alone, replicates).convention
+    with pytest.raises(NotStoredError, match="no estimates without a cluster"):
+        uncertainty(influence, Jackknife(), sampling)

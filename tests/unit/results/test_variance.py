@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from clustereffects.errors import OptionError
-from clustereffects.results import Cluster, MultiplierBootstrap
+from clustereffects.results import (
+    Cluster,
+    Jackknife,
+    MultiplierBootstrap,
+    WildBootstrap,
+    named_columns,
+    options_of,
+    seed_of,
+)
 
 
 def test_factors():
@@ -31,6 +39,8 @@ def test_unknown_small_sample_factors_are_refused():
 def test_too_few_draws_are_refused(draws):
     with pytest.raises(OptionError, match=r"option draws=.* – expected a whole number, at least 99"):
         MultiplierBootstrap(draws=draws)
+    with pytest.raises(OptionError, match=r"option draws=.* – expected a whole number, at least 99"):
+        WildBootstrap(draws=draws)
 
 
 @pytest.mark.parametrize("rng", [-1, 1.5, "1", True])
@@ -54,3 +64,29 @@ def test_a_seed_that_was_drawn_is_kept():
     assert isinstance(drawn.rng, int)
     assert MultiplierBootstrap(rng=None) != MultiplierBootstrap(rng=None)
     assert MultiplierBootstrap(rng=np.int32(3)) == MultiplierBootstrap(rng=3)
+
+
+@pytest.mark.parametrize("column", ["", ("a",), 1])
+def test_columns_of_a_jackknife_and_a_wild_bootstrap_are_one_name(column):
+    for kind in (Jackknife, WildBootstrap):
+        with pytest.raises(OptionError, match=r"option column=.* – expected one column name"):
+            kind(column)
+
+
+def test_other_options_of_the_jackknife_and_the_wild_bootstrap():
+    with pytest.raises(OptionError, match="option df='satterthwaite' – expected 'welch' or 'clusters'"):
+        Jackknife(df="satterthwaite")
+    with pytest.raises(OptionError, match="option multiplier='gamma'"):
+        WildBootstrap(multiplier="gamma")
+    with pytest.raises(TypeError, match="positional"):
+        Jackknife("a", "welch")
+    assert WildBootstrap(rng=np.random.default_rng(1)) == WildBootstrap(rng=np.random.default_rng(1))
+    assert options_of(Jackknife("a")) == {"column": "a", "df": "welch"}
+
+
+def test_what_choices_name_and_draw():
+    columns = [named_columns(c) for c in (None, Cluster("a", "b"), Jackknife(), WildBootstrap("c"))]
+    assert columns == [(), ("a", "b"), (), ("c",)]
+    assert named_columns(MultiplierBootstrap(cluster="d")) == ("d",)
+    seeds = [seed_of(c) for c in (None, Cluster("a"), Jackknife(), WildBootstrap(rng=3), MultiplierBootstrap(rng=4))]
+    assert seeds == [None, None, None, 3, 4]
