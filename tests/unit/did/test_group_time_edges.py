@@ -52,8 +52,12 @@ def test_comparisons_that_lack_one_side_are_named_and_leave_the_others_alone(met
     found = group_time_effects(data, GroupTimeOptions(method=method, control="never_treated"))
     reasons = {(cell.cohort, TIMES[cell.time]): why for cell, why in zip(found.cells, found.reasons, strict=True)}
     assert reasons == {
-        **{(2, 2): "", (2, 3): "", (2, 4): NO_CONTROL},
-        **{(4, 2): "", (4, 3): NO_TREATED, (4, 4): NO_TREATED},
+        (2, 2): "",
+        (2, 3): "",
+        (2, 4): NO_CONTROL,
+        (4, 2): "",
+        (4, 3): NO_TREATED,
+        (4, 4): NO_TREATED,
     }
 
 
