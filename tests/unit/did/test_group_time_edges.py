@@ -99,3 +99,15 @@ def test_trimmed_comparison_units_have_no_weight_in_any_part(method, trim):
     np.testing.assert_allclose(found.estimate[place], expected.estimate, rtol=1e-8)
     influence = dense_influence(found)[rows, place] * rows.sum() / len(rows)
     np.testing.assert_allclose(influence, expected.influence, rtol=1e-6, atol=1e-8)
+
+
+def test_a_reference_cell_uses_nobody():
+    """A unit observed in the base period alone says nothing about any effect and counts in no weight."""
+    data = _data()
+    early, never = np.flatnonzero(data.cohorts == 4)[0], np.flatnonzero(np.isnan(data.cohorts))[0]
+    for unit in (early, never):
+        data.outcome[unit] = [np.nan, np.nan, 1.0, np.nan]
+    for base in ("varying", "universal"):
+        found = group_time_effects(data, GroupTimeOptions(base_period=base, method="reg"))
+        assert not found.used[[early, never]].any()
+        assert found.source.n_units == data.n_units - 2
