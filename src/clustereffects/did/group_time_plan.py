@@ -215,7 +215,7 @@ def estimated_cohorts(cohorts: FloatArray, times: IntArray, anticipation: int) -
     present = _distinct(cohorts[np.isfinite(cohorts)])
     shown = present[(present > times[0] + anticipation) & (present <= times[-1])]
     if not never_treated(cohorts, times, anticipation).any():
-        shown = shown[shown < present[-1]]
+        shown = shown[shown < present.max(initial=times[0])]
     return np.asarray(shown, dtype=np.int64)
 
 
