@@ -93,7 +93,9 @@ def table(results: list[dict]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=1000)
-    parser.add_argument("--only", type=int, nargs="*", default=range(len(DESIGNS)), help="numbers of the designs to run")
+    parser.add_argument(
+        "--only", type=int, nargs="*", default=range(len(DESIGNS)), help="numbers of the designs to run"
+    )
     parser.add_argument("--page", type=Path, help="page whose table is replaced")
     options = parser.parse_args()
     warnings.simplefilter("ignore", FewClustersWarning)

@@ -41,7 +41,7 @@ def as_numbers(values: pd.Series) -> FloatArray:
     dtype = values.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         return values.to_numpy(dtype=np.float64)
-    if pd.api.types.is_numeric_dtype(dtype):
+    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
     if isinstance(dtype, pd.CategoricalDtype):
         return _looked_up(values.cat.codes.to_numpy(), pd.Series(values.cat.categories))
