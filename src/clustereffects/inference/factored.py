@@ -21,6 +21,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _ROWS = 512
+# With more columns, the second moments of all of them cost more than a pass over the units for the terms asked for.
+_FEW_COLUMNS = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,12 +225,36 @@ class FactoredInfluence:
 
         Units with a negative code contribute nothing.
         """
+        if self._few_terms(("moments", id(codes))):
+            moments = self._scatter(codes, self._projected(), self.n_terms)
+            return np.asarray(moments / self.n_units**2, dtype=np.float64)
         moments = self._remembered(("moments", id(codes)), codes, lambda: self._moments(codes))
         return np.asarray(self.loadings.T @ moments @ self.loadings / self.n_units**2, dtype=np.float64)
 
     def variances(self, codes: IntArray | None = None) -> FloatArray:
         """Diagonal of ``covariance``."""
-        return np.asarray(np.maximum(np.diag(self.covariance(codes)), 0.0))
+        plain = codes is None and len(self.loadings) > _FEW_COLUMNS and self._is_plain()
+        if not plain:
+            return np.asarray(np.maximum(np.diag(self.covariance(codes)), 0.0))
+        result = np.zeros(self.n_terms)
+        for block in self.source.blocks():
+            result[block.columns] += np.einsum("ij,ij->i", block.values, block.values)
+        return result / self.n_units**2
+
+    def _is_plain(self) -> bool:
+        """Whether the terms are the columns of the source themselves."""
+        return self.n_terms == self.source.n_columns and np.array_equal(self.loadings, np.eye(*self.loadings.shape))
+
+    def _few_terms(self, key: Hashable) -> bool:
+        """Whether a pass over the units for these terms alone is cheaper than one for all columns, for good."""
+        width = len(self.loadings)
+        return width > _FEW_COLUMNS and 4 * self.n_terms < width and key not in self.memory
+
+    def _projected(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
+        """Blocks of the terms."""
+        everything = np.arange(self.n_terms)
+        for units, columns, values in self._augmented():
+            yield units, everything, self.loadings[columns].T @ values
 
     def draws(self, multipliers: Multipliers, codes: IntArray | None = None) -> FloatArray:
         """Multiplier-bootstrap draws (b, k) of ``estimate* − estimate``; a cluster shares its multiplier."""
@@ -259,10 +285,16 @@ class FactoredInfluence:
 
     def _moments(self, codes: IntArray | None) -> FloatArray:
         """Second moments of the cluster sums of the augmented columns."""
-        total = np.zeros((len(self.loadings),) * 2)
+        return self._scatter(codes, self._augmented(), len(self.loadings))
+
+    def _scatter(
+        self, codes: IntArray | None, blocks: Iterator[tuple[IntArray, IntArray, FloatArray]], width: int
+    ) -> FloatArray:
+        """Second moments of cluster sums."""
+        total = np.zeros((width, width))
         several = codes_of_several(codes, self.n_units)
-        sums = np.zeros((int(several.max(initial=-1)) + 1, len(self.loadings)))
-        for units, columns, values in self._augmented():
+        sums = np.zeros((int(several.max(initial=-1)) + 1, width))
+        for units, columns, values in blocks:
             alone = values
             if codes is not None:
                 _add_to_clusters(sums, several[units], columns, values)
