@@ -115,6 +115,9 @@ def test_did_doubly_robust(family, key):
     _compare(*group_time(*given, options=options, drdid=True), DID[family][key])
     ours = group_time(*given, options=options)
     np.testing.assert_allclose(found.estimate, ours[1], rtol=1e-8, atol=1e-12)
+    named = cross_section_effects(CrossSectionData(**arrays), GroupTimeOptions(**options, convention="did_2.5.1"))
+    dense = _dense(named, arrays["units"].max() + 1)
+    _compare(_cells(named, arrays["times"]), named.estimate, *dense, DID[family][key])
     influence, masses = _dense(found, arrays["units"].max() + 1)
     np.testing.assert_allclose(influence, ours[2], rtol=1e-8, atol=1e-9)
     np.testing.assert_array_equal(masses, ours[3])
@@ -198,3 +201,40 @@ def test_textbook_oracle_on_random_data(method, seed):
     ours = _dense(found, arrays["units"].max() + 1)
     np.testing.assert_allclose(ours[0], influence, rtol=1e-8, atol=1e-9)
     np.testing.assert_allclose(ours[1], masses, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("family", "key"), CASES)
+def test_did_from_panel_to_aggregates(family, key):
+    """The estimator itself, with the convention of did where its errors depart."""
+    frame = ce.datasets.load_mpdta()
+    frame = frame.assign(w=0.5 + frame["countyreal"] % 10 / 10)
+    holes = family == "unbalanced_allow"
+    if holes:
+        frame = frame[(frame["countyreal"] * 7 + frame["year"] * 13) % 10 != 0]
+    options, formula = _options(key)
+    panel = ce.Panel(
+        frame,
+        unit="countyreal" if holes else None,
+        time="year",
+        cohort="first.treat",
+        weights="w" if family.endswith("weights") else None,
+    )
+    estimator = ce.GroupTimeDiD(
+        **options,
+        covariates=None if formula == "~1" else "lpop",
+        incomplete="cross_sections" if holes else "pairs",
+        convention="did_2.5.1",
+    )
+    effects, expected = estimator.fit(panel, "lemp"), DID[family][key]
+    assert effects.sample.counts["units"] == expected["n"]
+    _close(effects.params.to_numpy(), expected["att"], expected["se"])
+    _close(effects.std_errors.to_numpy(), expected["se"], 0.0)
+    overall = effects.aggregate("overall")
+    _close(overall.params.to_numpy(), expected["simple"]["overall_att"], expected["simple"]["overall_se"])
+    _close(overall.std_errors.to_numpy(), expected["simple"]["overall_se"], 0.0)
+    for kind, by in {"dynamic": "event", "group": "cohort", "calendar": "calendar"}.items():
+        found, wanted = effects.aggregate(by), expected[kind]
+        _close(found.params.to_numpy(), wanted["att_egt"], wanted["se_egt"])
+        _close(found.std_errors.to_numpy(), wanted["se_egt"], 0.0)
+        _close(found.average().params.to_numpy(), wanted["overall_att"], wanted["overall_se"])
+        _close(found.average().std_errors.to_numpy(), wanted["overall_se"], 0.0)

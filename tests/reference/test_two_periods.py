@@ -170,6 +170,7 @@ def test_cross_sections_doubly_robust(family, method):
     given = cell.outcome, cell.treated, cell.current, cell.design, cell.weights, method
     estimate, theirs = oracle(*given, drdid=True)
     np.testing.assert_allclose([estimate, _se(theirs)], [expected["ATT"], expected["se"]], rtol=1e-9)
+    _same(two_cross_sections(cell, method, convention="drdid_1.2.3"), expected)
     ours = oracle(*given)[1]
     np.testing.assert_allclose(effect.influence, ours, rtol=1e-8, atol=1e-8 * np.abs(ours).max())
     bare = two_cross_sections(_sections(family, "nocov"), method)

@@ -78,7 +78,5 @@ def analytic(effects):
 
 def covers(effects, truth=0.0):
     """Whether the 95 % interval of each effect covers, and its half-width; NaN where there is none."""
-    limits = effects.conf_int()
-    half = (limits["conf_high"] - limits["conf_low"]).to_numpy() / 2
-    inside = (limits["conf_low"] <= truth) & (truth <= limits["conf_high"])
-    return np.where(np.isfinite(half), inside, np.nan), half
+    half = effects.critical_value() * effects.std_errors.to_numpy()
+    return np.where(np.isfinite(half), np.abs(effects.estimate - truth) <= half, np.nan), half

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clustereffects.data._numbers import as_text
 from clustereffects.data._rows import blocks
 
 WordArray = NDArray[np.uint64]
@@ -82,15 +83,11 @@ def _parts_of_index(units: pd.Index[Any]) -> Iterable[Any]:
     """Bytes of an index, the same for the same units whatever type of column they come from."""
     if pd.api.types.is_integer_dtype(units.dtype):
         return (b"integer", units.to_numpy().astype(np.int64))
-    if units.inferred_type == "string":
-        return _parts_of_text(units)
-    return (b"other", pd.util.hash_pandas_object(units, index=False).to_numpy())
-
-
-def _parts_of_text(units: pd.Index[Any]) -> Iterable[Any]:
+    text = as_text(units)
+    if text is None:
+        return (b"other", pd.util.hash_pandas_object(units, index=False).to_numpy())
     import pyarrow as pa
 
-    found = pa.array(units, from_pandas=True)
-    text = (pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found).cast(pa.large_string())
-    ends = np.frombuffer(text.buffers()[1], dtype=np.int64)[text.offset : text.offset + len(text) + 1]
-    return (b"text", ends - ends[0], text.buffers()[2][int(ends[0]) : int(ends[-1])])
+    whole = (pa.concat_arrays(text.chunks) if isinstance(text, pa.ChunkedArray) else text).cast(pa.large_string())
+    ends = np.frombuffer(whole.buffers()[1], dtype=np.int64)[whole.offset : whole.offset + len(whole) + 1]
+    return (b"text", ends - ends[0], whole.buffers()[2][int(ends[0]) : int(ends[-1])])

@@ -41,7 +41,7 @@ def as_numbers(values: pd.Series) -> FloatArray:
     dtype = values.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         return values.to_numpy(dtype=np.float64)
-    if pd.api.types.is_numeric_dtype(dtype):
+    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
     if isinstance(dtype, pd.CategoricalDtype):
         return _looked_up(values.cat.codes.to_numpy(), pd.Series(values.cat.categories))
@@ -154,6 +154,17 @@ def bits(values: pd.Series) -> NDArray[Any]:
     if isinstance(values.dtype, pd.CategoricalDtype):
         return values.cat.codes.to_numpy()
     return pd.factorize(values)[0]
+
+
+def as_text(values: pd.Series | pd.Index) -> Any:
+    """Values as an arrow array of text, without copying where they are one already; None if they are no text."""
+    if not (pd.api.types.is_object_dtype(values.dtype) or pd.api.types.is_string_dtype(values.dtype)):
+        return None
+    if pd.api.types.infer_dtype(values) != "string":
+        return None
+    import pyarrow as pa
+
+    return pa.array(values, from_pandas=True)
 
 
 def to_objects(values: pd.Series) -> NDArray[np.object_]:

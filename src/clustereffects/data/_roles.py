@@ -40,13 +40,13 @@ def _cohorts(values: pd.Series, rows: Rows) -> FloatArray | None:
             values = pd.Series(clean_cohorts(values))
             if not rows.constant(bits(values)):
                 return None
-        return clean_cohorts(values.iloc[rows.first])
+        return clean_cohorts(values.iloc[rows.one])
     except ColumnError:
         return None
 
 
 def _groups(values: pd.Series, rows: Rows) -> NDArray[np.object_] | None:
-    return to_objects(values.iloc[rows.first]) if same_within(values, rows) else None
+    return to_objects(values.iloc[rows.one]) if same_within(values, rows) else None
 
 
 def _finite(table: pd.DataFrame, skip: set[str | None]) -> bool:

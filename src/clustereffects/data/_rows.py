@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clustereffects.data._numbers import IntArray, frozen, periods, whole_numbers
+from clustereffects.data._numbers import IntArray, as_text, frozen, periods, whole_numbers
 
 _BLOCK = 1 << 16
 """Rows looked at in one go: what is worked on stays in the processor's cache."""
@@ -36,15 +36,15 @@ class Rows:
     cells : array (count,), optional
         Place of each row in the flattened matrix; None where the rows are the matrix: sorted by unit and period, with
         the same periods in every unit.
-    first : slice or array (n_units,)
-        First row of each unit.
+    one : slice or array (n_units,)
+        One row of each unit, to read what is the same in all of them.
     """
 
     units: pd.Index[Any]
     times: IntArray
     count: int
     cells: IntArray | None
-    first: slice | IntArray
+    one: slice | IntArray
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -84,7 +84,7 @@ class Rows:
         if self.cells is None:
             step = max(_BLOCK // width, 1) * width
             return not any(_changes_within(values[block], width) for block in blocks(self.count, step))
-        own = values[self.first]
+        own = values[self.one]
         return all(np.array_equal(own[self.cells[block] // width], values[block]) for block in blocks(self.count))
 
 
@@ -110,12 +110,12 @@ def read_rows(units: pd.Series, times: pd.Series) -> Rows | None:
     if codes.min() < 0:
         return None
     if starts is None:
-        return _placed(codes, index, when, _first_rows(codes, len(index), None))
+        return _placed(codes, index, when, _one_each(codes, len(index), np.arange(len(codes), dtype=np.int64)))
     width = len(when) // len(starts)
     if len(index) == len(starts) and _increasing(codes) and _same_periods(starts, when, width):
         return Rows(index, frozen(when[:width].copy()), len(when), None, slice(None, None, width))
-    first = _first_rows(codes, len(index), starts)
-    return _placed(np.repeat(codes, np.diff(starts, append=len(when))), index, when, first)
+    one = _one_each(codes, len(index), starts)
+    return _placed(np.repeat(codes, np.diff(starts, append=len(when))), index, when, one)
 
 
 def separate_rows(times: pd.Series) -> Rows | None:
@@ -128,24 +128,20 @@ def separate_rows(times: pd.Series) -> Rows | None:
     return Rows(pd.RangeIndex(len(when)), frozen(seen.astype(np.int64)), len(when), frozen(cells), slice(None))
 
 
-def _first_rows(codes: IntArray, n_units: int, rows: IntArray | None) -> IntArray:
-    """First row of each unit, from the units of ``rows`` (of all rows if None), which are in ascending order."""
-    first = np.empty(n_units, dtype=np.int64)
-    for block in reversed(list(blocks(len(codes)))):
-        here = np.arange(block.start, block.stop) if rows is None else rows[block]
-        # Of several values for one place the last one stays.
-        first[codes[block][::-1]] = here[::-1]
-    return first
+def _one_each(codes: IntArray, n_units: int, rows: IntArray) -> IntArray:
+    one = np.empty(n_units, dtype=np.int64)
+    one[codes] = rows
+    return one
 
 
-def _placed(codes: IntArray, index: pd.Index[Any], when: IntArray, first: IntArray) -> Rows | None:
+def _placed(codes: IntArray, index: pd.Index[Any], when: IntArray, one: IntArray) -> Rows | None:
     """Rows in any order; uses up ``codes``."""
     time_codes, seen = _coded_whole(when)
     codes *= len(seen)
     codes += time_codes
     if _repeats(codes, len(index) * len(seen)):
         return None
-    return Rows(index, frozen(seen.astype(np.int64)), len(when), frozen(codes), first)
+    return Rows(index, frozen(seen.astype(np.int64)), len(when), frozen(codes), one)
 
 
 def _repeats(cells: IntArray, size: int) -> bool:
@@ -168,7 +164,7 @@ def _same_periods(starts: IntArray, when: IntArray, width: int) -> bool:
 def _increasing(values: Any) -> bool:
     """Whether each value exceeds the one before, apart from missing ones; False where they cannot be compared."""
     try:
-        return bool((values[1:] > values[:-1]).all())
+        return all(bool((part[1:] > part[:-1]).all()) for part in (values[:_SAMPLE], values))
     except (TypeError, NotImplementedError):
         return False
 
@@ -187,8 +183,11 @@ def _changes(keys: pd.Series) -> NDArray[np.bool_] | None:
 
     A missing key starts a run or continues a run of missing keys, so one look at the runs finds it.
     """
-    if _is_text(keys):
-        return _text_changes(keys)
+    text = None if pd.api.types.is_object_dtype(keys.dtype) else as_text(keys)
+    if text is not None:
+        import pyarrow.compute as pc
+
+        return np.asarray(pc.fill_null(pc.not_equal(text[1:], text[:-1]), fill_value=True))
     values = whole_numbers(keys)
     if values is None and isinstance(keys.dtype, pd.CategoricalDtype):
         values = keys.cat.codes.to_numpy()
@@ -200,28 +199,32 @@ def _changes(keys: pd.Series) -> NDArray[np.bool_] | None:
         return None
 
 
-def _is_text(keys: pd.Series) -> bool:
-    return pd.api.types.is_string_dtype(keys.dtype) and not pd.api.types.is_object_dtype(keys.dtype)
-
-
-def _text_changes(keys: pd.Series) -> NDArray[np.bool_]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    text = pa.array(keys)
-    return np.asarray(pc.fill_null(pc.not_equal(text[1:], text[:-1]), fill_value=True))
-
-
 def _coded(keys: pd.Series) -> tuple[IntArray, pd.Index[Any]]:
     """Position of each key among the sorted keys, −1 where it is missing, and the sorted keys."""
     whole = whole_numbers(keys)
     if _increasing(keys.array if whole is None else whole) and not keys.hasnans:
-        return np.arange(len(keys), dtype=np.int64), pd.Index(keys, name=keys.name, copy=True)
+        return np.arange(len(keys), dtype=np.int64), pd.Index(keys, name=keys.name)
     if whole is not None:
         codes, seen = _coded_whole(whole)
         return codes, pd.Index(seen, dtype=keys.dtype, name=keys.name)
-    codes, index = pd.factorize(keys, sort=True)
-    return codes.astype(np.int64, copy=False), pd.Index(index, name=keys.name)
+    codes, found = pd.factorize(keys)
+    ranks, index = _ranked(pd.Index(found, name=keys.name))
+    return np.append(ranks, -1)[codes], index
+
+
+def _ranked(keys: pd.Index[Any]) -> tuple[IntArray, pd.Index[Any]]:
+    """Position of each of several different keys among the sorted ones, and those."""
+    text = as_text(keys)
+    if text is None:
+        codes, index = pd.factorize(keys, sort=True)
+        return codes.astype(np.int64, copy=False), pd.Index(index, name=keys.name)
+    # Sorting Python's strings takes longer than finding them among ten million rows; arrow's order is the same.
+    import pyarrow.compute as pc
+
+    order = np.asarray(pc.sort_indices(text))
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    return ranks, keys.take(order)
 
 
 def _coded_whole(values: NDArray[Any]) -> tuple[IntArray, NDArray[Any]]:

@@ -246,7 +246,7 @@ class Panel:
     def by_unit(self, values: FloatArray) -> FloatArray | None:
         """Values of all rows (n_rows,) as (n_units,); None if they are not the same, bit for bit, within every unit."""
         # The search ends at the first unit that changes, so a covariate that varies costs next to nothing.
-        return values[self._rows.first] if self._rows.constant(values.view(np.int64)) else None
+        return values[self._rows.one] if self._rows.constant(values.view(np.int64)) else None
 
     def wide_objects(self, column: str) -> NDArray[np.object_]:
         """Column of any type as a (n_units, n_periods) matrix of objects; None where missing or not observed."""
@@ -277,7 +277,7 @@ class Panel:
         values = self._column(column)
         if not same_within(values, self._rows):
             raise PanelError(changes_within_unit(values, self._rows.codes()[0], self.units, "cluster"))
-        codes = pd.factorize(values.iloc[self._rows.first])[0].astype(np.int64)
+        codes = pd.factorize(values.iloc[self._rows.one])[0].astype(np.int64)
         alone = codes < 0
         codes[alone] = codes.max(initial=-1) + 1 + np.arange(alone.sum())
         return codes

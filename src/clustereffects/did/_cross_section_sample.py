@@ -68,6 +68,7 @@ def _take_sample(model: GroupTimeDiD, panel: Panel, outcome: str) -> _Sample:
     require_comparison(model, panel, panel.cohorts[kept])
     units, times = panel.row_codes
     rows = np.flatnonzero(kept[units])
+    rows = rows[np.lexsort((times[rows], units[rows]))]  # results do not depend on the order of rows
     values = panel.column(outcome)[rows]
     if not np.isfinite(values).any():
         raise EstimationError(f"the outcome {outcome!r} is missing in all rows of the units that can be compared")

@@ -65,7 +65,8 @@ class Estimates:
 
 def effects_from(model: GroupTimeDiD, panel: Panel, outcome: str, found: Estimates) -> Effects:
     """Effects of all cells on one outcome."""
-    if not np.isfinite(found.estimate).any():
+    measured = np.array([not cell.is_reference for cell in found.cells], dtype=np.bool_)
+    if not np.isfinite(found.estimate[measured]).any():
         raise EstimationError(_nothing_identified(found.reasons))
     labels = _labels(found, panel.times)
     codes = {column: panel.unit_codes(column) for column in cluster_columns(model.variance, panel.cluster)}

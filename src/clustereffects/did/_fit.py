@@ -20,8 +20,6 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-NO_TREATED = "no treated unit is observed in both periods"
-NO_CONTROL = "no comparison unit is observed in both periods"
 NOT_COMPARABLE = "treated units have covariates that no comparison unit has"
 OVERLAP = 0.999
 
@@ -76,28 +74,25 @@ def fit_cells(
     layout: Layout, comparison: Comparison, options: GroupTimeOptions, frame: Frame, scores: Scores | None
 ) -> Fit:
     """Effects of all cells of a comparison."""
-    reasons = _missing(frame)
+    missing = [frame.missing(position) for position in range(len(comparison.arms))]
+    reasons = missing
     if scores is not None:
         reasons = [one or other for one, other in zip(reasons, scores.reasons, strict=True)]
     theta = None if scores is None else scores.theta
     regression = _regress(layout, comparison, options, frame, theta)
-    if regression.factor is None:
-        reasons = [reason or COLLINEAR for reason in reasons]
     sums = _sums(layout, comparison, regression.beta, theta, options.trim)
     reasons = [one or other for one, other in zip(reasons, _no_overlap(sums, theta), strict=True)]
+    if regression.factor is None:
+        reasons = [reason or COLLINEAR for reason in reasons]
     if regression.basis is not None:
         holds = [regression.basis.holds_for(row / max(row[0], 1e-300)) for row in sums.covariates]
         reasons = [reason or ("" if held else NOT_COMPARABLE) for reason, held in zip(reasons, holds, strict=True)]
     reference = comparison.time == comparison.base
     by_cell = [
-        _missing(frame)[position] if nothing else reasons[position]
+        missing[position] if nothing else reasons[position]
         for position, nothing in zip(comparison.arm, reference, strict=True)
     ]
     return _cells(comparison, options, regression, (sums, theta), (reasons, by_cell))
-
-
-def _missing(frame: Frame) -> list[str]:
-    return [NO_TREATED if not count else "" if frame.control else NO_CONTROL for count in frame.counts]
 
 
 def _no_overlap(sums: Sums, theta: FloatArray | None) -> list[str]:
@@ -134,13 +129,13 @@ def _regress(
 ) -> _Regression:
     """Regression of the levels of all periods at once: every change follows by linearity."""
     improved = theta if options.method == "dr_improved" else None
-    gram = frame.gram if improved is None else _weighted_gram(layout, comparison, improved)
+    gram = frame.gram if improved is None else _weighted_gram(layout, comparison, improved, options.trim)
     regression = _unfitted(layout, comparison, options, gram)
     # The second pass removes the rounding error that normal equations leave when covariates are almost collinear.
     for _ in range(min(2, len(regression.columns))):
         right = np.zeros_like(regression.beta)
         for part in pieces(layout, comparison, comparison.controls, chunk(layout, sum(right.shape))):
-            weights = part.w if improved is None else odds_of(improved, part, 1.0)[0][0]
+            weights = part.w if improved is None else odds_of(improved, part, options.trim)[0][0]
             residual = outcomes(layout, comparison, part.units) - regression.beta.T @ part.x
             right += (part.x * weights) @ residual.T
         regression = replace(regression, beta=regression.beta + regression.solve(right))
@@ -164,11 +159,11 @@ def _basis(layout: Layout, comparison: Comparison) -> Basis:
     return basis_of(np.concatenate([np.zeros((layout.design.shape[1], 0)), *parts], axis=1).T)
 
 
-def _weighted_gram(layout: Layout, comparison: Comparison, theta: FloatArray) -> FloatArray:
+def _weighted_gram(layout: Layout, comparison: Comparison, theta: FloatArray, trim: float) -> FloatArray:
     k = layout.design.shape[1]
     total = np.zeros((k, k))
     for part in pieces(layout, comparison, comparison.controls, chunk(layout, k)):
-        total += (part.x * odds_of(theta, part, 1.0)[0][0]) @ part.x.T
+        total += (part.x * odds_of(theta, part, trim)[0][0]) @ part.x.T
     return total
 
 

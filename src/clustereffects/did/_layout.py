@@ -114,8 +114,8 @@ def lay_out(data: GroupTimeData, options: GroupTimeOptions, cells: Sequence[Cell
         np.copyto(outcome, 0.0, where=~observed)
     design, known = _design(data.covariates, order)
     weights, positive = _weights(data.weights, order)
-    ready = [part for part in (known, positive) if part is not None]
-    both = np.ascontiguousarray(np.broadcast_to(np.logical_and.reduce(ready), outcome.shape)) if ready else None
+    ready = [np.broadcast_to(part, outcome.shape) for part in (known, positive) if part is not None]
+    both = np.logical_and.reduce(ready) if ready else None
     return Layout(order, segments, outcome, design, weights, observed, both)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from clustereffects.data import require_columns
 from clustereffects.data.panel import Panel
 from clustereffects.did.group_time_plan import Cell, GroupTimeOptions, estimated_cohorts, never_treated
 from clustereffects.errors import EstimationError, OptionError, Problem
@@ -31,8 +32,26 @@ def options_for(model: GroupTimeDiD) -> GroupTimeOptions:
     )
 
 
+def outcome_names(panel: Panel, outcome: object) -> list[str]:
+    """Names of one outcome or of several, each there and named once."""
+    names = [outcome] if isinstance(outcome, str) else outcome
+    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
+        what = f"the outcome {outcome!r}"
+    elif len(set(names)) < len(names):
+        what = f"the outcomes {list(names)} name one of them twice"
+    else:
+        require_columns(names, panel.columns)
+        return list(names)
+    expected = "the name of a column, or a list of different names"
+    raise OptionError(Problem(what=what, where="", expected=expected, remedy="name each outcome once"))
+
+
 def require_roles(model: GroupTimeDiD, panel: Panel) -> None:
     """Refuse a panel without cohorts, or without the groups that are asked for."""
+    if not isinstance(panel, Panel):
+        raise TypeError(
+            f"expected a Panel, got {type(panel).__name__} – make one: Panel(frame, unit=..., time=..., cohort=...)"
+        )
     if panel.roles["cohort"] is None:
         raise EstimationError(
             Problem(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,9 @@ from clustereffects.errors import EstimationError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+NO_TREATED = "no treated unit is observed in both periods"
+NO_CONTROL = "no comparison unit is observed in both periods"
 
 _LONGEST_STEP = 1.5
 # Newton's method converges quadratically: after a step of 1e-7 the error is about 1e-14.
@@ -37,6 +40,12 @@ class Frame:
     own: FloatArray
     counts: IntArray
     control: int
+
+    def missing(self, position: int) -> str:
+        """Why an arm cannot be compared at all, empty if it can."""
+        if not self.counts[position]:
+            return NO_TREATED
+        return "" if self.control else NO_CONTROL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,9 +98,12 @@ def fit_scores(
     """
     newton = _Newton(layout, comparison, frame)
     for position in _each(comparison):
+        newton.refuse(position, frame.missing(position))
         newton.refuse(position, "" if regular(frame.gram + frame.own[position]) else COLLINEAR)
+    impossible = list(newton.reasons)
     newton.begin(known)
     newton.search()
+    newton.begin_anew(impossible)
     for position, arm in enumerate(comparison.arms):
         if not newton.reasons[position]:
             known[arm] = newton.theta[position].copy()
@@ -119,6 +131,7 @@ class _Newton:
         self.reasons = [""] * len(comparison.arms)
         self.reach = np.abs(layout.design).max(axis=(0, 2))
         self.calibrated = False
+        self.warm = np.zeros(len(comparison.arms), dtype=np.bool_)
         self.size = chunk(layout, len(comparison.arms) * layout.design.shape[1])
 
     def refuse(self, position: int, reason: str) -> None:
@@ -127,14 +140,29 @@ class _Newton:
 
     def begin(self, known: dict[int, FloatArray]) -> None:
         """Start from another comparison's coefficients, else from the share of treated units."""
-        weight = self.frame.own[:, 0, 0]
-        with np.errstate(divide="ignore"):
-            self.theta[:, 0] = special.logit(weight / (weight + self.frame.gram[0, 0]))
+        self.theta = self._shares()
         fresh = [p for p, arm in enumerate(self.comparison.arms) if arm not in known]
         for position, arm in enumerate(self.comparison.arms):
             self.theta[position] = known.get(arm, self.theta[position])
         if self.frame.control > 4 * _SAMPLE and fresh:
             self._begin_on_a_sample(fresh)
+        self.warm = (self.theta != self._shares()).any(axis=1)
+
+    def begin_anew(self, impossible: Sequence[str]) -> None:
+        """Once more from the share of treated units where other coefficients were too far away to start from."""
+        share = self._shares()
+        lost = [p for p in _each(self.comparison) if self.reasons[p] and not impossible[p] and self.warm[p]]
+        for position in lost:
+            self.reasons[position] = ""
+            self.theta[position] = share[position]
+        self.search(lost)
+
+    def _shares(self) -> FloatArray:
+        theta = np.zeros_like(self.theta)
+        weight, other = self.frame.own[:, 0, 0], self.frame.gram[0, 0]
+        there = (weight > 0) & (other > 0)
+        theta[there, 0] = special.logit(weight[there] / (weight[there] + other))
+        return theta
 
     def _begin_on_a_sample(self, fresh: list[int]) -> None:
         """Every so manieth unit is enough to come close, so that few passes over all units are left."""

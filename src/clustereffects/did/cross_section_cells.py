@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from clustereffects.did._linear import COLLINEAR
 from clustereffects.did._means import mean_row
-from clustereffects.did.cross_sections import CrossSections, missing_group, two_cross_sections
+from clustereffects.did.cross_sections import CrossSections, SectionConvention, missing_group, two_cross_sections
 from clustereffects.did.group_time_cell import CellEffect, basis_of
 from clustereffects.did.group_time_plan import Cell, GroupTimeOptions, never_treated, plan_cells
 from clustereffects.errors import EstimationError
@@ -200,7 +200,8 @@ def _effect(cell: CrossSections, options: GroupTimeOptions, *, reference: bool) 
             raise EstimationError(reason)
         return CellEffect(0.0, np.zeros(cell.size))
     try:
-        return two_cross_sections(cell, options.method, options.trim)
+        convention: SectionConvention = "drdid_1.2.3" if options.convention == "did_2.5.1" else "paper"
+        return two_cross_sections(cell, options.method, options.trim, convention=convention)
     except EstimationError as error:
         if options.method != "reg" or str(error) != COLLINEAR:
             raise

@@ -22,6 +22,7 @@ from clustereffects.errors import EstimationError
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+SectionConvention = Literal["paper", "drdid_1.2.3"]
 SectionMethod = Literal[
     "dr", "dr_simple", "dr_improved", "dr_improved_simple", "ipw", "ipw_unnormalised", "reg", "twfe"
 ]
@@ -79,7 +80,9 @@ class CrossSections:
         return min(both, treated - both), min(current - both, self.size - treated - current + both)
 
 
-def two_cross_sections(cell: CrossSections, method: SectionMethod, trim: float = TRIM) -> CellEffect:
+def two_cross_sections(
+    cell: CrossSections, method: SectionMethod, trim: float = TRIM, *, convention: SectionConvention = "paper"
+) -> CellEffect:
     """Average effect on the treated in a comparison of two cross-sections.
 
     Parameters
@@ -92,6 +95,8 @@ def two_cross_sections(cell: CrossSections, method: SectionMethod, trim: float =
         effects, for comparison only.
     trim : float
         Comparison observations with a propensity score of this or more get no weight.
+    convention : {"paper", "drdid_1.2.3"}
+        The second gives the standard errors of "dr" and "dr_simple" of that version of the R package, see below.
 
     Returns
     -------
@@ -119,7 +124,7 @@ def two_cross_sections(cell: CrossSections, method: SectionMethod, trim: float =
     Sant'Anna & Zhao (2020), *Journal of Econometrics* 219(1), eq. 2.2 ("reg"), 3.3 ("dr_simple"), 3.4 ("dr") and
     section 3.2; Abadie (2005), *Review of Economic Studies* 72(1), lemma 3.2 ("ipw_unnormalised"). The numbers equal
     those of the R package DRDID, except standard errors of "dr" and "dr_simple": its version 1.2.3 adds the error of
-    the base period's regression with the wrong sign.
+    the base period's comparison regression with the wrong sign; the convention of that name does so too.
 
     Examples
     --------
@@ -138,7 +143,7 @@ def two_cross_sections(cell: CrossSections, method: SectionMethod, trim: float =
         return _regression(cell)
     if method == "ipw":
         return _weighting(cell, trim)
-    return _doubly_robust(cell, method, trim)
+    return _doubly_robust(cell, method, trim, -1.0 if convention == "drdid_1.2.3" else 1.0)
 
 
 def missing_group(cell: CrossSections) -> str:
@@ -271,7 +276,8 @@ def _two_way(cell: CrossSections) -> CellEffect:
     return CellEffect(float(line.regression.coefficients[-1]), influence)
 
 
-def _doubly_robust(cell: CrossSections, method: SectionMethod, trim: float) -> CellEffect:
+def _doubly_robust(cell: CrossSections, method: SectionMethod, trim: float, before: float) -> CellEffect:
+    """Doubly robust effect; ``before`` is the sign with which the error of the base period's comparison regression counts."""
     improved = method in {"dr_improved", "dr_improved_simple"}
     fit = fit_calibrated if improved else fit_propensity
     score = fit(cell.design, cell.treated, cell.weights)
@@ -285,7 +291,7 @@ def _doubly_robust(cell: CrossSections, method: SectionMethod, trim: float) -> C
     if not improved:
         influence = effect.influence
         influence += score_error(influence, cell.treated, cell.design, cell.weights, score)
-        _add_line_errors(influence, cell, (own, other), controls, treated)
+        _add_line_errors(influence, cell, (own, other), (controls, treated), before)
     return effect
 
 
@@ -300,15 +306,16 @@ def _add_line_errors(
     influence: FloatArray,
     cell: CrossSections,
     weights: tuple[FloatArray, FloatArray],
-    controls: _Lines,
-    treated: _Lines | None,
+    lines: tuple[_Lines, _Lines | None],
+    before: float,
 ) -> None:
     """Add the errors of all regressions to the influence with known coefficients."""
-    own, other = weights
+    (own, other), (controls, treated) = weights, lines
     everyone = mean_row(cell.design, own)
     for place, (sign, period) in enumerate(((1.0, cell.current), (-1.0, ~cell.current))):
         here = mean_row(cell.design, own * period)
         target = here if treated is None else everyone
-        controls[place].add_error(influence, -sign * (target - mean_row(cell.design, other * period)))
+        gap = (before if place else 1.0) * (here - mean_row(cell.design, other * period))
+        controls[place].add_error(influence, -sign * (gap + target - here))
         if treated is not None:
             treated[place].add_error(influence, sign * (everyone - here))

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.did._fit import NO_CONTROL, NO_TREATED, NOT_COMPARABLE, Fit, fit_cells
+from clustereffects.did._fit import NOT_COMPARABLE, Fit, fit_cells
 from clustereffects.did._influence import GroupTimeInfluence
 from clustereffects.did._layout import Comparison, Layout, compare_cells, lay_out
-from clustereffects.did._scores import Frame, Scores, fit_scores, frame_of
+from clustereffects.did._scores import NO_CONTROL, NO_TREATED, Frame, Scores, fit_scores, frame_of
 from clustereffects.did.group_time_plan import Cell, GroupTimeData, GroupTimeOptions, plan_cells
 
 __all__ = [
@@ -219,14 +219,13 @@ def _used(layout: Layout, fits: Sequence[Fit]) -> BoolArray:
 
 
 def _periods_used(layout: Layout, fit: Fit) -> list[tuple[int, IntArray]]:
-    """Segments with the periods in which their outcomes enter a fit."""
-    comparison = fit.comparison
-    identified = np.array([not reason for reason in fit.reasons], dtype=np.bool_)
+    """Segments with the periods in which their outcomes enter a fit; reference cells ask for none."""
+    comparison, measured = fit.comparison, fit.measured
     found = []
     for position, arm in enumerate(comparison.arms):
-        cells = identified & (comparison.arm == position)
+        cells = measured & (comparison.arm == position)
         found.append((arm, comparison.periods[np.unique([comparison.time[cells], comparison.base[cells]])]))
-    everything = comparison.periods[np.unique([comparison.time[identified], comparison.base[identified]])]
+    everything = comparison.periods[np.unique([comparison.time[measured], comparison.base[measured]])]
     for place, segment in enumerate(layout.segments):
         if any(one.start <= segment.begin < one.stop for one in comparison.controls):
             found.append((place, everything))

@@ -11,7 +11,7 @@ from clustereffects.did._cross_section_sample import estimate_cross_sections
 from clustereffects.did._estimates import effects_from
 from clustereffects.did._group_time_sample import estimate_panel
 from clustereffects.did._private import bad_option
-from clustereffects.did._roles import require_roles
+from clustereffects.did._roles import outcome_names, require_roles
 from clustereffects.did.group_time_plan import BasePeriod, Control, Convention, Method
 from clustereffects.errors import OptionError, Problem
 from clustereffects.results import Effects, Variance
@@ -47,8 +47,9 @@ class GroupTimeDiD:
         observed in all periods are kept; or each period is a cross-section of the units, which together count as one
         observation of influence (``allow_unbalanced_panel = TRUE`` of the R package did).
     convention : {"paper", "did_2.5.1"}
-        The second reproduces that version of the R package where it departs: covariates of early periods on a universal
-        base, base of the periods of anticipation.
+        The second reproduces that version of the R package (with DRDID 1.2.3) where it departs: covariates of early
+        periods on a universal base, base of the periods of anticipation, a sign in the standard errors of "dr" from
+        cross-sections.
     variance : Cluster, MultiplierBootstrap, Jackknife or WildBootstrap, optional
         Default: at the panel's assignment level if one is declared – ``Jackknife()`` where at most 50 of its clusters hold
         treated units, clustered where they are more –, else independent units.
@@ -108,7 +109,8 @@ class GroupTimeDiD:
         Raises
         ------
         OptionError
-            If ``by_group`` is asked for but the panel has no group, or the formula cannot be read.
+            If ``by_group`` is asked for but the panel has no group, the formula cannot be read, or outcomes are not named
+            once each.
         ColumnError
             If an outcome or a variable of the formula does not exist or cannot be used.
         EstimationError
@@ -120,7 +122,7 @@ class GroupTimeDiD:
             If fewer than eight clusters of the assignment level hold treated units.
         """
         require_roles(self, panel)
-        names = [outcome] if isinstance(outcome, str) else list(outcome)
+        names = outcome_names(panel, outcome)
         if panel.cross_sections or self.incomplete == "cross_sections":
             found = [estimate_cross_sections(self, panel, name) for name in names]
         elif self.incomplete == "drop":

@@ -214,7 +214,7 @@ def estimated_cohorts(cohorts: FloatArray, times: IntArray, anticipation: int) -
     """
     present = _distinct(cohorts[np.isfinite(cohorts)])
     shown = present[(present > times[0] + anticipation) & (present <= times[-1])]
-    if not never_treated(cohorts, times, anticipation).any():
+    if len(present) and not never_treated(cohorts, times, anticipation).any():
         shown = shown[shown < present[-1]]
     return np.asarray(shown, dtype=np.int64)
 

@@ -6,6 +6,7 @@ import math
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -82,7 +83,13 @@ def versions(libraries: tuple[str, ...] = _LIBRARIES) -> dict[str, str]:
     >>> "numpy" in versions()
     True
     """
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in libraries}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in libraries}}
+
+
+@cache
+def _version(library: str) -> str:
+    """Version of an installed library; reading it takes longer than a small estimate."""
+    return metadata.version(library)
 
 
 def options_of(estimator: Any) -> dict[str, object]:

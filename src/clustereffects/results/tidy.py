@@ -70,16 +70,19 @@ def tidy_frame(
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(std_error > 0, estimate / std_error, np.nan)
     p_value = np.array([two_sided_p(s, d).item() if d > 0 else np.nan for s, d in zip(statistic, dfs, strict=True)])
-    table = labels.reset_index(drop=True).copy()
-    table["term"] = labels.index.astype(str)
-    table["estimate"] = estimate
-    table["std_error"] = std_error
-    table["statistic"] = statistic
-    table["p_value"] = p_value
-    table["conf_low"] = estimate - critical * std_error
-    table["conf_high"] = estimate + critical * std_error
-    table["level"] = level
     interval, estimand, method = text
-    table["interval"] = interval if isinstance(interval, str) else list(interval)
-    table["estimand"], table["method"] = estimand, method
-    return table
+    columns = {
+        **{name: labels[name].to_numpy() for name in labels.columns},
+        "term": labels.index.astype(str),
+        "estimate": estimate,
+        "std_error": std_error,
+        "statistic": statistic,
+        "p_value": p_value,
+        "conf_low": estimate - critical * std_error,
+        "conf_high": estimate + critical * std_error,
+        "level": level,
+        "interval": interval if isinstance(interval, str) else list(interval),
+        "estimand": estimand,
+        "method": method,
+    }
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(labels)))

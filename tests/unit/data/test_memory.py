@@ -54,6 +54,16 @@ def test_later_changes_of_the_frame_reach_neither_the_panel_nor_its_arrays(kind)
     np.testing.assert_array_equal(part, [[3.0, 4.0]])
 
 
+def test_units_and_periods_are_the_panels_own():
+    for rows in ([0, 2], [0, 1, 2, 3], [2, 0, 3, 1]):
+        data = frame().iloc[rows].reset_index(drop=True)
+        units, times = make(data).units, make(data).times
+        before = (units.tolist(), times.tolist())
+        data.loc[:, "firm"] = 9
+        data.loc[:, "year"] = 9
+        assert (units.tolist(), times.tolist()) == before
+
+
 def test_arrays_outlive_the_panel_alone():
     data = frame()
     wide = make(data).wide("sales")

@@ -112,6 +112,9 @@ def test_the_fingerprint_sees_every_role():
     ]
     marks = {make(data, cluster="org", weights="weight").fingerprint("sales") for data in changed}
     assert len(marks | {base}) == len(changed) + 1
+    treated = frame().assign(joined=2005, org=["K1", "K1", "K2", "K2", "K2"])
+    swapped = treated.assign(org=["K1", "K1", "K2", "K2", "K1"])
+    assert make(treated).fingerprint() != make(swapped).fingerprint()
     shared = frame().assign(town=["x", "x", "x", "x", "y"])
     apart = frame().assign(town=["x", "x", "y", "y", "y"])
     assert make(shared, cluster="town").fingerprint() != make(apart, cluster="town").fingerprint()
@@ -186,3 +189,9 @@ def test_account_and_pickle():
     assert again.roles == panel.roles
     np.testing.assert_array_equal(again.wide("sales"), panel.wide("sales"))
     assert repr(panel) == "Panel(3 units × 2 periods, 1 treated in 1 cohort)"
+
+
+def test_weights_of_any_type_are_looked_at():
+    for weights in ([1.0, 1.0, np.inf, 2.0, 1.0], [1.0, 1.0, None, 2.0, 1.0], ["1", "1", "-2", "2", "1"]):
+        with pytest.raises(PanelError, match="1 weights are missing, negative or infinite"):
+            make(frame().assign(weight=pd.Series(weights, dtype=object)), weights="weight")

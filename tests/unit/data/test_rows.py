@@ -81,6 +81,20 @@ def test_a_missing_unit_is_found(kind, order):
         Panel(frame.assign(unit=frame["unit"].mask(frame["time"] > 0)), unit="unit", time="time")
 
 
+@pytest.mark.parametrize("kind", MISSING)
+def test_a_missing_unit_does_not_pass_for_the_one_before(kind):
+    keys = pd.Series(KEYS[kind])[:1].reindex([0, 1])
+    with pytest.raises(PanelError, match="'unit' is missing in 1 rows – rows 1"):
+        Panel(pd.DataFrame({"unit": keys, "time": [2001, 2002]}), unit="unit", time="time")
+
+
+def test_units_with_as_many_but_other_periods_are_no_rectangle():
+    frame = pd.DataFrame({"unit": [1, 1, 2, 2], "time": [2001, 2002, 2002, 2003], "y": [1.0, 2.0, 3.0, 4.0]})
+    panel = Panel(frame, unit="unit", time="time")
+    assert not panel.balanced
+    np.testing.assert_array_equal(panel.wide("y"), [[1.0, 2.0, np.nan], [np.nan, 3.0, 4.0]])
+
+
 def test_objects_that_are_missing_in_their_own_way_are_missing():
     for nothing in (None, np.nan, pd.NA, pd.NaT):
         frame = pd.DataFrame({"unit": pd.Series(["a", "a", nothing, nothing, "b"], dtype=object), "time": range(5)})
@@ -150,3 +164,36 @@ def test_values_that_are_the_same_in_other_bits_do_not_change(order):
     assert panel.unit_codes("town").tolist() == [0] * 20 + list(range(1, 21))
     if order == "sorted":
         assert panel.by_unit(panel.column("town")) is None
+
+
+@pytest.mark.parametrize("order", ["sorted", "shuffled", "with gaps"])
+def test_many_rows_are_looked_at_to_the_last(order):
+    n, size = 40_000, np.random.default_rng(1).normal(size=40_000)
+    table = pd.DataFrame({"unit": np.repeat(np.arange(n), 3), "time": np.tile(YEARS, n), "size": np.repeat(size, 3)})
+    table = table.assign(y=np.arange(3.0 * n), late=table["size"].where(table.index < 3 * n - 1, 0.0))
+    rows = {"sorted": slice(None), "shuffled": np.random.default_rng(2).permutation(3 * n), "with gaps": slice(1, None)}
+    frame = table.iloc[rows[order]]
+    panel = Panel(frame, unit="unit", time="time")
+    wide = np.full(3 * n, np.nan)
+    wide[frame.index] = frame["y"]
+    np.testing.assert_array_equal(panel.wide("y").ravel(), wide)
+    both = panel.spread(np.column_stack([panel.column("y"), -panel.column("y")]))
+    np.testing.assert_array_equal(both.reshape(-1, 2), np.column_stack([wide, -wide]))
+    np.testing.assert_array_equal(panel.by_unit(panel.column("size")), size)
+    assert panel.by_unit(panel.column("late")) is None
+    with pytest.raises(PanelError, match=f"the cohort changes within 1 units – column 'late': units {n - 1}"):
+        Panel(frame.assign(late=frame["late"] != 0.0), unit="unit", time="time", cohort="late")
+    with pytest.raises(PanelError, match="1 infinite values – column 'late'"):
+        Panel(frame.assign(late=frame["late"].replace(0.0, np.inf)), unit="unit", time="time")
+    sections = Panel(frame, time="time")
+    assert sections.fingerprint("late") != sections.fingerprint("size")
+    assert sections.fingerprint("late") == Panel(frame.iloc[::-1], time="time").fingerprint("late")
+
+
+def test_units_without_a_value_have_none_in_all_their_rows():
+    frame = _frame(KEYS["int64"], "sorted").assign(size=lambda rows: np.where(rows["unit"] == 3, np.nan, 0.0))
+    panel = Panel(frame, unit="unit", time="time")
+    assert np.flatnonzero(np.isnan(panel.by_unit(panel.column("size")))).tolist() == [3]
+    signed = frame.assign(size=np.where(frame["time"] == 2001, -0.0, 0.0))
+    panel = Panel(signed, unit="unit", time="time")
+    assert panel.by_unit(panel.column("size")) is None

@@ -260,7 +260,7 @@ def test_never_treated_control_without_never_treated_units():
         ce.GroupTimeDiD(control="never_treated").fit(panel, "y")
 
 
-@pytest.mark.parametrize("cohorts", [(0,), (2001, 0), (2003,), (2009, 0)])
+@pytest.mark.parametrize("cohorts", [(0,), (2001, 0), (2001,), (2003,), (2009, 0)])
 def test_nothing_to_compare(cohorts):
     with pytest.raises(EstimationError, match=r"no cohort can be compared.*add earlier periods or untreated units"):
         ce.GroupTimeDiD().fit(_panel(_frame(cohorts=cohorts)), "y")
@@ -286,11 +286,36 @@ def test_no_cell_is_identified():
         ce.GroupTimeDiD(control="never_treated").fit(_panel(frame), "y")
 
 
+def test_no_cell_but_references_is_identified():
+    """A reference cell is zero by construction: where nothing else is known, there is no effect."""
+    frame = _frame().assign(twin=lambda f: f["size"])
+    with pytest.raises(EstimationError, match="no effect is identified – covariates are collinear"):
+        ce.GroupTimeDiD(covariates="size + twin", base_period="universal").fit(_panel(frame), "y")
+
+
+@pytest.mark.parametrize("outcome", [[], None, 3, ["y", 1], {"y", "size"}, ["y", "size", "y"]])
+def test_outcomes_are_named_once_each(outcome):
+    with pytest.raises(OptionError, match=r"the outcome.*expected the name of a column, or a list of different names"):
+        ce.GroupTimeDiD().fit(_panel(), outcome)
+
+
+def test_all_missing_outcomes_are_listed_at_once():
+    with pytest.raises(ColumnError, match="(?s)2 problems.*'sales' is missing.*'staff' is missing"):
+        ce.GroupTimeDiD().fit(_panel(), ["y", "sales", "staff"])
+
+
+def test_a_frame_is_no_panel():
+    with pytest.raises(TypeError, match=r"expected a Panel, got DataFrame – make one: Panel\(frame"):
+        ce.GroupTimeDiD().fit(_frame(), "y")
+
+
 def test_missing_and_textual_outcomes():
     with pytest.raises(ColumnError, match="column 'sales' is missing"):
         ce.GroupTimeDiD().fit(_panel(), "sales")
     with pytest.raises(ColumnError, match="column 'y' is not numeric"):
         ce.GroupTimeDiD().fit(_panel(_frame().assign(y="a")), "y")
+    with pytest.raises(ColumnError, match="column 'y' is not numeric"):
+        ce.GroupTimeDiD().fit(_panel(_frame().assign(y=lambda f: f["y"] + 1j)), "y")
 
 
 # The door

@@ -50,11 +50,13 @@ CONFIGURATIONS = {
     "reg weighted": ({"method": "reg", "covariates": "size"}, {"weights": "weight"}),
     "universal": ({"base_period": "universal", "anticipation": 1}, {}),
     "by group": ({"by_group": True}, {}),
+    "cross-sections": ({"incomplete": "cross_sections", "method": "reg", "covariates": "size"}, {}),
+    "improved": ({"method": "dr_improved", "covariates": "size"}, {}),
+    "complete": ({"incomplete": "drop"}, {}),
 }
 
 
-@pytest.mark.parametrize("incomplete", [False, True])
-@pytest.mark.parametrize("name", CONFIGURATIONS)
+@pytest.mark.parametrize(("name", "incomplete"), [("plain", False), *((name, True) for name in CONFIGURATIONS)])
 def test_replicates_are_fits_without_the_cluster(name, incomplete):
     options, roles = CONFIGURATIONS[name]
     frame = _frame(incomplete=incomplete)
