@@ -109,7 +109,13 @@ class TwoWayFixedEffects:
         return Effects(
             labels=pd.DataFrame(index=pd.Index(rows.design.columns)),
             estimate=fitted.params.to_numpy(),
-            stored=Uncertainty(cov=cov, std_error=np.sqrt(np.maximum(np.diag(cov), 0.0)), df=df, convention=convention),
+            stored=Uncertainty(
+                cov=cov,
+                std_error=np.sqrt(np.maximum(np.diag(cov), 0.0)),
+                df=df,
+                convention=convention,
+                columns=tuple(level),
+            ),
             description=_description(self, outcome),
             sample=rows.account,
             findings=(_weights_check(_weights(rows)), *cluster_checks(level, reached)),

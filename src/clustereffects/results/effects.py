@@ -18,8 +18,9 @@ from clustereffects.inference.factored import FactoredInfluence
 from clustereffects.inference.influence import Influence, read_only
 from clustereffects.inference.quantiles import critical_value
 from clustereffects.results._aggregate import Aggregation, average, refusal
+from clustereffects.results._effects_summary import summarise
 from clustereffects.results.checks import Check
-from clustereffects.results.clusters import assigned_by, lone_cluster_check
+from clustereffects.results.clusters import lone_cluster_check
 from clustereffects.results.description import Description, Sampling
 from clustereffects.results.drawing import draw
 from clustereffects.results.evidence import BiasTerm, Estimate
@@ -230,26 +231,8 @@ class Effects:
         return pretrend_check(self.labels, self.estimate, self.uncertainty, ahead)
 
     def summary(self, level: float = 0.95) -> Summary:
-        """Summary as a table in a paper."""
-        table = self.tidy(level)
-        columns = [*self.labels.columns, "term", "estimate", "std_error", "p_value", "conf_low", "conf_high"]
-        facts = (
-            ("Outcome", self.description.outcome),
-            ("Estimand", self.estimand),
-            ("Method", self.method),
-            ("Standard errors", self.uncertainty.convention),
-            *self._assigned(),
-            ("Sample", ", ".join(f"{count:,} {name}" for name, count in self.sample.counts.items())),
-        )
-        notes = (f"{level:.0%} intervals: pointwise {self.uncertainty.reference}.",)
-        warnings = tuple(f"{c.verdict}: {c.name}: {c.message}" for c in self.checks() if not c.ok)
-        title = f"Effects ({self.description.aggregation})"
-        return Summary(title=title, facts=facts, table=table[columns], notes=notes + warnings)
-
-    def _assigned(self) -> tuple[tuple[str, str], ...]:
-        if self.sampling is None:
-            return ()
-        return (("Treatment assigned by", assigned_by(self.sampling, self.uncertainty.columns)),)
+        """Summary as a table in a paper, with everything that a reader needs to judge it."""
+        return summarise(self, level)
 
     def aggregate(
         self,
@@ -356,7 +339,11 @@ class Effects:
         )
 
     def plot(self, ax: Any = None, *, level: float = 0.95) -> Any:
-        """Draw the effects: event study, or a forest plot for other aggregations; returns the Axes."""
+        """Draw the effects; returns the Axes.
+
+        An event study with pointwise intervals and a simultaneous band; small multiples, inside the Axes, for cells and
+        for effects by cohort or group and time; a forest plot for all others.
+        """
         return draw("effects_plot", self, ax, level=level)
 
     def to_dict(self, *, influence: bool = False) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def effects_to_dict(effects: Effects, *, influence: bool) -> dict[str, Any]:
         "term_df": None if spread.term_df is None else _numbers(spread.term_df),
         "convention": spread.convention,
         "columns": list(spread.columns),
+        "kind": spread.kind,
         "description": {
             slot: getattr(name, slot) for slot in ("estimand", "method", "outcome", "aggregation", "anticipation")
         },
@@ -112,6 +113,7 @@ def effects_parts(data: Mapping[str, Any]) -> dict[str, Any]:
         term_df=_array(data["term_df"]) if data.get("term_df") is not None else None,
         studentised=_array(data["studentised"]) if "studentised" in data else None,
         columns=tuple(data.get("columns", ())),
+        kind=data.get("kind", "analytic"),
     )
     influence = _influence(data) if "influence" in data else None
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 AnyInfluence = Influence | FactoredInfluence
+Kind = Literal["analytic", "jackknife", "multiplier", "wild"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +49,8 @@ class Uncertainty:
         Magnitudes of bootstrap t statistics; if given, their quantiles take the place of those of t.
     columns : tuple of str
         Columns by which the errors are clustered; empty if units are independent.
+    kind : {"analytic", "jackknife", "multiplier", "wild"}
+        What the standard errors, or with ``"wild"`` the critical values, come from.
 
     Raises
     ------
@@ -67,6 +71,7 @@ class Uncertainty:
     term_df: FloatArray | None = None
     studentised: FloatArray | None = None
     columns: tuple[str, ...] = ()
+    kind: Kind = "analytic"
 
     def __post_init__(self) -> None:
         for name in ("cov", "std_error", "draws", "term_df", "studentised"):
@@ -282,6 +287,7 @@ def _jackknife(influence: AnyInfluence, variance: Jackknife, sampling: Sampling,
         f"clusters{approximate}, {words}{note}",
         term_df=df,
         columns=(column,),
+        kind="jackknife",
     )
 
 
@@ -343,7 +349,15 @@ def _bootstrap(
         f"interquartile range{'' if variance.cluster else level.note}"
     )
     error = np.where(which.lone, np.nan, interquartile_scale(draws))
-    return Uncertainty(cov=cov, std_error=error, df=np.inf, convention=convention, draws=draws, columns=which.columns)
+    return Uncertainty(
+        cov=cov,
+        std_error=error,
+        df=np.inf,
+        convention=convention,
+        draws=draws,
+        columns=which.columns,
+        kind="multiplier",
+    )
 
 
 def _wild(influence: AnyInfluence, variance: WildBootstrap, sampling: Sampling, level: _Level) -> Uncertainty:
@@ -361,6 +375,7 @@ def _wild(influence: AnyInfluence, variance: WildBootstrap, sampling: Sampling, 
         f"{variance.draws} {variance.multiplier} draws, seed {variance.rng}{'' if variance.column else level.note}",
         studentised=drawn,
         columns=which.columns,
+        kind="wild",
     )
 
 

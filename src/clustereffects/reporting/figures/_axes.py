@@ -13,12 +13,12 @@ PALE = "#cfe3f1"
 _LONGEST = 44
 
 
-def axes(ax: Any) -> Any:
-    """Axes to draw on: those given, or the ones of a new figure of pyplot."""
+def axes(ax: Any, size: tuple[float, float] | None = None) -> Any:
+    """Axes to draw on: those given, or the ones of a new figure of pyplot, of a size in inches."""
     if ax is None:
         import matplotlib.pyplot as plt
 
-        ax = plt.subplots(layout="constrained")[1]
+        ax = plt.subplots(layout="constrained", figsize=size)[1]
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     return ax
@@ -29,10 +29,10 @@ def zero_line(ax: Any, *, vertical: bool = False) -> None:
     (ax.axvline if vertical else ax.axhline)(0.0, color=SOFT, linewidth=0.9, zorder=0)
 
 
-def short(label: str) -> str:
+def short(label: str, longest: int = _LONGEST) -> str:
     """Label that leaves room for the figure, without characters that cannot be drawn; tables have it in full."""
     text = "".join(character if character.isprintable() else " " for character in label)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1].rstrip() + "…"
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
 def row_axis(ax: Any, labels: list[str]) -> None:

@@ -1,18 +1,38 @@
-"""Figures of effects: event study and forest plot."""
+"""Figures of effects: event study, forest plot, and the choice between these and small multiples."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from clustereffects.reporting.figures._axes import BLUE, INK, ORANGE, PALE, SOFT, axes, row_axis, zero_line
-from clustereffects.reporting.words import wording
+from clustereffects.reporting.figures._axes import BLUE, INK, SOFT, axes, row_axis, zero_line
+from clustereffects.reporting.figures._series import (
+    draw_series,
+    errors_in_words,
+    intervals_in_words,
+    legend,
+    limit_view,
+    reference_in_words,
+    series_of,
+    side_counts,
+    time_ticks,
+    treated_counts,
+)
+from clustereffects.reporting.figures.panels import effect_panels, panel_columns
+from clustereffects.reporting.tables import number
+from clustereffects.reporting.words import Wording, wording
 from clustereffects.results import Effects
+
+_ROW = 0.27  # inches
 
 
 def effects_plot(effects: Effects, ax: Any = None, *, level: float = 0.95, language: str = "en") -> Any:
-    """Draw effects in the form that suits their aggregation: an event study or a forest plot.
+    """Draw effects in the form that suits their aggregation.
+
+    Effects by event time are an event study with the number of treated units behind each; cells, and effects by cohort
+    or group and time, are small multiples inside the Axes; all others are a forest plot.
 
     Parameters
     ----------
@@ -39,16 +59,19 @@ def effects_plot(effects: Effects, ax: Any = None, *, level: float = 0.95, langu
     >>> effects_plot(effects.aggregate("event")).get_xlabel()
     'Years since joining'
     """
-    by_event = effects.description.aggregation == "event"
-    return (
-        event_study(effects, ax, level=level, language=language)
-        if by_event
-        else forest(effects, ax, level=level, language=language)
-    )
+    if effects.description.aggregation == "event":
+        return event_study(effects, ax, level=level, language=language, counts=True)
+    draw = forest if panel_columns(effects) is None else effect_panels
+    return draw(effects, ax, level=level, language=language)
 
 
-def event_study(effects: Effects, ax: Any = None, *, level: float = 0.95, language: str = "en") -> Any:
+def event_study(
+    effects: Effects, ax: Any = None, *, level: float = 0.95, language: str = "en", counts: bool = False
+) -> Any:
     """Effects by years since joining, with pointwise intervals and a simultaneous band.
+
+    Intervals and bands that reach further than six times the median interval run out of the figure where they would
+    hide all others.
 
     Parameters
     ----------
@@ -57,6 +80,8 @@ def event_study(effects: Effects, ax: Any = None, *, level: float = 0.95, langua
     ax : matplotlib Axes, optional
     level : float
     language : {"en", "sv"}
+    counts : bool
+        Whether to write below each effect how many treated units are behind it, where that is stored.
 
     Returns
     -------
@@ -76,26 +101,25 @@ def event_study(effects: Effects, ax: Any = None, *, level: float = 0.95, langua
     True
     """
     ax, say = axes(ax), wording(language)
-    point, band = effects.tidy(level), effects.tidy(level, simultaneous=True)
-    times = point["event_time"].to_numpy(dtype=float)
-    estimate = point["estimate"].to_numpy()
-    low, high = (np.where(np.isfinite(band[c]), band[c], estimate) for c in ("conf_low", "conf_high"))
-    ax.fill_between(times, low, high, color=PALE, linewidth=0, label=say("axis_band", level=f"{level:.0%}"))
-    half = np.nan_to_num((point["conf_high"] - point["conf_low"]).to_numpy() / 2.0)
-    before = times < 0
-    for part, colour in ((before, SOFT), (~before, BLUE)):
-        ax.errorbar(times[part], estimate[part], half[part], fmt="o", color=colour, capsize=2.5, markersize=4.5)
-    ax.axvline(-0.5, color=SOFT, linewidth=0.9, linestyle=":")
-    zero_line(ax)
-    ax.set_xticks(times)
+    series = series_of(effects, "event_time", level)
+    draw_series(ax, series.part(np.ones(len(series.time), dtype=np.bool_)), 0.0)
+    limit_view(ax, series)
+    behind = treated_counts(effects) if counts else None
+    width = 0 if behind is None else len(f"{behind.max(initial=0):,}")
+    shown = np.isin(series.time, time_ticks(ax, series.time, width))
     ax.set_xlabel(say("axis_event"))
     ax.set_ylabel(say("axis_effect", outcome=say.term("outcome", effects.description.outcome)))
-    ax.legend(frameon=False, loc="upper left")
+    if behind is not None:
+        side_counts(ax, series.time[shown], behind[shown], say("treated_units"), above=True)
+    legend(ax, series, intervals_in_words(effects, level, say), say, title=errors_in_words(effects, say), loc="best")
     return ax
 
 
 def forest(effects: Effects, ax: Any = None, *, level: float = 0.95, language: str = "en") -> Any:
     """One row per effect with its interval; rows without an estimate say so.
+
+    Effects of groups (cluster organisations) are sorted, the largest on top, with the number of treated units at the right
+    and their mean as a dashed line.
 
     Parameters
     ----------
@@ -121,21 +145,41 @@ def forest(effects: Effects, ax: Any = None, *, level: float = 0.95, language: s
     >>> [tick.get_text() for tick in ax.get_yticklabels()]
     ['2004', '2006', '2007']
     """
-    ax, say = axes(ax), wording(language)
-    table = effects.tidy(level)
-    columns = list(effects.labels.columns)
-    shown = table[columns or ["term"]].astype(str)
-    names = [", ".join(row) for row in shown.itertuples(index=False)]
+    say, table = wording(language), effects.tidy(level)
+    by_group = effects.description.aggregation == "group"
+    counts = treated_counts(effects) if by_group else None
+    table = table.assign(n=counts if counts is not None else np.nan)
+    if by_group:
+        table = table.sort_values("estimate", ascending=False, kind="stable", na_position="last")
+    ax = axes(ax, (6.4, max(2.0, 1.5 + _ROW * len(table))))
+    _draw_rows(ax, table, say)
+    shown = table[list(effects.labels.columns) or ["term"]].astype(str)
+    zero_line(ax, vertical=True)
+    row_axis(ax, [", ".join(row) for row in shown.itertuples(index=False)])
+    if counts is not None:
+        side_counts(ax, range(len(table)), table["n"], say("treated_units"), above=False)
+    outcome = say.term("outcome", effects.description.outcome)
+    lines = [say("axis_forest", outcome=outcome, level=f"{level:.0%}")]
+    lines.append(f"{errors_in_words(effects, say)} ({reference_in_words(effects, say)})")
+    mean = _mean(effects) if counts is not None else np.nan
+    if np.isfinite(mean):
+        ax.axvline(mean, color=INK, linewidth=0.9, linestyle="--", zorder=0)
+        lines.append(say("mean_line", value=number(mean, language)))
+    ax.set_xlabel("\n".join(lines))
+    return ax
+
+
+def _draw_rows(ax: Any, table: pd.DataFrame, say: Wording) -> None:
+    """Estimates and intervals, all alike: what an interval says must not depend on its colour."""
     limits = (table[name].to_numpy(dtype=float) for name in ("estimate", "conf_low", "conf_high"))
     for row, (estimate, low, high) in enumerate(zip(*limits, strict=True)):
         if not np.isfinite(estimate):
             ax.text(0.0, row, say("not_identified"), color=SOFT, va="center", fontsize="small")
             continue
-        colour = BLUE if low > 0 else (ORANGE if high < 0 else INK)
-        ax.plot([low, high], [row, row], color=colour, linewidth=1.6)
-        ax.plot(estimate, row, "o", color=colour, markersize=5)
-    zero_line(ax, vertical=True)
-    row_axis(ax, names)
-    outcome = say.term("outcome", effects.description.outcome)
-    ax.set_xlabel(say("axis_forest", outcome=outcome, level=f"{level:.0%}"))
-    return ax
+        ax.plot([low, high], [row, row], color=BLUE, linewidth=1.6)
+        ax.plot(estimate, row, "o" if np.isfinite(low) else "x", color=BLUE, markersize=5)
+
+
+def _mean(effects: Effects) -> float:
+    """Mean of the groups by their treated units; sums have no such mean."""
+    return np.nan if effects.description.estimand.startswith("sum") else float(effects.average().estimate[0])
