@@ -23,6 +23,7 @@ IntArray = NDArray[np.int64]
 _ROWS = 512
 # With more columns, the second moments of all of them cost more than a pass over the units for the terms asked for.
 _FEW_COLUMNS = 256
+_DERIVED = "derived"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,7 +192,7 @@ class FactoredInfluence:
 
     def combine(self, weights: FloatArray) -> FactoredInfluence:
         """Influence function of the linear combinations ``estimate @ weights`` with known weights."""
-        return replace(self, loadings=self.loadings @ weights)
+        return self._derived(self.loadings @ weights)
 
     def means(self, weights: FloatArray, membership: Membership, gaps: FloatArray) -> FactoredInfluence:
         """Influence function of means of terms whose weights ``weights`` (k, m) are estimated.
@@ -204,12 +205,12 @@ class FactoredInfluence:
         loadings[first:-1] += gaps
         loadings[-1] -= membership.arm_mass() @ gaps
         if np.array_equal(membership.weight, self.membership.weight):
-            return replace(self, loadings=loadings)
+            return self._derived(loadings)
         return FactoredInfluence(self.source, membership, loadings)
 
     def select(self, terms: IntArray) -> FactoredInfluence:
         """Influence function of some of the terms."""
-        return replace(self, loadings=self.loadings[:, terms])
+        return self._derived(self.loadings[:, terms])
 
     def sums(self, codes: IntArray | None = None) -> FloatArray:
         """Cluster sums, or the rows themselves when every unit stands alone."""
@@ -226,8 +227,7 @@ class FactoredInfluence:
         Units with a negative code contribute nothing.
         """
         if self._few_terms(("moments", id(codes))):
-            moments = self._scatter(codes, self._projected(), self.n_terms)
-            return np.asarray(moments / self.n_units**2, dtype=np.float64)
+            return np.asarray(self._moments_of_terms(codes) / self.n_units**2, dtype=np.float64)
         moments = self._remembered(("moments", id(codes)), codes, lambda: self._moments(codes))
         return np.asarray(self.loadings.T @ moments @ self.loadings / self.n_units**2, dtype=np.float64)
 
@@ -250,23 +250,42 @@ class FactoredInfluence:
         width = len(self.loadings)
         return width > _FEW_COLUMNS and 4 * self.n_terms < width and key not in self.memory
 
-    def _projected(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
-        """Blocks of the terms."""
-        everything = np.arange(self.n_terms)
+    def _moments_of_terms(self, codes: IntArray | None) -> FloatArray:
+        """Second moments of these terms, and in the same pass of those derived before whose moments are not known yet."""
+        known = self._remembered(("terms", id(codes)), codes, dict)
+        if id(self.loadings) not in known:
+            asked = [one for one in self.memory.get(_DERIVED, []) if id(one) not in known and one is not self.loadings]
+            together = [self.loadings, *asked]
+            stacked = np.concatenate(together, axis=1)
+            moments = self._scatter(codes, self._projected(stacked), stacked.shape[1])
+            ends = np.cumsum([one.shape[1] for one in together])
+            for one, end in zip(together, ends, strict=True):
+                part = slice(end - one.shape[1], end)
+                known[id(one)] = moments[part, part]
+        return np.asarray(known[id(self.loadings)])
+
+    def _projected(self, loadings: FloatArray) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
+        """Blocks of linear combinations of the augmented columns."""
+        everything = np.arange(loadings.shape[1])
         for units, columns, values in self._augmented():
-            yield units, everything, self.loadings[columns].T @ values
+            yield units, everything, loadings[columns].T @ values
+
+    def _derived(self, loadings: FloatArray) -> FactoredInfluence:
+        """Other terms of the same source; remembered, so that moments of many are found in one pass over the units."""
+        if len(loadings) > _FEW_COLUMNS and 4 * loadings.shape[1] < len(loadings):
+            self.memory.setdefault(_DERIVED, []).append(loadings)
+        return replace(self, loadings=loadings)
 
     def draws(self, multipliers: Multipliers, codes: IntArray | None = None) -> FloatArray:
         """Multiplier-bootstrap draws (b, k) of ``estimate* − estimate``; a cluster shares its multiplier."""
         drawn = self._remembered(("draws", multipliers, id(codes)), codes, lambda: self._draws(multipliers, codes))
         return np.asarray(drawn @ self.loadings / self.n_units)
 
-    def _remembered(self, key: Hashable, codes: IntArray | None, compute: Any) -> FloatArray:
+    def _remembered(self, key: Hashable, codes: IntArray | None, compute: Any) -> Any:
         # The codes are kept beside the result, so that their identity is not given to another array meanwhile.
         if key not in self.memory:
             self.memory[key] = (codes, compute())
-        result: FloatArray = self.memory[key][1]
-        return result
+        return self.memory[key][1]
 
     def _augmented(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
         """Blocks with the weights of their units' arms and a one appended."""

@@ -144,3 +144,41 @@ def test_a_stored_matrix_draws_what_the_factors_drew(seed):
     clusters = rng.integers(0, 25, dense.n_units)
     for codes in (None, clusters):
         _same(stored.draws(choice, codes), factored.draws(choice, codes))
+
+
+def _wide(seed, n=60, p=300):
+    """A source with more columns than are worth their second moments, and the same as a matrix."""
+    rng = np.random.default_rng(seed)
+    arms = rng.integers(-1, 3, n)
+    membership = Membership(arms, np.where(arms >= 0, 1.0, 0.0), rng.random((3, p)) > 0.4)
+    values = rng.normal(size=(n, p))
+
+    class Many(Stored):
+        n_columns = p
+        passes = 0
+
+        def blocks(self):
+            Many.passes += 1
+            return super().blocks()
+
+    return rng, Many, Influence(values), FactoredInfluence.of(Many(values, rng.permutation(n)), membership), membership
+
+
+def test_terms_derived_from_many_columns_share_a_pass():
+    rng, source, dense, factored, membership = _wide(1)
+    one, other = rng.normal(size=(300, 3)), rng.normal(size=(300, 5))
+    gaps, codes = rng.normal(size=(3, 5)), rng.integers(0, 9, 60)
+    first, second = factored.combine(one), factored.means(other, membership, gaps)
+    for clusters, passes in ((None, 1), (codes, 2)):
+        _same(first.covariance(clusters), dense.combine(one).covariance(clusters))
+        _same(second.covariance(clusters), dense.means(other, membership, gaps).covariance(clusters))
+        assert source.passes == passes
+    later = factored.combine(one[:, :2])
+    _same(later.covariance(), dense.combine(one[:, :2]).covariance())
+    assert source.passes == 3
+    _same(factored.variances(), dense.variances())
+    _same(factored.covariance(), dense.covariance())
+    # Once the moments of all columns are known, nothing needs another pass.
+    passes = source.passes
+    _same(factored.combine(other).covariance(), dense.combine(other).covariance())
+    assert source.passes == passes
