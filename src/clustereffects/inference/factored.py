@@ -6,7 +6,8 @@ covariance of any linear combination of its columns, needs only their second mom
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -226,9 +227,9 @@ class FactoredInfluence:
 
         Units with a negative code contribute nothing.
         """
-        if self._few_terms(("moments", id(codes))):
+        if self._few_terms(("moments", _mark(codes))):
             return np.asarray(self._moments_of_terms(codes) / self.n_units**2, dtype=np.float64)
-        moments = self._remembered(("moments", id(codes)), codes, lambda: self._moments(codes))
+        moments = self._remembered(("moments", _mark(codes)), lambda: self._moments(codes))
         return np.asarray(self.loadings.T @ moments @ self.loadings / self.n_units**2, dtype=np.float64)
 
     def variances(self, codes: IntArray | None = None) -> FloatArray:
@@ -252,17 +253,19 @@ class FactoredInfluence:
 
     def _moments_of_terms(self, codes: IntArray | None) -> FloatArray:
         """Second moments of these terms, and in the same pass of those derived before whose moments are not known yet."""
-        known = self._remembered(("terms", id(codes)), codes, dict)
-        if id(self.loadings) not in known:
-            asked = [one for one in self.memory.get(_DERIVED, []) if id(one) not in known and one is not self.loadings]
-            together = [self.loadings, *asked]
+        known: dict[str, FloatArray] = self._remembered(("terms", _mark(codes)), dict)
+        own = _mark(self.loadings)
+        if own not in known:
+            derived = self.memory.get(_DERIVED, {})
+            asked = {own: self.loadings, **{mark: one for mark, one in derived.items() if mark not in known}}
+            together = list(asked.values())
             stacked = np.concatenate(together, axis=1)
             moments = self._scatter(codes, self._projected(stacked), stacked.shape[1])
             ends = np.cumsum([one.shape[1] for one in together])
-            for one, end in zip(together, ends, strict=True):
+            for (mark, one), end in zip(asked.items(), ends, strict=True):
                 part = slice(end - one.shape[1], end)
-                known[id(one)] = moments[part, part]
-        return np.asarray(known[id(self.loadings)])
+                known[mark] = moments[part, part]
+        return known[own]
 
     def _projected(self, loadings: FloatArray) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
         """Blocks of linear combinations of the augmented columns."""
@@ -273,19 +276,18 @@ class FactoredInfluence:
     def _derived(self, loadings: FloatArray) -> FactoredInfluence:
         """Other terms of the same source; remembered, so that moments of many are found in one pass over the units."""
         if len(loadings) > _FEW_COLUMNS and 4 * loadings.shape[1] < len(loadings):
-            self.memory.setdefault(_DERIVED, []).append(loadings)
+            self.memory.setdefault(_DERIVED, {})[_mark(loadings)] = loadings
         return replace(self, loadings=loadings)
 
     def draws(self, multipliers: Multipliers, codes: IntArray | None = None) -> FloatArray:
         """Multiplier-bootstrap draws (b, k) of ``estimate* − estimate``; a cluster shares its multiplier."""
-        drawn = self._remembered(("draws", multipliers, id(codes)), codes, lambda: self._draws(multipliers, codes))
+        drawn = self._remembered(("draws", multipliers, _mark(codes)), lambda: self._draws(multipliers, codes))
         return np.asarray(drawn @ self.loadings / self.n_units)
 
-    def _remembered(self, key: Hashable, codes: IntArray | None, compute: Any) -> Any:
-        # The codes are kept beside the result, so that their identity is not given to another array meanwhile.
+    def _remembered(self, key: Hashable, compute: Callable[[], Any]) -> Any:
         if key not in self.memory:
-            self.memory[key] = (codes, compute())
-        return self.memory[key][1]
+            self.memory[key] = compute()
+        return self.memory[key]
 
     def _augmented(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
         """Blocks with the weights of their units' arms and a one appended."""
@@ -333,6 +335,11 @@ class FactoredInfluence:
                 alone = values[:, several[units] < 0]
             result[:, columns] += multipliers.sample(generator, alone.shape[1]) @ alone.T
         return result + multipliers.sample(generator, len(sums)) @ sums
+
+
+def _mark(values: NDArray[Any] | None) -> str:
+    """What an array is remembered by: one that comes again, from a file or in another process, is the same."""
+    return "" if values is None else hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()
 
 
 def _add_to_clusters(sums: FloatArray, codes: IntArray, columns: IntArray, values: FloatArray) -> None:
