@@ -39,7 +39,7 @@ class GroupTimeInfluence:
             uses = self._uses(place, segment)
             width = sum(len(use.cells) for use in uses)
             columns = np.concatenate([use.columns for use in uses]) if uses else np.zeros(0, dtype=np.int64)
-            size = max(128, _VALUES // max(width, 1))
+            size = max(512, _VALUES // max(width, 1))
             for begin in range(segment.begin, segment.end, size):
                 units = slice(begin, min(begin + size, segment.end))
                 yield self._block(uses, columns, units)

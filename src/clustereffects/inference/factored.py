@@ -6,7 +6,8 @@ covariance of any linear combination of its columns, needs only their second mom
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -158,7 +159,7 @@ class FactoredInfluence:
     source: Source
     membership: Membership
     loadings: FloatArray
-    memory: dict[Hashable, Any] = field(default_factory=dict)
+    memory: dict[Hashable, FloatArray] = field(default_factory=dict)
 
     @classmethod
     def of(cls, source: Source, membership: Membership) -> FactoredInfluence:
@@ -225,11 +226,13 @@ class FactoredInfluence:
 
         Units with a negative code contribute nothing.
         """
-        if self._few_terms(("moments", id(codes))):
+        key = ("moments", _fingerprint(codes))
+        if self._few_terms(key):
             moments = self._scatter(codes, self._projected(), self.n_terms)
             return np.asarray(moments / self.n_units**2, dtype=np.float64)
-        moments = self._remembered(("moments", id(codes)), codes, lambda: self._moments(codes))
-        return np.asarray(self.loadings.T @ moments @ self.loadings / self.n_units**2, dtype=np.float64)
+        moments = self._remembered(key, lambda: self._moments(codes))
+        sparse = _sparse(self.loadings)
+        return np.asarray(sparse.T @ (sparse.T @ moments).T / self.n_units**2, dtype=np.float64)
 
     def variances(self, codes: IntArray | None = None) -> FloatArray:
         """Diagonal of ``covariance``."""
@@ -258,15 +261,14 @@ class FactoredInfluence:
 
     def draws(self, multipliers: Multipliers, codes: IntArray | None = None) -> FloatArray:
         """Multiplier-bootstrap draws (b, k) of ``estimate* − estimate``; a cluster shares its multiplier."""
-        drawn = self._remembered(("draws", multipliers, id(codes)), codes, lambda: self._draws(multipliers, codes))
+        key = ("draws", multipliers, _fingerprint(codes))
+        drawn = self._remembered(key, lambda: self._draws(multipliers, codes))
         return np.asarray(drawn @ self.loadings / self.n_units)
 
-    def _remembered(self, key: Hashable, codes: IntArray | None, compute: Any) -> FloatArray:
-        # The codes are kept beside the result, so that their identity is not given to another array meanwhile.
+    def _remembered(self, key: Hashable, compute: Callable[[], FloatArray]) -> FloatArray:
         if key not in self.memory:
-            self.memory[key] = (codes, compute())
-        result: FloatArray = self.memory[key][1]
-        return result
+            self.memory[key] = compute()
+        return self.memory[key]
 
     def _augmented(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
         """Blocks with the weights of their units' arms and a one appended."""
@@ -294,12 +296,18 @@ class FactoredInfluence:
         total = np.zeros((width, width))
         several = codes_of_several(codes, self.n_units)
         sums = np.zeros((int(several.max(initial=-1)) + 1, width))
+        # Successive blocks mostly have the same columns: they are added up before they are put in their place.
+        known, own = np.zeros(0, dtype=np.int64), np.zeros((0, 0))
         for units, columns, values in blocks:
             alone = values
             if codes is not None:
                 _add_to_clusters(sums, several[units], columns, values)
                 alone = values[:, (several[units] < 0) & (codes[units] >= 0)]
-            total[np.ix_(columns, columns)] += alone @ alone.T
+            if columns is not known:
+                _add(total, known, own)
+                known, own = columns, np.zeros((len(columns),) * 2)
+            own += alone @ alone.T
+        _add(total, known, own)
         return np.asarray(total + sums.T @ sums)
 
     def _draws(self, multipliers: Multipliers, codes: IntArray | None) -> FloatArray:
@@ -314,6 +322,21 @@ class FactoredInfluence:
                 alone = values[:, several[units] < 0]
             result[:, columns] += multipliers.sample(generator, alone.shape[1]) @ alone.T
         return result + multipliers.sample(generator, len(sums)) @ sums
+
+
+def _fingerprint(codes: IntArray | None) -> str:
+    """What clusters are remembered by: an array that comes again, after a file or in another process, is the same."""
+    return "" if codes is None else hashlib.blake2b(np.ascontiguousarray(codes).data, digest_size=16).hexdigest()
+
+
+def _sparse(loadings: FloatArray) -> Any:
+    from scipy.sparse import csr_array
+
+    return csr_array(loadings)
+
+
+def _add(total: FloatArray, columns: IntArray, own: FloatArray) -> None:
+    total[np.ix_(columns, columns)] += own
 
 
 def _add_to_clusters(sums: FloatArray, codes: IntArray, columns: IntArray, values: FloatArray) -> None:
