@@ -315,12 +315,18 @@ class FactoredInfluence:
         total = np.zeros((width, width))
         several = codes_of_several(codes, self.n_units)
         sums = np.zeros((int(several.max(initial=-1)) + 1, width))
+        # Successive blocks mostly have the same columns: they are added up before they are put in their place.
+        known, own = np.zeros(0, dtype=np.int64), np.zeros((0, 0))
         for units, columns, values in blocks:
             alone = values
             if codes is not None:
                 _add_to_clusters(sums, several[units], columns, values)
                 alone = values[:, (several[units] < 0) & (codes[units] >= 0)]
-            total[np.ix_(columns, columns)] += alone @ alone.T
+            if columns is not known:
+                total[np.ix_(known, known)] += own
+                known, own = columns, np.zeros((len(columns),) * 2)
+            own += alone @ alone.T
+        total[np.ix_(known, known)] += own
         return np.asarray(total + sums.T @ sums)
 
     def _draws(self, multipliers: Multipliers, codes: IntArray | None) -> FloatArray:

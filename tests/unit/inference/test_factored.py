@@ -1,11 +1,20 @@
 """Influence functions as factors give what the matrix gives; membership by arms counts what the matrix counts."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clustereffects.inference import Block, FactoredInfluence, Influence, Membership, Multipliers
+from clustereffects.inference import (
+    Block,
+    FactoredInfluence,
+    Influence,
+    Membership,
+    Multipliers,
+    clustered_covariance,
+)
 
 COLUMNS = 5
 
@@ -71,6 +80,32 @@ def test_other_weights_of_the_arms_change_the_error_of_the_weights(seed):
     found = factored.means(weights, other, gaps)
     _same(found.covariance(), dense.means(weights, other, gaps).covariance())
     _same(factored.covariance(), dense.covariance())
+
+
+def test_what_is_remembered_belongs_to_the_clusters_and_not_to_the_place_of_their_array():
+    """A copy from a file or another process meets arrays that may lie where others lay before."""
+    rng, _, dense, factored = _world(4)
+    codes = rng.integers(0, 12, dense.n_units)
+    _same(factored.covariance(codes), dense.covariance(codes))
+    copied = copy.deepcopy(factored)
+    place = id(codes)
+    del codes, factored
+    for seed in range(200):
+        other = np.random.default_rng(seed).integers(0, 12, dense.n_units)
+        _same(copied.covariance(other), dense.covariance(other))
+        if id(other) == place:
+            break
+    other[0] = 11 - other[0]
+    _same(copied.covariance(other), dense.covariance(other))
+
+
+def test_asking_again_takes_no_more_memory():
+    rng, _, dense, factored = _world(5)
+    first, second = rng.integers(0, 6, (2, dense.n_units))
+    for _ in range(3):
+        found = clustered_covariance(factored, [first, second], [1.0] * 3)
+        _same(found, clustered_covariance(dense, [first, second], [1.0] * 3))
+    assert len(factored.memory) == 3
 
 
 @pytest.mark.parametrize("clustered", [False, True])
