@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ class GroupTimeInfluence:
     """Source of the influence function of all cells.
 
     ``rows`` (n_sorted,) is the place of each sorted unit among the units counted, −1 for those that enter no cell.
+    ``memory`` keeps what each segment does once that has been found out.
     """
 
     layout: Layout
@@ -30,17 +31,25 @@ class GroupTimeInfluence:
     rows: IntArray
     n_units: int
     n_columns: int
+    memory: dict[int, list[_Use]] = field(default_factory=dict)
 
     def blocks(self) -> Iterator[Block]:
         """All units once, segment by segment."""
         for place, segment in enumerate(self.layout.segments):
-            uses = [use for fit in self.fits for use in _uses(fit, place, segment)]
+            uses = self._uses(place, segment)
             width = sum(len(use.cells) for use in uses)
             columns = np.concatenate([use.columns for use in uses]) if uses else np.zeros(0, dtype=np.int64)
-            size = max(128, _VALUES // max(width, 1))
+            # Where cells are many, a block leaves the cache, but calls for a few units each would cost more.
+            size = max(512, _VALUES // max(width, 1))
             for begin in range(segment.begin, segment.end, size):
                 units = slice(begin, min(begin + size, segment.end))
                 yield self._block(uses, columns, units)
+
+    def _uses(self, place: int, segment: Segment) -> list[_Use]:
+        if place not in self.memory:
+            found = (_use_of(fit, place, segment) for fit in self.fits)
+            self.memory[place] = [use for use in found if use is not None]
+        return self.memory[place]
 
     def _block(self, uses: Sequence[_Use], columns: IntArray, units: slice) -> Block:
         values = np.empty((len(columns), units.stop - units.start))
@@ -59,11 +68,12 @@ class GroupTimeInfluence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Use:
-    """Cells of a fit in which some units are treated, or compared with; ``parts`` are the arms and their cells."""
+    """Cells of a fit in which some units are treated, or compared with; their arms, and which of these each cell has."""
 
     fit: Fit
     cells: IntArray
-    parts: tuple[tuple[int, slice], ...]
+    arms: IntArray
+    arm: IntArray
     treated: bool
 
     @property
@@ -76,66 +86,43 @@ class _Use:
         fit, cells = self.fit, self.cells
         np.take(residual, fit.comparison.time[cells], axis=0, out=out)
         out -= residual[fit.comparison.base[cells]]
-        scores = None if fit.theta is None else odds_of(fit.theta[[arm for arm, _ in self.parts]], part, fit.trim)
-        shift = None if fit.slope is None else fit.slope[cells] @ part.x
-        for place, (arm, rows) in enumerate(self.parts):
-            score = None if scores is None else (scores[0][place], scores[1][place])
-            change = None if shift is None else shift[rows]
-            if self.treated:
-                self._write_treated(arm, part, score, (out[rows], change, cells[rows]))
-            else:
-                self._write_compared(arm, part, score, (out[rows], change, cells[rows]))
-        if shift is not None:
-            out += shift
+        scores = None if fit.theta is None else odds_of(fit.theta[self.arms], part, fit.trim)
+        if self.treated:
+            self._treat(part, scores, out)
+        else:
+            self._compare(part, scores, out)
 
-    def _write_treated(
-        self,
-        arm: int,
-        part: Piece,
-        score: tuple[FloatArray, FloatArray] | None,
-        into: tuple[FloatArray, FloatArray | None, IntArray],
-    ) -> None:
-        out, shift, cells = into
-        out -= self.fit.first[cells, None]
-        out *= part.w / self.fit.own[arm]
-        if shift is not None and score is not None:
-            shift *= part.w * (score[1] - 1.0)
+    def _treat(self, part: Piece, scores: tuple[FloatArray, FloatArray] | None, out: FloatArray) -> None:
+        fit, cells = self.fit, self.cells
+        out -= fit.first[cells, None]
+        out *= (part.w / fit.own[self.arms, None])[self.arm]
+        if scores is not None and fit.slope is not None:
+            out += (fit.slope[cells] @ part.x) * (part.w * (scores[1] - 1.0))[self.arm]
 
-    def _write_compared(
-        self,
-        arm: int,
-        part: Piece,
-        score: tuple[FloatArray, FloatArray] | None,
-        into: tuple[FloatArray, FloatArray | None, IntArray],
-    ) -> None:
-        out, shift, cells = into
-        factor = np.zeros_like(part.w)
-        if self.fit.tilt is not None:
-            factor = part.w * (self.fit.tilt[arm] @ part.x)
-        if score is None:
-            out *= -factor
+    def _compare(self, part: Piece, scores: tuple[FloatArray, FloatArray] | None, out: FloatArray) -> None:
+        fit, cells = self.fit, self.cells
+        factor = np.zeros((len(self.arms), len(part.w)))
+        if fit.tilt is not None:
+            factor = part.w * (fit.tilt[self.arms] @ part.x)
+        if scores is None:
+            out *= -factor[self.arm]
             return
-        share = score[0] / self.fit.other[arm]
-        out *= -(factor + share)
-        out += self.fit.second[cells, None] * share
-        if shift is not None:
-            shift *= part.w * score[1]
+        share = scores[0] / fit.other[self.arms, None]
+        out *= -(factor + share)[self.arm]
+        out += fit.second[cells, None] * share[self.arm]
+        if fit.slope is not None:
+            out += (fit.slope[cells] @ part.x) * (part.w * scores[1])[self.arm]
 
 
-def _uses(fit: Fit, place: int, segment: Segment) -> Iterator[_Use]:
-    """What a segment does in a fit: it is an arm, or a control of all arms."""
+def _use_of(fit: Fit, place: int, segment: Segment) -> _Use | None:
+    """What a segment does in a fit: it is an arm, or a control of all arms, or nothing."""
     comparison = fit.comparison
     compared = any(one.start <= segment.begin < one.stop for one in comparison.controls)
-    chosen = [position for position, arm in enumerate(comparison.arms) if compared or arm == place]
-    cells: list[IntArray] = []
-    parts: list[tuple[int, slice]] = []
-    done = 0
-    for position in chosen:
-        own = np.arange(len(comparison.cells))[comparison.arm_cells(position)]
-        own = own[fit.measured[own]]
-        if len(own):
-            cells.append(own)
-            parts.append((position, slice(done, done + len(own))))
-            done += len(own)
-    if parts:
-        yield _Use(fit, np.concatenate(cells), tuple(parts), treated=not compared)
+    if not compared and place not in comparison.arms:
+        return None
+    mine = fit.measured if compared else fit.measured & (comparison.arm == comparison.arms.index(place))
+    cells = np.flatnonzero(mine)
+    if not len(cells):
+        return None
+    arms, arm = np.unique(comparison.arm[cells], return_inverse=True)
+    return _Use(fit, cells, arms, arm.ravel(), treated=not compared)

@@ -6,7 +6,8 @@ covariance of any linear combination of its columns, needs only their second mom
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -21,6 +22,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _ROWS = 512
+# With more columns, the second moments of all of them cost more than a pass over the units for the terms asked for.
+_FEW_COLUMNS = 256
+_DERIVED = "derived"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,7 +193,7 @@ class FactoredInfluence:
 
     def combine(self, weights: FloatArray) -> FactoredInfluence:
         """Influence function of the linear combinations ``estimate @ weights`` with known weights."""
-        return replace(self, loadings=self.loadings @ weights)
+        return self._derived(self.loadings @ weights)
 
     def means(self, weights: FloatArray, membership: Membership, gaps: FloatArray) -> FactoredInfluence:
         """Influence function of means of terms whose weights ``weights`` (k, m) are estimated.
@@ -202,12 +206,12 @@ class FactoredInfluence:
         loadings[first:-1] += gaps
         loadings[-1] -= membership.arm_mass() @ gaps
         if np.array_equal(membership.weight, self.membership.weight):
-            return replace(self, loadings=loadings)
+            return self._derived(loadings)
         return FactoredInfluence(self.source, membership, loadings)
 
     def select(self, terms: IntArray) -> FactoredInfluence:
         """Influence function of some of the terms."""
-        return replace(self, loadings=self.loadings[:, terms])
+        return self._derived(self.loadings[:, terms])
 
     def sums(self, codes: IntArray | None = None) -> FloatArray:
         """Cluster sums, or the rows themselves when every unit stands alone."""
@@ -223,24 +227,67 @@ class FactoredInfluence:
 
         Units with a negative code contribute nothing.
         """
-        moments = self._remembered(("moments", id(codes)), codes, lambda: self._moments(codes))
+        if self._few_terms(("moments", _mark(codes))):
+            return np.asarray(self._moments_of_terms(codes) / self.n_units**2, dtype=np.float64)
+        moments = self._remembered(("moments", _mark(codes)), lambda: self._moments(codes))
         return np.asarray(self.loadings.T @ moments @ self.loadings / self.n_units**2, dtype=np.float64)
 
     def variances(self, codes: IntArray | None = None) -> FloatArray:
         """Diagonal of ``covariance``."""
-        return np.asarray(np.maximum(np.diag(self.covariance(codes)), 0.0))
+        plain = codes is None and len(self.loadings) > _FEW_COLUMNS and self._is_plain()
+        if not plain:
+            return np.asarray(np.maximum(np.diag(self.covariance(codes)), 0.0))
+        result = np.zeros(self.n_terms)
+        for block in self.source.blocks():
+            result[block.columns] += np.einsum("ij,ij->i", block.values, block.values)
+        return result / self.n_units**2
+
+    def _is_plain(self) -> bool:
+        """Whether the terms are the columns of the source themselves."""
+        return self.n_terms == self.source.n_columns and np.array_equal(self.loadings, np.eye(*self.loadings.shape))
+
+    def _few_terms(self, key: Hashable) -> bool:
+        """Whether a pass over the units for these terms alone is cheaper than one for all columns, for good."""
+        width = len(self.loadings)
+        return width > _FEW_COLUMNS and 4 * self.n_terms < width and key not in self.memory
+
+    def _moments_of_terms(self, codes: IntArray | None) -> FloatArray:
+        """Second moments of these terms, and in the same pass of those derived before whose moments are not known yet."""
+        known: dict[str, FloatArray] = self._remembered(("terms", _mark(codes)), dict)
+        own = _mark(self.loadings)
+        if own not in known:
+            derived = self.memory.get(_DERIVED, {})
+            asked = {own: self.loadings, **{mark: one for mark, one in derived.items() if mark not in known}}
+            together = list(asked.values())
+            stacked = np.concatenate(together, axis=1)
+            moments = self._scatter(codes, self._projected(stacked), stacked.shape[1])
+            ends = np.cumsum([one.shape[1] for one in together])
+            for (mark, one), end in zip(asked.items(), ends, strict=True):
+                part = slice(end - one.shape[1], end)
+                known[mark] = moments[part, part]
+        return known[own]
+
+    def _projected(self, loadings: FloatArray) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
+        """Blocks of linear combinations of the augmented columns."""
+        everything = np.arange(loadings.shape[1])
+        for units, columns, values in self._augmented():
+            yield units, everything, loadings[columns].T @ values
+
+    def _derived(self, loadings: FloatArray) -> FactoredInfluence:
+        """Other terms of the same source; remembered, so that moments of many are found in one pass over the units."""
+        if len(loadings) > _FEW_COLUMNS and 4 * loadings.shape[1] < len(loadings):
+            self.memory.setdefault(_DERIVED, {})[_mark(loadings)] = loadings
+        return replace(self, loadings=loadings)
 
     def draws(self, multipliers: Multipliers, codes: IntArray | None = None) -> FloatArray:
         """Multiplier-bootstrap draws (b, k) of ``estimate* − estimate``; a cluster shares its multiplier."""
-        drawn = self._remembered(("draws", multipliers, id(codes)), codes, lambda: self._draws(multipliers, codes))
+        drawn = self._remembered(("draws", multipliers, _mark(codes)), lambda: self._draws(multipliers, codes))
         return np.asarray(drawn @ self.loadings / self.n_units)
 
-    def _remembered(self, key: Hashable, codes: IntArray | None, compute: Any) -> FloatArray:
-        # The codes are kept beside the result, so that their identity is not given to another array meanwhile.
+    def _remembered(self, key: Hashable, compute: Callable[[], Any]) -> Any:
         if key not in self.memory:
-            self.memory[key] = (codes, compute())
-        result: FloatArray = self.memory[key][1]
-        return result
+            self.memory[key] = compute()
+        return self.memory[key]
 
     def _augmented(self) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
         """Blocks with the weights of their units' arms and a one appended."""
@@ -259,15 +306,27 @@ class FactoredInfluence:
 
     def _moments(self, codes: IntArray | None) -> FloatArray:
         """Second moments of the cluster sums of the augmented columns."""
-        total = np.zeros((len(self.loadings),) * 2)
+        return self._scatter(codes, self._augmented(), len(self.loadings))
+
+    def _scatter(
+        self, codes: IntArray | None, blocks: Iterator[tuple[IntArray, IntArray, FloatArray]], width: int
+    ) -> FloatArray:
+        """Second moments of cluster sums."""
+        total = np.zeros((width, width))
         several = codes_of_several(codes, self.n_units)
-        sums = np.zeros((int(several.max(initial=-1)) + 1, len(self.loadings)))
-        for units, columns, values in self._augmented():
+        sums = np.zeros((int(several.max(initial=-1)) + 1, width))
+        # Successive blocks mostly have the same columns: they are added up before they are put in their place.
+        known, own = np.zeros(0, dtype=np.int64), np.zeros((0, 0))
+        for units, columns, values in blocks:
             alone = values
             if codes is not None:
                 _add_to_clusters(sums, several[units], columns, values)
                 alone = values[:, (several[units] < 0) & (codes[units] >= 0)]
-            total[np.ix_(columns, columns)] += alone @ alone.T
+            if columns is not known:
+                total[np.ix_(known, known)] += own
+                known, own = columns, np.zeros((len(columns),) * 2)
+            own += alone @ alone.T
+        total[np.ix_(known, known)] += own
         return np.asarray(total + sums.T @ sums)
 
     def _draws(self, multipliers: Multipliers, codes: IntArray | None) -> FloatArray:
@@ -282,6 +341,11 @@ class FactoredInfluence:
                 alone = values[:, several[units] < 0]
             result[:, columns] += multipliers.sample(generator, alone.shape[1]) @ alone.T
         return result + multipliers.sample(generator, len(sums)) @ sums
+
+
+def _mark(values: NDArray[Any] | None) -> str:
+    """What an array is remembered by: one that comes again, from a file or in another process, is the same."""
+    return "" if values is None else hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()
 
 
 def _add_to_clusters(sums: FloatArray, codes: IntArray, columns: IntArray, values: FloatArray) -> None:

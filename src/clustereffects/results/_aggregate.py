@@ -44,6 +44,8 @@ class Aggregation:
         codes, labels = target_codes(effects.labels, keys, self.window, self.balance)
         if self.weights is not None:
             own = unit_weights(sampling, self.weights, known.anticipation)
+            # Of a sample with weights, each unit stands for as many others as its weight says.
+            own = own * sampling.membership.weight
             sampling = replace(sampling, membership=sampling.membership.reweighted(own))
         how: Averaging = "total" if self.total else "mass"
         means = aggregate_cells(effects.estimate, influence, sampling.membership, codes, labels, how=how)

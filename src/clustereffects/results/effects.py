@@ -255,8 +255,9 @@ class Effects:
             Only cohorts observed so many periods after treatment, and event times up to there, so that all of these
             average the same cohorts (``balance_e`` of the R package did).
         weights : str or Series, optional
-            Cells count with the sum of this over their treated units instead of with their number: a column of the panel,
-            read in the last period before treatment and anticipation, or values by unit.
+            Cells count with the sum of this over their treated units instead of with their number (times sampling weights,
+            if there are): a column of the panel, read in the last period before treatment and anticipation, or values by
+            unit.
         total : bool
             Sums over treated units and periods instead of means. Numbers and weights of treated units are taken as given:
             the error is that of the effects alone.

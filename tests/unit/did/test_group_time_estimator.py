@@ -300,7 +300,7 @@ def test_outcomes_are_named_once_each(outcome):
 
 
 def test_all_missing_outcomes_are_listed_at_once():
-    with pytest.raises(ColumnError, match="(?s)2 problems.*'sales' is missing.*'staff' is missing"):
+    with pytest.raises(ColumnError, match=r"(?s)2 problems.*'sales' is missing.*'staff' is missing"):
         ce.GroupTimeDiD().fit(_panel(), ["y", "sales", "staff"])
 
 

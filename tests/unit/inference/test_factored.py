@@ -1,11 +1,20 @@
 """Influence functions as factors give what the matrix gives; membership by arms counts what the matrix counts."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clustereffects.inference import Block, FactoredInfluence, Influence, Membership, Multipliers
+from clustereffects.inference import (
+    Block,
+    FactoredInfluence,
+    Influence,
+    Membership,
+    Multipliers,
+    clustered_covariance,
+)
 
 COLUMNS = 5
 
@@ -71,6 +80,32 @@ def test_other_weights_of_the_arms_change_the_error_of_the_weights(seed):
     found = factored.means(weights, other, gaps)
     _same(found.covariance(), dense.means(weights, other, gaps).covariance())
     _same(factored.covariance(), dense.covariance())
+
+
+def test_what_is_remembered_belongs_to_the_clusters_and_not_to_the_place_of_their_array():
+    """A copy from a file or another process meets arrays that may lie where others lay before."""
+    rng, _, dense, factored = _world(4)
+    codes = rng.integers(0, 12, dense.n_units)
+    _same(factored.covariance(codes), dense.covariance(codes))
+    copied = copy.deepcopy(factored)
+    place = id(codes)
+    del codes, factored
+    for seed in range(200):
+        other = np.random.default_rng(seed).integers(0, 12, dense.n_units)
+        _same(copied.covariance(other), dense.covariance(other))
+        if id(other) == place:
+            break
+    other[0] = 11 - other[0]
+    _same(copied.covariance(other), dense.covariance(other))
+
+
+def test_asking_again_takes_no_more_memory():
+    rng, _, dense, factored = _world(5)
+    first, second = rng.integers(0, 6, (2, dense.n_units))
+    for _ in range(3):
+        found = clustered_covariance(factored, [first, second], [1.0] * 3)
+        _same(found, clustered_covariance(dense, [first, second], [1.0] * 3))
+    assert len(factored.memory) == 3
 
 
 @pytest.mark.parametrize("clustered", [False, True])
@@ -144,3 +179,41 @@ def test_a_stored_matrix_draws_what_the_factors_drew(seed):
     clusters = rng.integers(0, 25, dense.n_units)
     for codes in (None, clusters):
         _same(stored.draws(choice, codes), factored.draws(choice, codes))
+
+
+def _wide(seed, n=60, p=300):
+    """A source with more columns than are worth their second moments, and the same as a matrix."""
+    rng = np.random.default_rng(seed)
+    arms = rng.integers(-1, 3, n)
+    membership = Membership(arms, np.where(arms >= 0, 1.0, 0.0), rng.random((3, p)) > 0.4)
+    values = rng.normal(size=(n, p))
+
+    class Many(Stored):
+        n_columns = p
+        passes = 0
+
+        def blocks(self):
+            Many.passes += 1
+            return super().blocks()
+
+    return rng, Many, Influence(values), FactoredInfluence.of(Many(values, rng.permutation(n)), membership), membership
+
+
+def test_terms_derived_from_many_columns_share_a_pass():
+    rng, source, dense, factored, membership = _wide(1)
+    one, other = rng.normal(size=(300, 3)), rng.normal(size=(300, 5))
+    gaps, codes = rng.normal(size=(3, 5)), rng.integers(0, 9, 60)
+    first, second = factored.combine(one), factored.means(other, membership, gaps)
+    for clusters, passes in ((None, 1), (codes, 2)):
+        _same(first.covariance(clusters), dense.combine(one).covariance(clusters))
+        _same(second.covariance(clusters), dense.means(other, membership, gaps).covariance(clusters))
+        assert source.passes == passes
+    later = factored.combine(one[:, :2])
+    _same(later.covariance(), dense.combine(one[:, :2]).covariance())
+    assert source.passes == 3
+    _same(factored.variances(), dense.variances())
+    _same(factored.covariance(), dense.covariance())
+    # Once the moments of all columns are known, nothing needs another pass.
+    passes = source.passes
+    _same(factored.combine(other).covariance(), dense.combine(other).covariance())
+    assert source.passes == passes

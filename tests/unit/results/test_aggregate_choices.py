@@ -72,6 +72,20 @@ def test_the_error_of_the_weights_is_in_the_standard_error(frame, effects):
     assert effects.aggregate("overall", weights="jobs").std_errors["overall"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("total", [False, True])
+def test_a_unit_of_weight_two_counts_as_two_units(frame, total):
+    """Weights of an aggregation come on top of those of the sample."""
+    heavy = frame["firm"] % 3 == 0
+    roles = {"unit": "firm", "time": "year", "cohort": "joined"}
+    weighted = ce.Panel(frame.assign(weight=1.0 + heavy), weights="weight", **roles)
+    doubled = ce.Panel(pd.concat([frame, frame[heavy].assign(firm=lambda f: f["firm"] + 1000)]), **roles)
+    found, expected = (
+        ce.GroupTimeDiD().fit(panel, "y").aggregate("event", weights="jobs", total=total).params
+        for panel in (weighted, doubled)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
 def test_equal_weights_change_nothing(effects):
     ones = pd.Series(2.0, index=effects.units)
     for by in ("overall", "event", "cohort"):
