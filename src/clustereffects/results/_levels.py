@@ -40,4 +40,6 @@ def lone_note(name: str, lone: BoolArray, measured: BoolArray) -> tuple[str, boo
     if not (measured & ~lone).any():
         note = f"; treatment was assigned by {name}, but each effect rests on one {name} alone"
         return (note if lone.any() else ""), True
-    return (f"; {int(lone.sum())} effects rest on one {name} alone: no standard error" if lone.any() else ""), False
+    count = int(lone.sum())
+    rest = "1 effect rests" if count == 1 else f"{count} effects rest"
+    return (f"; {rest} on one {name} alone: no standard error" if count else ""), False

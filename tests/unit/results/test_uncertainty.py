@@ -87,7 +87,7 @@ def test_an_effect_that_rests_on_one_cluster_has_no_standard_error_beside_others
     assert np.isnan(found.cov[1]).all()
     np.testing.assert_allclose(found.std_error[0] ** 2, _by_hand(psi, town, 5)[0, 0], rtol=1e-12)
     assert found.std_error[2] == 0.0
-    assert found.convention.endswith("; 1 effects rest on one town alone: no standard error")
+    assert found.convention.endswith("; 1 effect rests on one town alone: no standard error")
 
 
 def test_effects_by_cluster_fall_back_to_errors_by_unit_and_say_so():
@@ -270,7 +270,7 @@ def test_wild_bootstrap_of_independent_units_and_of_effects_by_cluster():
     assert np.isnan(alone.std_error[1])
     assert np.isnan(alone.critical_values(0.9)[1])
     assert np.isfinite(alone.simultaneous(0.9)[0]).all()
-    assert alone.convention.endswith("1 effects rest on one town alone: no standard error")
+    assert alone.convention.endswith("1 effect rests on one town alone: no standard error")
 
 
 def test_what_is_drawn_for_no_term_is_missing():
