@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clustereffects.inference.quantiles import chi_square_p, f_p
+from clustereffects.inference.quantiles import chi_square_p, f_p, two_sided_p
 from clustereffects.inference.wild import drawn_p
 from clustereffects.results.checks import Check, Verdict
 from clustereffects.results.uncertainty import Uncertainty
@@ -46,8 +46,9 @@ def pretrend_check(
     -----
     ``W = τ'V⁻¹τ`` over event times below ``−anticipation``, χ² with as many degrees of freedom as terms (Callaway &
     Sant'Anna 2021, remark 4). Reference periods, whose effect is zero by construction, are left out. With t distributions,
-    Hotelling's: F with the fewest degrees of freedom among the terms. With a wild bootstrap, the largest t value among
-    the draws' largest.
+    Hotelling's: F with the fewest degrees of freedom among the terms; where these are fewer than the terms, the p-value of
+    the largest t value with as many degrees of freedom, times the number of terms (Bonferroni). With a wild bootstrap,
+    the largest t value among the draws' largest.
 
     Examples
     --------
@@ -62,7 +63,10 @@ def pretrend_check(
     largest = spread.largest(before)
     if largest is not None:
         return _largest_t(estimate[before] / spread.std_error[before], largest)
-    return _wald(estimate[before], spread.cov[np.ix_(before, before)], _df(spread, before))
+    df, terms = _df(spread, before), int(before.sum())
+    if df < terms:
+        return _bonferroni(estimate[before] / spread.std_error[before], df)
+    return _wald(estimate[before], spread.cov[np.ix_(before, before)], df)
 
 
 def _df(spread: Uncertainty, before: NDArray[np.bool_]) -> float:
@@ -82,16 +86,25 @@ def _largest_t(t_values: NDArray[np.float64], largest: NDArray[np.float64]) -> C
     return Check(name=NAME, verdict=verdict, statistic=p_value, threshold=_SIGNIFICANT, message=message, remedy=remedy)
 
 
+def _bonferroni(t_values: NDArray[np.float64], df: float) -> Check:
+    terms, statistic = len(t_values), float(np.abs(t_values).max())
+    p_value = min(1.0, terms * two_sided_p(np.array(statistic), df).item())
+    message = (
+        f"largest t of {terms} effects before joining = {statistic:.2f}, p = {p_value:.3f} (p-value times {terms}); with "
+        f"{df:.3g} degrees of freedom there is no joint Wald test, and this one can hardly reject"
+    )
+    verdict, remedy = _judged(p_value, weak=True)
+    return Check(name=NAME, verdict=verdict, statistic=p_value, threshold=_SIGNIFICANT, message=message, remedy=remedy)
+
+
 def _wald(estimate: NDArray[np.float64], cov: NDArray[np.float64], df: float) -> Check:
     terms = len(estimate)
     scale = np.sqrt(np.diag(cov))
-    singular = np.linalg.eigvalsh(cov / np.outer(scale, scale))[0] < _SINGULAR * terms
-    if singular or df < terms:
-        why = "have a singular covariance" if singular else f"have errors with {df:.3g} degrees of freedom"
+    if np.linalg.eigvalsh(cov / np.outer(scale, scale))[0] < _SINGULAR * terms:
         return Check(
             name=NAME,
             verdict="info",
-            message=f"the {terms} effects before joining {why}: no joint test",
+            message=f"the {terms} effects before joining have a singular covariance: no joint test",
             remedy="test fewer periods, aggregate by event time first, or read the simultaneous band",
         )
     statistic = float(estimate @ np.linalg.solve(cov, estimate))

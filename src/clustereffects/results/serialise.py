@@ -141,8 +141,9 @@ def _influence(data: Mapping[str, Any]) -> Influence:
     return Influence(_array(data["influence"]), None if order is None else np.array(order, dtype=np.int64))
 
 
-def _numbers(values: Any) -> list[float | None]:
-    return [None if not np.isfinite(value) else float(value) for value in values]
+def _numbers(values: Any) -> list[float | str | None]:
+    """Numbers as JSON has them: nothing for NaN, a word for what has no limit, such as t values of bootstrap draws."""
+    return [None if np.isnan(value) else float(value) if np.isfinite(value) else str(value) for value in values]
 
 
 def _array(values: Any) -> Any:

@@ -17,6 +17,8 @@ from clustereffects.inference.jackknife import jackknife_covariance, welch_df
 from clustereffects.inference.multipliers import Multipliers
 from clustereffects.inference.quantiles import critical_value, two_sided_p
 from clustereffects.inference.wild import drawn_critical_value, drawn_p, wild_t
+from clustereffects.results._levels import Level, assignment, lone_note
+from clustereffects.results._rounding import without_rounding
 from clustereffects.results.clusters import cluster_scores, require_clusters
 from clustereffects.results.description import Sampling
 from clustereffects.results.replicates import Replicates
@@ -184,14 +186,28 @@ def uncertainty(
     >>> uncertainty(psi, None, sampling).convention
     'influence function, independent units (4 units)'
     """
+    by_unit = influence.variances()
+    found = _chosen(influence, variance, sampling, replicates, by_unit > 0)
+    return without_rounding(found, by_unit) if found.columns else found
+
+
+def _chosen(
+    influence: AnyInfluence,
+    variance: Variance | None,
+    sampling: Sampling,
+    replicates: Replicates | None,
+    measured: BoolArray,
+) -> Uncertainty:
+    """Uncertainty under a variance choice; ``measured`` (k,) are the terms whose estimate varies at all."""
     if isinstance(variance, Cluster):
         return _clustered(influence, variance, sampling)
     assigned = variance is None and replicates is not None and replicates.column in sampling.assignment
     if replicates is not None and (assigned or isinstance(variance, Jackknife)):
-        return _jackknife(influence, variance if isinstance(variance, Jackknife) else Jackknife(), sampling, replicates)
+        choice = variance if isinstance(variance, Jackknife) else Jackknife()
+        return _jackknife(influence, choice, sampling, replicates, measured)
     if isinstance(variance, Jackknife):
         raise NotStoredError("these effects hold no estimates without a cluster – fit with variance=Jackknife(...)")
-    level = _assignment(influence, sampling, first_only=variance is not None)
+    level = assignment(sampling, measured, first_only=variance is not None)
     if isinstance(variance, MultiplierBootstrap):
         return _bootstrap(influence, variance, sampling, level)
     if isinstance(variance, WildBootstrap):
@@ -201,45 +217,13 @@ def uncertainty(
     return _at_assignment(influence, sampling, level)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Level:
-    """The level of assignment, empty if errors are by unit; treated clusters per term; terms that rest on one."""
-
-    columns: tuple[str, ...]
-    counts: tuple[IntArray, ...]
-    lone: BoolArray
-    note: str = ""
-
-
-def _assignment(influence: AnyInfluence, sampling: Sampling, *, first_only: bool) -> _Level:
-    nobody = np.zeros(influence.n_terms, dtype=np.bool_)
-    columns = sampling.assignment[:1] if first_only else sampling.assignment
-    if not columns:
-        return _Level((), (), nobody)
-    counts = tuple(sampling.treated.clusters(sampling.clusters[column]) for column in columns)
-    measured = influence.variances() > 0
-    lone = measured & (np.min(counts, axis=0) < 2)
-    note, all_lone = _lone_note(" and ".join(columns), lone, measured)
-    return _Level((), (), nobody, note) if all_lone else _Level(columns, counts, lone, note)
-
-
-def _lone_note(name: str, lone: BoolArray, measured: BoolArray) -> tuple[str, bool]:
-    """What the convention says of effects that rest on one cluster, and whether no other effect is left."""
-    if not (measured & ~lone).any():
-        note = f"; treatment was assigned by {name}, but each effect rests on one {name} alone"
-        return (note if lone.any() else ""), True
-    count = int(lone.sum())
-    rest = "1 effect rests" if count == 1 else f"{count} effects rest"
-    return (f"; {rest} on one {name} alone: no standard error" if count else ""), False
-
-
 def _by_unit(influence: AnyInfluence, note: str = "") -> Uncertainty:
     cov = influence.covariance()
     convention = f"influence function, independent units ({influence.n_units:,} units){note}"
     return Uncertainty(cov=cov, std_error=_root(cov), df=np.inf, convention=convention)
 
 
-def _at_assignment(influence: AnyInfluence, sampling: Sampling, level: _Level) -> Uncertainty:
+def _at_assignment(influence: AnyInfluence, sampling: Sampling, level: Level) -> Uncertainty:
     codes = [sampling.clusters[column] for column in level.columns]
     counts = [*level.counts]
     if len(codes) == 2:
@@ -263,13 +247,15 @@ def _at_assignment(influence: AnyInfluence, sampling: Sampling, level: _Level) -
     )
 
 
-def _jackknife(influence: AnyInfluence, variance: Jackknife, sampling: Sampling, replicates: Replicates) -> Uncertainty:
+def _jackknife(
+    influence: AnyInfluence, variance: Jackknife, sampling: Sampling, replicates: Replicates, known: BoolArray
+) -> Uncertainty:
     column = replicates.column
     found = replicates.deviations(influence, sampling)
     require_clusters(column, found.n_clusters)
-    measured = np.isfinite(replicates.whole) & (influence.variances() > 0)
+    measured = np.isfinite(replicates.whole) & known
     lone = replicates.lone() & measured
-    note, all_lone = _lone_note(column, lone, measured)
+    note, all_lone = lone_note(column, lone, measured)
     if all_lone:
         return _by_unit(influence, note)
     cov = jackknife_covariance(found)
@@ -329,7 +315,7 @@ class _Drawn:
         return (self.column,) if self.column else ()
 
 
-def _drawn(influence: AnyInfluence, named: str | None, sampling: Sampling, level: _Level) -> _Drawn:
+def _drawn(influence: AnyInfluence, named: str | None, sampling: Sampling, level: Level) -> _Drawn:
     column = named or (level.columns[0] if level.columns else None)
     lone = level.lone if named is None else np.zeros(influence.n_terms, dtype=np.bool_)
     codes = sampling.clusters[column] if column else None
@@ -339,9 +325,7 @@ def _drawn(influence: AnyInfluence, named: str | None, sampling: Sampling, level
     return _Drawn(column, codes, lone, f"{f'clustered by {column}' if column else 'independent units'} ({count:,})")
 
 
-def _bootstrap(
-    influence: AnyInfluence, variance: MultiplierBootstrap, sampling: Sampling, level: _Level
-) -> Uncertainty:
+def _bootstrap(influence: AnyInfluence, variance: MultiplierBootstrap, sampling: Sampling, level: Level) -> Uncertainty:
     which = _drawn(influence, variance.cluster, sampling, level)
     draws = influence.draws(Multipliers(variance.multiplier, variance.draws, variance.rng), which.codes)
     cov = influence.covariance(which.codes)
@@ -362,7 +346,7 @@ def _bootstrap(
     )
 
 
-def _wild(influence: AnyInfluence, variance: WildBootstrap, sampling: Sampling, level: _Level) -> Uncertainty:
+def _wild(influence: AnyInfluence, variance: WildBootstrap, sampling: Sampling, level: Level) -> Uncertainty:
     which = _drawn(influence, variance.column, sampling, level)
     cov = influence.covariance(which.codes)
     cov[which.lone] = cov[:, which.lone] = np.nan

@@ -53,11 +53,18 @@ def test_the_fewest_degrees_of_freedom_among_the_terms_count():
     assert check.statistic == pretrend_check(LABELS, ESTIMATE, _spread(df=9.0)).statistic
 
 
-def test_fewer_degrees_of_freedom_than_terms_test_nothing():
+def test_fewer_degrees_of_freedom_than_terms_leave_the_single_tests():
     check = pretrend_check(LABELS, ESTIMATE, _spread(df=2.31))
+    single = 2 * stats.t.sf(np.abs(ESTIMATE[:2]) / np.sqrt(np.diag(COV))[:2], 2.31)
+    assert check.statistic == pytest.approx(3 * single.min(), rel=1e-9)
     assert check.verdict == "info"
-    assert check.message == "the 3 effects before joining have errors with 2.31 degrees of freedom: no joint test"
-    assert "simultaneous band" in check.remedy
+    assert f"p = {check.statistic:.3f} (p-value times 3); with 2.31 degrees of freedom" in check.message
+    assert pretrend_check(LABELS, 50 * ESTIMATE, _spread(df=2.31)).verdict == "warn"
+    assert pretrend_check(LABELS, 0 * ESTIMATE, _spread(df=2.31)).statistic == 1.0
+    reference = COV.copy()
+    reference[2] = reference[:, 2] = 0.0
+    fewer = pretrend_check(LABELS, ESTIMATE, _spread(reference, df=1.5))
+    assert fewer.message.startswith("largest t of 2 effects before joining")
 
 
 def test_a_wild_bootstrap_tests_the_largest_t_value():

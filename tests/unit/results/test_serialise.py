@@ -1,6 +1,7 @@
 """Effects to plain data and back."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,16 @@ def test_variances_come_back(variance):
     assert again.variance == variance
     pd.testing.assert_frame_equal(again.tidy(simultaneous=True), effects.tidy(simultaneous=True))
     pd.testing.assert_frame_equal(again.aggregate("cohort").tidy(), effects.aggregate("cohort").tidy())
+
+
+def test_draws_without_limit_come_back():
+    """With three clusters the standard error is zero in some draws of a wild bootstrap."""
+    effects = make(clusters={"town": np.arange(60) % 3}, variance=WildBootstrap("town", draws=99, rng=5))
+    spread = replace(effects.uncertainty, studentised=np.where(np.arange(99)[:, None] < 20, np.inf, np.ones((99, 6))))
+    effects = replace(effects, stored=spread)
+    found = effects.tidy()
+    assert np.isinf(found["conf_high"]).all()
+    pd.testing.assert_frame_equal(_again(effects).tidy(), found)
 
 
 def test_a_jackknife_comes_back_with_its_replicates():

@@ -326,3 +326,29 @@ def test_a_jackknife_by_default_only_with_replicates():
     assert "independent units" in uncertainty(influence, None, alone, replicates).convention
     with pytest.raises(NotStoredError, match="no estimates without a cluster"):
         uncertainty(influence, Jackknife(), sampling)
+
+
+@pytest.mark.parametrize(
+    "variance",
+    [
+        Cluster("town"),
+        Cluster("town", "trade"),
+        MultiplierBootstrap(draws=99, cluster="town"),
+        WildBootstrap("town", draws=99),
+    ],
+)
+def test_sums_that_cancel_within_clusters_leave_no_error(variance):
+    """Units and comparison units of one effect in the same cluster, and an effect that is zero by construction."""
+    rng = np.random.default_rng(11)
+    n = 60
+    town, trade = np.arange(n) % 6, np.arange(n) // 7
+    psi = rng.normal(size=(n, 3))
+    inside = town == 0
+    psi[:, 1] = np.where(inside, psi[:, 1] - psi[inside, 1].mean(), 0.0)
+    psi[:, 2] = 0.0
+    columns = {"town": town, "trade": town if variance == Cluster("town", "trade") else trade}
+    found = uncertainty(Influence(psi), variance, _sampling(np.ones((n, 3)), **columns))
+    assert found.std_error[0] > 0
+    assert not found.std_error[1:].any()
+    if not isinstance(variance, MultiplierBootstrap | WildBootstrap):
+        assert not found.cov[1:].any()
