@@ -131,7 +131,7 @@ def test_effects_are_recovered_in_a_small_grid(name, method):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DESIGNS)
 def test_effects_are_recovered_in_full(name):
-    worlds, biases = 1500, []
+    worlds, biases = 600, []
     for method in ("dr", "dr_improved", "ipw", "reg"):
         errors, overall, pointwise, joint = _rates(name, method, worlds)
         biases.append(abs(_bias(errors)))
