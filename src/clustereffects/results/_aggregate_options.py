@@ -49,7 +49,7 @@ def _is_window(value: object) -> bool:
 def _is_balance(value: object) -> bool:
     if isinstance(value, bool):
         return False
-    return value is None or (isinstance(value, int | np.integer) and value >= 0)
+    return value is None or (isinstance(value, int | np.integer) and bool(value >= 0))
 
 
 def _is_weights(value: object) -> bool:
