@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from clustereffects.errors import OptionError, Problem
 from clustereffects.inference.factored import FactoredInfluence
 from clustereffects.inference.influence import Influence
+from clustereffects.results._aggregate_options import require_choices
 from clustereffects.results._unit_weights import unit_weights
 from clustereffects.results.aggregation import Aggregated, Averaging, aggregate_cells, target_codes
 from clustereffects.results.description import Description, Sampling
@@ -35,6 +36,7 @@ class Aggregation:
 
     def of(self, effects: Effects, parts: Parts) -> Effects:
         """Aggregate the effects of cells."""
+        require_choices({item.name: getattr(self, item.name) for item in fields(self)})
         known = effects.description
         if known.aggregation != "cell":
             what = f"these effects are aggregated by {known.aggregation} already"
@@ -64,8 +66,12 @@ def average(effects: Effects, parts: Parts) -> Effects:
     if kind not in {"event", "calendar", "cohort", "group"}:
         expected = "effects aggregated by event, calendar, cohort or group"
         raise refusal(f"an average of effects by {kind!r}", expected, "aggregate by one of these first")
+    if effects.description.total:
+        raise refusal("an average of totals", "mean effects", 'aggregate without total=True, or by "overall"')
     influence, sampling = parts()
     after = effects.labels["event_time"] >= 0 if kind == "event" else np.ones(len(effects.labels), dtype=bool)
+    if not np.isfinite(effects.estimate[after]).any():
+        raise refusal("an average of no effects", "an effect from joining on that is identified", "widen the window")
     codes = np.where(after, 0, -1)
     target = pd.DataFrame(index=pd.Index(["average"]))
     how: Averaging = "equal" if kind in {"event", "calendar"} else "mass"

@@ -32,6 +32,15 @@ def unit_weights(sampling: Sampling, weights: str | pd.Series, anticipation: int
                 remedy="fill in the column, give the weights as a Series by unit, or leave these units out of the panel",
             )
         )
+    if not values[treated].any():
+        raise ColumnError(
+            Problem(
+                what=f"the weights {name!r} of all treated units are 0",
+                where="",
+                expected="a weight above 0 for some treated unit",
+                remedy="look whether it is the right column, or leave weights out",
+            )
+        )
     return np.where(treated, values, 0.0)
 
 

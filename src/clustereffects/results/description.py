@@ -26,6 +26,8 @@ class Description:
         ``"cell"``, or the aggregation as given to ``Effects.aggregate``.
     anticipation : int
         Periods before treatment in which units may react already.
+    total : bool
+        Whether effects are sums over treated units instead of means.
 
     Raises
     ------
@@ -43,6 +45,7 @@ class Description:
     outcome: str
     aggregation: str = "cell"
     anticipation: int = 0
+    total: bool = False
 
     def aggregated(self, by: str, *, weights: str | None = None, total: bool = False) -> Description:
         """What an aggregate of these effects is."""
@@ -52,7 +55,7 @@ class Description:
             estimand = f"sum over {counted} and periods of the {self.estimand}; their numbers are taken as given"
         elif weights is not None:
             estimand = f"{self.estimand}; cells weighted by {weights} before treatment, summed over treated units"
-        return replace(self, estimand=estimand, aggregation=by)
+        return replace(self, estimand=estimand, aggregation=by, total=total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

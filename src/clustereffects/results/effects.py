@@ -265,11 +265,11 @@ class Effects:
         Raises
         ------
         OptionError
-            If the effects are aggregated already, lack the label, or nothing is left to aggregate.
+            If a choice cannot be, the effects are aggregated already or lack the label, or nothing is left to aggregate.
         NotStoredError
             If the influence function, or a column for the weights, was not stored.
         ColumnError
-            If a treated unit has no weight or a negative one.
+            If a treated unit has no weight or a negative one, or all weights are zero.
         """
         choice = Aggregation(by, window=window, balance=balance, weights=weights, total=total)
         return choice.of(self, lambda: self._parts("to_dict(influence=True)"))
@@ -282,7 +282,7 @@ class Effects:
         Raises
         ------
         OptionError
-            If the effects are not aggregated by one label.
+            If the effects are not means aggregated by one label.
         """
         return average(self, lambda: self._parts("to_dict(influence=True)"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,9 +62,7 @@ def effects_to_dict(effects: Effects, *, influence: bool) -> dict[str, Any]:
         "convention": spread.convention,
         "columns": list(spread.columns),
         "kind": spread.kind,
-        "description": {
-            slot: getattr(name, slot) for slot in ("estimand", "method", "outcome", "aggregation", "anticipation")
-        },
+        "description": {item.name: getattr(name, item.name) for item in fields(name)},
         "sample": effects.sample.to_dict(),
         "checks": [plain(check) for check in effects.findings],
         "provenance": effects.provenance.to_dict(),

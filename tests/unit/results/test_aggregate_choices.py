@@ -132,6 +132,39 @@ def test_balance_follows_the_same_cohorts(effects):
         effects.aggregate("event", balance=9)
 
 
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("by", [None, 3, ["event", 1]]),
+        ("window", [2, (1,), (0, 1, 2), ("a", "b"), (None, 1), (2, -2), (np.nan, 1)]),
+        ("balance", [-1, 1.5, "1", True]),
+        ("weights", [[1.0], np.ones(120), {0: 1.0}, pd.Series("a", index=[0]), pd.Series(1.0, index=[0, 0])]),
+        ("total", ["yes", 1]),
+    ],
+)
+def test_choices_of_the_wrong_kind_are_refused_by_name(effects, option, values):
+    for value in values:
+        with pytest.raises(OptionError, match=f"option {option}=.*give {option} another value"):
+            effects.aggregate(**({"by": "event"} | {option: value}))
+    with pytest.raises(OptionError, match=r"(?s)2 problems.*option window=5.*option balance=-1"):
+        effects.aggregate("event", window=5, balance=-1)
+
+
+def test_there_is_no_mean_of_totals_and_none_of_nothing(effects):
+    totals = effects.aggregate("cohort", total=True)
+    with pytest.raises(OptionError, match="an average of totals"):
+        totals.average()
+    with pytest.raises(OptionError, match="an average of totals"):
+        ce.Effects.from_dict(totals.to_dict(influence=True)).average()
+    with pytest.raises(OptionError, match=r"an average of no effects.*widen the window"):
+        effects.aggregate("event", window=(-2, -1)).average()
+
+
+def test_weights_that_are_all_zero_are_refused(effects):
+    with pytest.raises(ColumnError, match="the weights 'jobs' of all treated units are 0"):
+        effects.aggregate("overall", weights=pd.Series(0.0, index=effects.units, name="jobs"))
+
+
 def test_weights_that_cannot_be_are_refused(frame, effects):
     with pytest.raises(
         ColumnError, match=r"treated units have no weight 'jobs', or a negative one.*fill in the column"
