@@ -251,13 +251,13 @@ def _jackknife(
     influence: AnyInfluence, variance: Jackknife, sampling: Sampling, replicates: Replicates, known: BoolArray
 ) -> Uncertainty:
     column = replicates.column
-    found = replicates.deviations(influence, sampling)
-    require_clusters(column, found.n_clusters)
     measured = np.isfinite(replicates.whole) & known
     lone = replicates.lone() & measured
     note, all_lone = lone_note(column, lone, measured)
     if all_lone:
         return _by_unit(influence, note)
+    found = replicates.deviations(influence, sampling)
+    require_clusters(column, found.n_clusters)
     cov = jackknife_covariance(found)
     cov[~measured] = cov[:, ~measured] = 0.0
     cov[lone] = cov[:, lone] = np.nan
