@@ -110,7 +110,7 @@ class TwoWayFixedEffects:
             labels=pd.DataFrame(index=pd.Index(rows.design.columns)),
             estimate=fitted.params.to_numpy(),
             stored=Uncertainty(
-                cov=cov,
+                covariance=cov,
                 std_error=np.sqrt(np.maximum(np.diag(cov), 0.0)),
                 df=df,
                 convention=convention,

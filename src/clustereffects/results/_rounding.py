@@ -29,4 +29,4 @@ def without_rounding(found: Uncertainty, by_unit: FloatArray) -> Uncertainty:
         return found
     cov = found.cov.copy()
     cov[nothing] = cov[:, nothing] = 0.0
-    return replace(found, cov=cov, std_error=np.where(nothing, 0.0, found.std_error))
+    return replace(found, covariance=cov, std_error=np.where(nothing, 0.0, found.std_error))

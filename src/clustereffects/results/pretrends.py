@@ -53,7 +53,7 @@ def pretrend_check(
     Examples
     --------
     >>> labels = pd.DataFrame({"event_time": [-2, 0]})
-    >>> spread = Uncertainty(cov=np.eye(2), std_error=np.ones(2), df=np.inf, convention="")
+    >>> spread = Uncertainty(covariance=np.eye(2), std_error=np.ones(2), df=np.inf, convention="")
     >>> pretrend_check(labels, np.array([0.5, 1.0]), spread).verdict
     'pass'
     """

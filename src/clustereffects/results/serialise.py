@@ -104,7 +104,7 @@ def effects_parts(data: Mapping[str, Any]) -> dict[str, Any]:
     """
     provenance = Provenance(**data["provenance"])
     spread = Uncertainty(
-        cov=_array(data["cov"]).reshape(len(data["terms"]), len(data["terms"])),
+        covariance=_array(data["cov"]).reshape(len(data["terms"]), len(data["terms"])),
         std_error=_array(data["std_error"]),
         df=np.inf if data["df"] is None else data["df"],
         convention=data["convention"],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -31,13 +33,15 @@ AnyInfluence = Influence | FactoredInfluence
 Kind = Literal["analytic", "jackknife", "multiplier", "wild"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Uncertainty:
     """Covariance of estimates with everything that is needed to state an interval.
 
     Parameters
     ----------
-    cov : array (k, k)
+    covariance : array (k, k) or callable
+        Covariance of the estimates, or what computes it once it is asked for: of thousands of effects it takes longer than
+        all their standard errors.
     std_error : array (k,)
     df : float
         Degrees of freedom of the reference distribution; infinite means normal.
@@ -61,11 +65,11 @@ class Uncertainty:
 
     Examples
     --------
-    >>> Uncertainty(cov=np.eye(1), std_error=np.ones(1), df=np.inf, convention="by firm").reference
+    >>> Uncertainty(covariance=np.eye(1), std_error=np.ones(1), df=np.inf, convention="by firm").reference
     'normal'
     """
 
-    cov: FloatArray
+    covariance: FloatArray | Callable[[], FloatArray]
     std_error: FloatArray
     df: float
     convention: str
@@ -76,9 +80,14 @@ class Uncertainty:
     kind: Kind = "analytic"
 
     def __post_init__(self) -> None:
-        for name in ("cov", "std_error", "draws", "term_df", "studentised"):
+        for name in ("std_error", "draws", "term_df", "studentised"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    @cached_property
+    def cov(self) -> FloatArray:
+        """Covariance matrix (k, k) of the estimates."""
+        return read_only(self.covariance() if callable(self.covariance) else self.covariance)
 
     @property
     def dfs(self) -> FloatArray:
@@ -187,7 +196,7 @@ def uncertainty(
     'influence function, independent units (4 units)'
     """
     by_unit = influence.variances()
-    found = _chosen(influence, variance, sampling, replicates, by_unit > 0)
+    found = _chosen(influence, variance, sampling, replicates, by_unit)
     return without_rounding(found, by_unit) if found.columns else found
 
 
@@ -196,31 +205,34 @@ def _chosen(
     variance: Variance | None,
     sampling: Sampling,
     replicates: Replicates | None,
-    measured: BoolArray,
+    by_unit: FloatArray,
 ) -> Uncertainty:
-    """Uncertainty under a variance choice; ``measured`` (k,) are the terms whose estimate varies at all."""
+    """Uncertainty under a variance choice; ``by_unit`` (k,) are the variances with independent units."""
     if isinstance(variance, Cluster):
         return _clustered(influence, variance, sampling)
     assigned = variance is None and replicates is not None and replicates.column in sampling.assignment
     if replicates is not None and (assigned or isinstance(variance, Jackknife)):
         choice = variance if isinstance(variance, Jackknife) else Jackknife()
-        return _jackknife(influence, choice, sampling, replicates, measured)
+        return _jackknife(influence, choice, sampling, replicates, by_unit)
     if isinstance(variance, Jackknife):
         raise NotStoredError("these effects hold no estimates without a cluster – fit with variance=Jackknife(...)")
-    level = assignment(sampling, measured, first_only=variance is not None)
+    level = assignment(sampling, by_unit > 0, first_only=variance is not None)
     if isinstance(variance, MultiplierBootstrap):
         return _bootstrap(influence, variance, sampling, level)
     if isinstance(variance, WildBootstrap):
         return _wild(influence, variance, sampling, level)
     if not level.columns:
-        return _by_unit(influence, level.note)
+        return _by_unit(influence, by_unit, level.note)
     return _at_assignment(influence, sampling, level)
 
 
-def _by_unit(influence: AnyInfluence, note: str = "") -> Uncertainty:
-    cov = influence.covariance()
-    convention = f"influence function, independent units ({influence.n_units:,} units){note}"
-    return Uncertainty(cov=cov, std_error=_root(cov), df=np.inf, convention=convention)
+def _by_unit(influence: AnyInfluence, variances: FloatArray, note: str) -> Uncertainty:
+    return Uncertainty(
+        covariance=influence.covariance,
+        std_error=np.sqrt(variances),
+        df=np.inf,
+        convention=f"influence function, independent units ({influence.n_units:,} units){note}",
+    )
 
 
 def _at_assignment(influence: AnyInfluence, sampling: Sampling, level: Level) -> Uncertainty:
@@ -237,7 +249,7 @@ def _at_assignment(influence: AnyInfluence, sampling: Sampling, level: Level) ->
     parts = [f"{column} ({total} treated clusters)" for column, total in zip(level.columns, totals, strict=True)]
     least = np.min(level.counts, axis=0)
     return Uncertainty(
-        cov=cov,
+        covariance=cov,
         std_error=_root(cov),
         df=float(min(totals) - 1),
         convention=f"influence function, clustered at the assignment level: {' and '.join(parts)}, factor G/(G−1) and "
@@ -248,14 +260,14 @@ def _at_assignment(influence: AnyInfluence, sampling: Sampling, level: Level) ->
 
 
 def _jackknife(
-    influence: AnyInfluence, variance: Jackknife, sampling: Sampling, replicates: Replicates, known: BoolArray
+    influence: AnyInfluence, variance: Jackknife, sampling: Sampling, replicates: Replicates, by_unit: FloatArray
 ) -> Uncertainty:
     column = replicates.column
-    measured = np.isfinite(replicates.whole) & known
+    measured = np.isfinite(replicates.whole) & (by_unit > 0)
     lone = replicates.lone() & measured
     note, all_lone = lone_note(column, lone, measured)
     if all_lone:
-        return _by_unit(influence, note)
+        return _by_unit(influence, by_unit, note)
     found = replicates.deviations(influence, sampling)
     require_clusters(column, found.n_clusters)
     cov = jackknife_covariance(found)
@@ -268,7 +280,7 @@ def _jackknife(
     approximate = f", {found.n_alone:,} of them single units that enter by their influence" if found.n_alone else ""
     words = "Welch–Satterthwaite degrees of freedom" if variance.df == "welch" else f"t({everyone:g})"
     return Uncertainty(
-        cov=cov,
+        covariance=cov,
         std_error=_root(cov),
         df=everyone if variance.df == "clusters" else float(np.nanmin(df[keep])),
         convention=f"cluster jackknife (CV3) by {column}: {reached} treated and {found.n_clusters - reached:,} other "
@@ -293,7 +305,7 @@ def _clustered(influence: AnyInfluence, variance: Cluster, sampling: Sampling) -
     ]
     convention = f"influence function, clustered by {' and '.join(parts)}, small_sample={variance.small_sample!r}"
     return Uncertainty(
-        cov=cov,
+        covariance=cov,
         std_error=_root(cov),
         df=variance.df(min(counts)),
         convention=convention,
@@ -336,7 +348,7 @@ def _bootstrap(influence: AnyInfluence, variance: MultiplierBootstrap, sampling:
     )
     error = np.where(which.lone, np.nan, interquartile_scale(draws))
     return Uncertainty(
-        cov=cov,
+        covariance=cov,
         std_error=error,
         df=np.inf,
         convention=convention,
@@ -354,7 +366,7 @@ def _wild(influence: AnyInfluence, variance: WildBootstrap, sampling: Sampling, 
     drawn = np.abs(wild_t(cluster_scores(influence, sampling.treated, which.codes), multipliers))
     drawn[:, which.lone] = np.nan
     return Uncertainty(
-        cov=cov,
+        covariance=cov,
         std_error=_root(cov),
         df=np.inf,
         convention=f"influence function, {which.words}, factor 1; t values from a studentised wild bootstrap, "

@@ -220,7 +220,7 @@ def _as_effects(table):
         estimate=table["estimate"].to_numpy(),
         description=Description(estimand="e", method="m", outcome="y", aggregation="group"),
         sample=SampleAccount(rows_in=4, rows_used=4),
-        stored=Uncertainty(cov=np.diag(error**2), std_error=error, df=np.inf, convention="as stored"),
+        stored=Uncertainty(covariance=np.diag(error**2), std_error=error, df=np.inf, convention="as stored"),
     )
 
 

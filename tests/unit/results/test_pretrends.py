@@ -15,7 +15,7 @@ ESTIMATE = np.array([0.4, -0.2, 0.0, 1.0, 1.2])
 
 
 def _spread(cov=COV, df=np.inf):
-    return Uncertainty(cov=cov, std_error=np.sqrt(np.diag(cov)), df=df, convention="")
+    return Uncertainty(covariance=cov, std_error=np.sqrt(np.diag(cov)), df=df, convention="")
 
 
 def test_wald():
@@ -47,7 +47,11 @@ def test_hotelling_has_the_right_size():
 
 def test_the_fewest_degrees_of_freedom_among_the_terms_count():
     spread = Uncertainty(
-        cov=COV, std_error=np.sqrt(np.diag(COV)), df=99.0, convention="", term_df=np.array([30.0, 9.0, 12.0, 2.0, 2.0])
+        covariance=COV,
+        std_error=np.sqrt(np.diag(COV)),
+        df=99.0,
+        convention="",
+        term_df=np.array([30.0, 9.0, 12.0, 2.0, 2.0]),
     )
     check = pretrend_check(LABELS, ESTIMATE, spread)
     assert check.statistic == pretrend_check(LABELS, ESTIMATE, _spread(df=9.0)).statistic
@@ -70,7 +74,7 @@ def test_fewer_degrees_of_freedom_than_terms_leave_the_single_tests():
 def test_a_wild_bootstrap_tests_the_largest_t_value():
     drawn = np.abs(np.random.default_rng(8).normal(size=(999, 5)))
     error = np.sqrt(np.diag(COV))
-    spread = Uncertainty(cov=COV, std_error=error, df=np.inf, convention="", studentised=drawn)
+    spread = Uncertainty(covariance=COV, std_error=error, df=np.inf, convention="", studentised=drawn)
     largest = np.abs(ESTIMATE[:3] / error[:3]).max()
     expected = (1 + (drawn[:, :3].max(axis=1) >= largest).sum()) / 1000
     check = pretrend_check(LABELS, ESTIMATE, spread)

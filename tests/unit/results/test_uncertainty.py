@@ -40,6 +40,23 @@ def test_independent_units_without_a_level_of_assignment():
     assert found.convention == "influence function, independent units (30 units)"
 
 
+def test_a_covariance_is_computed_once_it_is_asked_for():
+    """Standard errors of thousands of effects do not wait for their covariances."""
+    asked = []
+
+    class Watched(Influence):
+        def covariance(self, codes=None):
+            asked.append(codes)
+            return super().covariance(codes)
+
+    found = uncertainty(Watched(RNG.normal(size=(30, 2))), None, _sampling(np.ones((30, 2))))
+    assert (found.std_error > 0).all()
+    assert not asked
+    np.testing.assert_allclose(np.sqrt(np.diag(found.cov)), found.std_error, rtol=1e-12)
+    assert found.cov is found.cov
+    assert asked == [None]
+
+
 def test_the_level_of_assignment_counts_treated_clusters_only():
     n = 40
     member = np.zeros((n, 1))
@@ -181,8 +198,10 @@ def test_bootstrap_of_effects_by_cluster_falls_back_to_units():
 
 
 def test_simultaneous_values_cover_and_use_the_t_distribution():
-    normal = Uncertainty(cov=np.eye(3), std_error=np.ones(3), df=np.inf, convention="")
-    few = Uncertainty(cov=np.eye(3), std_error=np.ones(3), df=np.inf, convention="", term_df=np.array([4.0, 9, 4]))
+    normal = Uncertainty(covariance=np.eye(3), std_error=np.ones(3), df=np.inf, convention="")
+    few = Uncertainty(
+        covariance=np.eye(3), std_error=np.ones(3), df=np.inf, convention="", term_df=np.array([4.0, 9, 4])
+    )
     value, source = normal.simultaneous(0.95)
     assert source == "Gaussian limit"
     sidak = stats.norm.ppf(0.5 + 0.95 ** (1 / 3) / 2)
@@ -193,8 +212,10 @@ def test_simultaneous_values_cover_and_use_the_t_distribution():
 
 
 def test_simultaneous_values_without_any_variation_are_missing():
-    flat = Uncertainty(cov=np.zeros((2, 2)), std_error=np.zeros(2), df=np.inf, convention="")
-    drawn = Uncertainty(cov=np.zeros((2, 2)), std_error=np.zeros(2), df=np.inf, convention="", draws=np.zeros((99, 2)))
+    flat = Uncertainty(covariance=np.zeros((2, 2)), std_error=np.zeros(2), df=np.inf, convention="")
+    drawn = Uncertainty(
+        covariance=np.zeros((2, 2)), std_error=np.zeros(2), df=np.inf, convention="", draws=np.zeros((99, 2))
+    )
     assert np.isnan(flat.simultaneous(0.95)[0]).all()
     assert np.isnan(drawn.simultaneous(0.95)[0]).all()
 
@@ -202,7 +223,7 @@ def test_simultaneous_values_without_any_variation_are_missing():
 def test_simultaneous_bootstrap_leaves_out_reference_periods():
     draws = np.column_stack([RNG.normal(size=999), np.zeros(999), RNG.normal(size=999)])
     found = Uncertainty(
-        cov=np.diag([1.0, 0, 1.0]), std_error=np.array([1.0, 0, 1]), df=np.inf, convention="", draws=draws
+        covariance=np.diag([1.0, 0, 1.0]), std_error=np.array([1.0, 0, 1]), df=np.inf, convention="", draws=draws
     )
     value, source = found.simultaneous(0.95)
     largest = np.abs(draws[:, [0, 2]]).max(axis=1)
@@ -275,7 +296,11 @@ def test_wild_bootstrap_of_independent_units_and_of_effects_by_cluster():
 
 def test_what_is_drawn_for_no_term_is_missing():
     nothing = Uncertainty(
-        cov=np.zeros((1, 1)), std_error=np.zeros(1), df=np.inf, convention="", studentised=np.full((99, 1), np.nan)
+        covariance=np.zeros((1, 1)),
+        std_error=np.zeros(1),
+        df=np.inf,
+        convention="",
+        studentised=np.full((99, 1), np.nan),
     )
     assert np.isnan(nothing.simultaneous(0.95)[0]).all()
     assert nothing.largest(np.array([True])) is None
