@@ -177,8 +177,8 @@ def cross_section_effects(data: CrossSectionData, options: GroupTimeOptions) -> 
         except EstimationError as error:
             estimate[c], reasons[c] = np.nan, str(error)
             continue
-        used[rows] = True
         if not cell.is_reference:
+            used[rows] = True
             estimate[c] = found.estimate
             influence[c] = _by_unit(data, rows, found.influence)
     return CrossSectionEffects(

@@ -29,6 +29,7 @@ SectionMethod = Literal[
 
 NO_TREATED = "no treated observation in the base or in the current period"
 NO_CONTROL = "no comparison observation in the base or in the current period"
+ALIKE = "treated observations are too few, or too much alike, for a regression on the covariates in each period"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -207,6 +208,13 @@ def _lines(cell: CrossSections, weights: FloatArray) -> _Lines:
     return _line(cell, weights, cell.current), _line(cell, weights, ~cell.current)
 
 
+def _treated_lines(cell: CrossSections, own: FloatArray) -> _Lines:
+    try:
+        return _lines(cell, own)
+    except EstimationError as error:
+        raise EstimationError(ALIKE) from error
+
+
 def _line(cell: CrossSections, weights: FloatArray, period: BoolArray) -> _Line:
     rows = np.flatnonzero(period & (weights > 0.0))
     return _Line(rows, regress_controls(cell.outcome[rows], cell.design[rows], weights[rows]))
@@ -285,7 +293,7 @@ def _doubly_robust(cell: CrossSections, method: SectionMethod, trim: float, befo
     controls = _lines(cell, other if improved else cell.weights - own)
     residual = cell.outcome - _fitted(cell, controls)
     parts = [*_difference(cell, -1.0, other, residual)]
-    treated = None if method in {"dr_simple", "dr_improved_simple"} else _lines(cell, own)
+    treated = None if method in {"dr_simple", "dr_improved_simple"} else _treated_lines(cell, own)
     parts += _difference(cell, 1.0, own, residual) if treated is None else _efficient(cell, own, controls, treated)
     effect = combine(parts)
     if not improved:

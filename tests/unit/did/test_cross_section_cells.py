@@ -153,6 +153,14 @@ def test_a_reference_period_is_zero_and_needs_observations():
     assert all(_reasons(gone, data)[2003, year] == NO_TREATED for year in TIMES)
 
 
+def test_a_reference_period_uses_no_observation():
+    data = _data()
+    twice = np.repeat(data.covariates, 2, axis=1)
+    found = _fit(replace(data, covariates=twice), "dr", base_period="universal")
+    assert {cell.is_reference for cell, why in zip(found.cells, found.reasons, strict=True) if not why} == {True}
+    assert not found.used.any()
+
+
 def test_missing_sides_have_a_reason_and_the_rest_goes_on():
     data = _data(6)
     found = _fit(_rows(data, ~((data.time == 2) & (data.cohorts == 2004))))

@@ -8,6 +8,7 @@ import pytest
 
 from clustereffects.did._linear import COLLINEAR
 from clustereffects.did.cross_sections import (
+    ALIKE,
     NO_CONTROL,
     NO_TREATED,
     CrossSections,
@@ -149,6 +150,18 @@ def test_counts_are_those_of_the_smaller_period():
     assert treated == min((cell.treated & cell.current).sum(), (cell.treated & ~cell.current).sum())
     assert control == min((~cell.treated & cell.current).sum(), (~cell.treated & ~cell.current).sum())
     assert missing_group(cell) == ""
+
+
+@pytest.mark.parametrize("method", ["dr", "dr_improved"])
+def test_too_few_treated_observations_are_no_collinearity(method):
+    """What the covariates are like among comparison observations is not what is wrong here."""
+    cell = _cell()
+    before = np.flatnonzero(cell.treated & ~cell.current)
+    keep = np.setdiff1d(np.arange(cell.size), before[2:])
+    few = CrossSections(**{name: getattr(cell, name)[keep] for name in cell.__slots__})
+    with pytest.raises(EstimationError, match=ALIKE):
+        two_cross_sections(few, method)
+    assert np.isfinite(two_cross_sections(few, f"{method}_simple").estimate)
 
 
 @pytest.mark.parametrize("method", METHODS)

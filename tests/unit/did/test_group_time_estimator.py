@@ -286,11 +286,14 @@ def test_no_cell_is_identified():
         ce.GroupTimeDiD(control="never_treated").fit(_panel(frame), "y")
 
 
-def test_no_cell_but_references_is_identified():
+@pytest.mark.parametrize("incomplete", ["pairs", "drop", "cross_sections"])
+def test_no_cell_but_references_is_identified(incomplete):
     """A reference cell is zero by construction: where nothing else is known, there is no effect."""
     frame = _frame().assign(twin=lambda f: f["size"])
     with pytest.raises(EstimationError, match="no effect is identified – covariates are collinear"):
-        ce.GroupTimeDiD(covariates="size + twin", base_period="universal").fit(_panel(frame), "y")
+        ce.GroupTimeDiD(covariates="size + twin", base_period="universal", incomplete=incomplete).fit(
+            _panel(frame), "y"
+        )
 
 
 @pytest.mark.parametrize("outcome", [[], None, 3, ["y", 1], {"y", "size"}, ["y", "size", "y"]])
