@@ -81,7 +81,7 @@ def test_a_constant_effect_is_added_exactly(seed):
 @given(SEEDS, st.booleans())
 def test_treated_units_equal_to_their_controls_have_no_effect(seed, adjust):
     drawn = draw(World(members=15, pool=15, controls=1, strata=1, periods=8, cohorts=(4,)), rng=seed)
-    wide = drawn.panel.wide("y")
+    wide = drawn.panel.wide("y").copy()
     wide[:15] = wide[15:]
     x = np.tile(np.random.default_rng(seed).normal(size=15), 2)
     panel = ce.Panel(drawn.frame.assign(y=wide.ravel()), unit="firm", time="year", cohort="cohort")
