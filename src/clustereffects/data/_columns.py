@@ -6,7 +6,7 @@ import difflib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 
-from clustereffects.errors import ColumnError, Problem
+from clustereffects.errors import ColumnError, PanelError, Problem
 
 _SHOWN = 3
 
@@ -89,6 +89,24 @@ def repeated_columns(present: Sequence[Hashable]) -> list[Problem]:
             remedy="rename or drop the repeated columns",
         )
     ]
+
+
+def cluster_columns(cluster: object) -> tuple[str, ...]:
+    """Names of the columns of the assignment level: none, one or two; an error for anything else."""
+    names = (cluster,) if isinstance(cluster, str) else cluster
+    if names is None:
+        return ()
+    if isinstance(names, list | tuple) and all(isinstance(name, str) for name in names) and len(names) <= 2:
+        if len(set(names)) == len(names):
+            return tuple(names)
+    raise PanelError(
+        Problem(
+            what=f"option cluster={cluster!r}",
+            where="",
+            expected="the name of a column, or a list of two different names",
+            remedy="name the one or two levels at which treatment was assigned or shocks are shared",
+        )
+    )
 
 
 def shown(values: Iterable[object], total: int | None = None) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import clustereffects.data._fingerprint as _fingerprint
-from clustereffects.data._columns import missing_columns, repeated_columns, require_columns
+from clustereffects.data._columns import cluster_columns, missing_columns, repeated_columns, require_columns
 from clustereffects.data._numbers import FloatArray, IntArray, frozen, to_objects, view_of
 from clustereffects.data._roles import read_roles, same_within
 from clustereffects.data._rows import Rows, read_rows, separate_rows
@@ -39,7 +39,7 @@ class Panel:
         Column with the first treated period; missing, infinite or 0 means never treated.
     group : str, optional
         Column with the cluster organisation of a treated unit; may be missing for never-treated units.
-    cluster : str or sequence of str, optional
+    cluster : str or list of two str, optional
         Level(s) at which treatment was assigned or shocks are shared; missing values form clusters of one unit.
     weights : str, optional
         Sampling weights.
@@ -86,7 +86,7 @@ class Panel:
         weights: str | None = None,
     ) -> None:
         table = to_pandas(frame)
-        clusters = (cluster,) if isinstance(cluster, str) else tuple(cluster or ())
+        clusters = cluster_columns(cluster)
         roles = {"unit": unit, "time": time, "cohort": cohort, "group": group, "weights": weights}
         named = [name for name in roles.values() if name is not None] + list(clusters)
         present = list(table.columns)

@@ -120,6 +120,14 @@ def test_the_fingerprint_sees_every_role():
     assert make(shared, cluster="town").fingerprint() != make(apart, cluster="town").fingerprint()
 
 
+@pytest.mark.parametrize("cluster", [3, ["org", "org"], ["org", "firm", "weight"], [1], {"org"}])
+def test_the_assignment_level_is_one_column_or_two(cluster):
+    with pytest.raises(PanelError, match=r"option cluster=.*expected the name of a column, or a list of two different"):
+        make(frame(), cluster=cluster)
+    assert make(frame(), cluster=["org", "firm"]).cluster == ("org", "firm")
+    assert make(frame(), cluster=[]).cluster == ()
+
+
 def test_every_problem_is_listed_at_once():
     data = pd.DataFrame(
         {
