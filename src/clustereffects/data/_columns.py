@@ -93,10 +93,12 @@ def repeated_columns(present: Sequence[Hashable]) -> list[Problem]:
 
 def cluster_columns(cluster: object) -> tuple[str, ...]:
     """Names of the columns of the assignment level: none, one or two; an error for anything else."""
-    names = (cluster,) if isinstance(cluster, str) else () if cluster is None else cluster
-    named = isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
-    if named and len(set(names)) == len(names) <= 2:
-        return tuple(names)
+    if cluster is None or isinstance(cluster, str):
+        return () if cluster is None else (cluster,)
+    if isinstance(cluster, list | tuple):
+        names = [name for name in cluster if isinstance(name, str)]
+        if len(set(names)) == len(cluster) <= 2:
+            return tuple(names)
     raise PanelError(
         Problem(
             what=f"option cluster={cluster!r}",
