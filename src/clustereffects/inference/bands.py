@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from clustereffects.inference._blas import one_thread
 from clustereffects.inference.quantiles import critical_value
 
 FloatArray = NDArray[np.float64]
 
 
+@one_thread()
 def sup_t_critical_value(cov: FloatArray, level: float, *, draws: int = 20_000, seed: int = 0) -> float:
     """Critical value of ``max |t|`` when the estimates are jointly normal with covariance ``cov``.
 

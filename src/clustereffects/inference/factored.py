@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from clustereffects.inference._blas import one_thread
 from clustereffects.inference.influence import codes_of_several, read_only
 from clustereffects.inference.membership import Membership
 from clustereffects.inference.multipliers import Multipliers
@@ -222,6 +223,7 @@ class FactoredInfluence:
             np.add.at(result, codes[units], values.T @ self.loadings[columns])
         return result
 
+    @one_thread()
     def covariance(self, codes: IntArray | None = None) -> FloatArray:
         """Covariance matrix of the estimates, clustered by ``codes`` if given, without small-sample factor.
 
@@ -279,6 +281,7 @@ class FactoredInfluence:
             self.memory.setdefault(_DERIVED, {})[_mark(loadings)] = loadings
         return replace(self, loadings=loadings)
 
+    @one_thread()
     def draws(self, multipliers: Multipliers, codes: IntArray | None = None) -> FloatArray:
         """Multiplier-bootstrap draws (b, k) of ``estimate* − estimate``; a cluster shares its multiplier."""
         drawn = self._remembered(("draws", multipliers, _mark(codes)), lambda: self._draws(multipliers, codes))
