@@ -246,7 +246,9 @@ class FactoredInfluence:
 
     def _is_plain(self) -> bool:
         """Whether the terms are the columns of the source themselves."""
-        return self.n_terms == self.source.n_columns and np.array_equal(self.loadings, np.eye(*self.loadings.shape))
+        if self.n_terms != self.source.n_columns or np.count_nonzero(self.loadings) != self.n_terms:
+            return False
+        return bool((self.loadings.diagonal() == 1.0).all())
 
     def _few_terms(self, key: Hashable) -> bool:
         """Whether a pass over the units for these terms alone is cheaper than one for all columns, for good."""
