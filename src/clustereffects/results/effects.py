@@ -19,6 +19,7 @@ from clustereffects.inference.influence import Influence, read_only
 from clustereffects.inference.quantiles import critical_value
 from clustereffects.results._aggregate import Aggregation, average, refusal
 from clustereffects.results._effects_summary import summarise
+from clustereffects.results._rounding import without_exact
 from clustereffects.results.checks import Check
 from clustereffects.results.clusters import lone_cluster_check
 from clustereffects.results.description import Description, Sampling
@@ -114,7 +115,7 @@ class Effects:
         if self.stored is not None:
             return self.stored
         influence, sampling = self._parts("influence=True in to_dict")
-        return uncertainty(influence, self.variance, sampling, self.replicates)
+        return without_exact(uncertainty(influence, self.variance, sampling, self.replicates), self.estimate)
 
     @property
     def estimand(self) -> str:

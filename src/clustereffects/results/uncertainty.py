@@ -20,7 +20,7 @@ from clustereffects.inference.multipliers import Multipliers
 from clustereffects.inference.quantiles import critical_value, two_sided_p
 from clustereffects.inference.wild import drawn_critical_value, drawn_p, wild_t
 from clustereffects.results._levels import Level, assignment, lone_note
-from clustereffects.results._rounding import without_rounding
+from clustereffects.results._rounding import without_cancelled
 from clustereffects.results.clusters import cluster_scores, require_clusters
 from clustereffects.results.description import Sampling
 from clustereffects.results.replicates import Replicates
@@ -197,7 +197,7 @@ def uncertainty(
     """
     by_unit = influence.variances()
     found = _chosen(influence, variance, sampling, replicates, by_unit)
-    return without_rounding(found, by_unit) if found.columns else found
+    return without_cancelled(found, by_unit) if found.columns else found
 
 
 def _chosen(

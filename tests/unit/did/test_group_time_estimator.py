@@ -191,6 +191,21 @@ def test_lone_treated_units_are_named():
     assert _check(effects, "treated units per effect").message.startswith("5 effects rest on one treated unit")
 
 
+def test_a_lone_treated_unit_beside_an_exact_fit_has_no_standard_error():
+    """Four comparison units and four coefficients: what is left of their residuals is rounding, and no evidence."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"firm": np.repeat(np.arange(5), 4), "year": np.tile(YEARS[:4], 5)})
+    frame["joined"] = np.where(frame["firm"] == 0, 2003, 0)
+    frame[["a", "b", "c"]] = rng.standard_normal((5, 3)).repeat(4, axis=0)
+    frame["y"] = rng.standard_normal(20)
+    effects = ce.GroupTimeDiD(method="reg", covariates="a + b + c").fit(_panel(frame), "y")
+    for found in (effects, effects.aggregate("overall"), effects.aggregate("event")):
+        assert np.isfinite(found.params).all()
+        assert found.tidy()[["std_error", "p_value", "conf_low"]].isna().all(axis=None)
+        assert not found.cov.to_numpy().any()
+    assert effects.aggregate("event").pretrends().verdict == "info"
+
+
 def test_groups_too_small_for_covariates_lose_their_cells_only():
     frame = _frame()
     lone = (frame["joined"] == 2005) & (frame["organisation"] == "K3")
