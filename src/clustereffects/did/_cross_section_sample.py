@@ -58,9 +58,16 @@ def estimate_cross_sections(model: GroupTimeDiD, panel: Panel, outcome: str) -> 
         sample=_account(panel, sample, found),
         notes=_notes(sample, panel, model),
         groups=sample.group_names,
-        covariates=sample.data.covariates,
+        covariates=_in_order(sample.data),
         without=partial(_without, model, sample, found),
     )
+
+
+def _in_order(data: CrossSectionData) -> FloatArray | None:
+    """Covariates in an order that does not depend on that of the rows, for the fingerprint of the data."""
+    if data.covariates is None:
+        return None
+    return data.covariates[np.lexsort((*data.covariates.T, data.outcome, data.cohorts, data.time))]
 
 
 def _take_sample(model: GroupTimeDiD, panel: Panel, outcome: str) -> _Sample:

@@ -353,6 +353,16 @@ def test_the_fingerprint_covers_covariates():
     assert first != second.provenance.fingerprint
 
 
+@pytest.mark.parametrize("unit", ["firm", None])
+def test_the_fingerprint_does_not_depend_on_the_order_of_rows(unit):
+    frame, roles = _frame(), {"unit": unit, "time": "year", "cohort": "joined"}
+    first, second = (
+        ce.GroupTimeDiD(covariates="size").fit(ce.Panel(rows, **roles), "y").provenance.fingerprint
+        for rows in (frame, frame.sample(frac=1.0, random_state=1))
+    )
+    assert first == second
+
+
 def test_round_trip_through_plain_data():
     effects = ce.GroupTimeDiD(anticipation=1).fit(_panel(), "y")
     again = ce.Effects.from_dict(effects.to_dict(influence=True))
