@@ -260,7 +260,7 @@ class FactoredInfluence:
         known: dict[str, FloatArray] = self._remembered(("terms", _mark(codes)), dict)
         own = _mark(self.loadings)
         if own not in known:
-            derived = self.memory.get(_DERIVED, {})
+            derived = dict(self.memory.get(_DERIVED, {}))  # a copy: another thread may derive more meanwhile
             asked = {own: self.loadings, **{mark: one for mark, one in derived.items() if mark not in known}}
             together = list(asked.values())
             stacked = np.concatenate(together, axis=1)
