@@ -17,7 +17,7 @@ from clustereffects.did._influence import GroupTimeInfluence
 from clustereffects.did._layout import Comparison, Layout, compare_cells, lay_out
 from clustereffects.did._scores import NO_CONTROL, NO_TREATED, Frame, Scores, fit_scores, frame_of
 from clustereffects.did.group_time_plan import Cell, GroupTimeData, GroupTimeOptions, plan_cells
-from clustereffects.inference._blas import one_thread
+from clustereffects.inference import one_thread
 
 __all__ = [
     "NOT_COMPARABLE",

@@ -1,5 +1,6 @@
 """Arrays only: quantiles, covariance from influence functions, simultaneous bands."""
 
+from clustereffects.inference._blas import one_thread
 from clustereffects.inference.bands import interquartile_scale, sup_t_critical_value
 from clustereffects.inference.factored import Block, FactoredInfluence, Source, SparseInfluence
 from clustereffects.inference.influence import Influence, cluster_sums, clustered_covariance, intersections
@@ -22,6 +23,7 @@ __all__ = [
     "f_p",
     "interquartile_scale",
     "intersections",
+    "one_thread",
     "sup_t_critical_value",
     "two_sided_p",
 ]
