@@ -65,18 +65,20 @@ class ByPeriod:
     Examples
     --------
     >>> from clustereffects.data.panel import Panel
-    >>> frame = pd.DataFrame({"firm": [2, 1, 2], "year": [2004, 2004, 2005], "sales": [4, 5, 6], "county": list("abb")})
+    >>> frame = pd.DataFrame({"firm": [2, 1, 2], "year": [2004, 2004, 2005], "sales": [4, 5, 6], "county": list("bab")})
     >>> reader = Panel(frame, unit="firm", time="year").by_period()
     >>> reader.numbers("sales", 2005).tolist(), reader.codes("county", 2004).codes.tolist()
     ([nan, 6.0], [0, 1])
     """
 
-    __slots__ = ("_column", "_places", "_rows")
+    __slots__ = ("_coded", "_column", "_period", "_places", "_rows")
 
     def __init__(self, rows: Rows, column: Callable[[str], pd.Series[Any]]) -> None:
         self._rows = rows
         self._column = column
         self._places: list[NDArray[np.intp]] | None = None
+        self._period: int | None = None
+        self._coded: dict[str, Coded] = {}
 
     def numbers(self, column: str, period: int) -> FloatArray:
         """Values in one period (n_units,) as float64; NaN where missing, not observed, or no such period.
@@ -93,14 +95,20 @@ class ByPeriod:
     def codes(self, column: str, period: int) -> Coded:
         """Values of any type in one period as codes (n_units,); −1 where missing, not observed, or no such period.
 
+        Codes of the period that was asked for last are kept.
+
         Raises
         ------
         ColumnError
             If the column does not exist.
         """
-        where, units = self._where(period)
-        codes, labels = pd.factorize(self._column(column).iloc[where])
-        return Coded(self._spread(codes.astype(np.int32), units, -1), pd.Index(labels))
+        if period != self._period:
+            self._period, self._coded = period, {}
+        if column not in self._coded:
+            where, units = self._where(period)
+            codes, labels = pd.factorize(self._column(column).iloc[where])
+            self._coded[column] = Coded(self._spread(codes.astype(np.int32), units, -1), pd.Index(labels))
+        return self._coded[column]
 
     def table(self, column: str) -> Coded:
         """Values of any type in all periods as codes (n_units, n_periods), or (n_units, 1) if no unit changes.
