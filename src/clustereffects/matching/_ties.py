@@ -1,0 +1,75 @@
+"""Nearest units with all their ties, in any number of dimensions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_TIE = 1e-9
+_ROUNDING = 1e-13
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nearest:
+    """Sets of nearest units, held as links to cells of units at the same place.
+
+    ``row`` and ``cell`` (l,) are the links, ``count`` (c,) the units of each cell, ``size`` (m,) the units of each set,
+    ``cell_of`` (n,) the cell of each unit.
+    """
+
+    row: IntArray
+    cell: IntArray
+    count: FloatArray
+    size: FloatArray
+    cell_of: IntArray
+
+    def sums(self, values: FloatArray) -> FloatArray:
+        """Sum of values (n,) over each set."""
+        cells = np.bincount(self.cell_of, values, minlength=len(self.count))
+        return np.bincount(self.row, cells[self.cell], minlength=len(self.size))
+
+    def means(self, values: FloatArray) -> FloatArray:
+        """Mean of values (n,) over each set."""
+        return np.asarray(self.sums(values) / self.size)
+
+    def covariances(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Covariance of two variables (n,) within each set, divisor size − 1."""
+        # Deviations from the mean of all keep digits; what is left of it within sets is subtracted.
+        left, right = left - left.mean(), right - right.mean()
+        product = self.sums(left * right) - self.sums(left) * self.sums(right) / self.size
+        return np.asarray(product / np.maximum(self.size - 1.0, 1.0))
+
+    def usage(self, power: int = 1) -> FloatArray:
+        """How much each unit (n,) serves: the sum of ``1 / size ** power`` over the sets that hold it."""
+        share = 1.0 / self.size**power
+        return np.bincount(self.cell, share[self.row], minlength=len(self.count))[self.cell_of]
+
+
+def nearest_with_ties(points: FloatArray, among: FloatArray, number: int) -> Nearest:
+    """The ``number`` nearest of ``among`` (n, r) for each of ``points`` (m, r), and all as near as the last of them."""
+    _, first, cell_of, count = np.unique(among, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    places = among[first]
+    tree = KDTree(places)
+    slack = _ROUNDING * float(np.abs(places).max(initial=0.0))
+    rows, cells = [], []
+    pending, ask = np.arange(len(points)), number + 1
+    while len(pending):
+        ask = min(ask, len(places))
+        distance, index = tree.query(points[pending], k=np.arange(1, ask + 1))
+        held = np.cumsum(count[index], axis=1) >= min(number, len(among))
+        reach = distance[np.arange(len(pending)), np.argmax(held, axis=1)]
+        within = distance <= (reach * (1.0 + _TIE) + slack)[:, None]
+        ready = ~within[:, -1] | (ask == len(places))
+        link, column = np.nonzero(within & ready[:, None])
+        rows.append(pending[link])
+        cells.append(index[link, column])
+        pending, ask = pending[~ready], 4 * ask
+    row, cell = np.concatenate(rows), np.concatenate(cells)
+    size = np.bincount(row, count[cell].astype(np.float64), minlength=len(points))
+    return Nearest(row, cell, count.astype(np.float64), size, cell_of.ravel())
