@@ -80,6 +80,12 @@ class ByPeriod:
         self._period: int | None = None
         self._coded: dict[str, Coded] = {}
 
+    @classmethod
+    def once(cls, table: pd.DataFrame) -> ByPeriod:
+        """Reader of a table with one row per unit, all in period 0."""
+        n = len(table)
+        return cls(Rows(pd.RangeIndex(n), np.array([0]), n, None, slice(None)), table.__getitem__)
+
     def numbers(self, column: str, period: int) -> FloatArray:
         """Values in one period (n_units,) as float64; NaN where missing, not observed, or no such period.
 
