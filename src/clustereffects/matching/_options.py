@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clustereffects.errors import OptionError, Problem
+from clustereffects.matching._ladder import ladder_problems
 from clustereffects.matching.options import Caliper, Coarsening, Score, VariableRatio
-from clustereffects.matching.rules import Rule
+from clustereffects.matching.rules import require_rules
 
 if TYPE_CHECKING:
     from clustereffects.matching.matching import Matching
@@ -80,6 +81,8 @@ def _bad_columns(options: Matching) -> Iterator[Problem]:
 def _bad_numbers(options: Matching) -> Iterator[Problem]:
     if not _are_lags(options.lags):
         yield _bad("lags", options.lags, "different whole numbers of at least 1, periods before joining")
+    elif any(len(lags_of(options)[name]) < 2 for name in options.growth):
+        yield _bad("lags", options.lags, "at least two for every column of `growth`")
     for name, least in (("horizon", 0), ("active", 0), ("subclasses", 2), ("workers", 1)):
         if not _whole(getattr(options, name), least):
             yield _bad(name, getattr(options, name), f"a whole number of at least {least}")
@@ -109,10 +112,18 @@ def _bad_parts(options: Matching) -> Iterator[Problem]:
         yield _bad("distance", options.distance, f"{', '.join(DISTANCES)}, Score('column') or a function")
     if not isinstance(options.coarsening, Coarsening):
         yield _bad("coarsening", options.coarsening, "Coarsening(...)")
-    if not isinstance(options.rules, tuple) or not all(isinstance(rule, Rule) for rule in options.rules):
-        yield _bad("rules", options.rules, "Rule(...) objects")
-    if not isinstance(options.ladder, tuple) or not {step[0] for step in options.ladder} <= set(options.exact):
-        yield _bad("ladder", options.ladder, "steps for columns of `exact`")
+    yield from _bad_rules(options.rules)
+    yield from ladder_problems(options.ladder)
+
+
+def _bad_rules(rules: Any) -> Sequence[Problem]:
+    if not isinstance(rules, tuple):
+        return [_bad("rules", rules, "Rule(...) objects")]
+    try:
+        require_rules(rules)
+    except OptionError as error:
+        return error.problems
+    return []
 
 
 def _bad_scores(options: Matching) -> Iterator[Problem]:
@@ -156,9 +167,29 @@ def _bad_reuse(options: Matching) -> Iterator[Problem]:
         yield _bad("reuse", options.reuse, "None, unless pairs are made with replacement")
 
 
+def require_treated(options: Matching) -> None:
+    """Raise unless the effect on the treated is asked for: in a panel the others have no joining year."""
+    if options.estimand != "ATT":
+        raise OptionError(_bad("estimand", options.estimand, "'ATT' in a panel"))
+
+
+def lags_of(options: Matching) -> dict[str, tuple[int, ...]]:
+    """Lags of every column; where only some are named, the others are read in the period before joining."""
+    columns, lags = [*options.on, *options.growth], options.lags
+    named = {item[0]: as_tuple(item[1]) for item in lags if isinstance(item, tuple)}
+    whole = tuple(int(item) for item in lags if not isinstance(item, tuple))
+    return {column: named.get(column, (1,)) if named else whole for column in columns}
+
+
 def has_score(options: Matching) -> bool:
     """Whether the distance is the difference of a score."""
     return options.distance == "propensity" or isinstance(options.distance, Score)
+
+
+def caliper_of(options: Matching) -> Caliper:
+    """The caliper with its parts; a number is that of the distance."""
+    caliper = options.caliper
+    return caliper if isinstance(caliper, Caliper) else Caliper(distance=caliper)
 
 
 def score_caliper(options: Matching) -> float | None:
