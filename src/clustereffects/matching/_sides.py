@@ -113,7 +113,7 @@ def read(history: History, cohort: int, sides: Sequence[Side]) -> None:
     columns = (values for variable in history.variables for values in variable.before(cohort))
     for place, values in enumerate(columns):
         for side in sides:
-            np.take(values, side.rows, out=side.x[place], mode="clip")
+            side.x[place] = values[side.rows]
             np.logical_not(np.isfinite(side.x[place]), out=side.lacks[place])
     first = len(sides[0].x) + len(history.exact)
     for place, bound in enumerate(history.bounds):
