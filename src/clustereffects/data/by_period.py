@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clustereffects.data._numbers import FloatArray, numeric
+from clustereffects.data._numbers import FloatArray, frozen, numeric, whole_numbers
 from clustereffects.data._roles import same_within
-from clustereffects.data._rows import Rows, blocks
+from clustereffects.data._rows import Rows, blocks, coded_whole, increasing
+
+_KEPT = 1 << 27
+"""Bytes of values that are kept for whoever asks for them again: a period is often read at several lags."""
 
 CodeArray = NDArray[np.int32]
 BoolArray = NDArray[np.bool_]
@@ -71,14 +74,15 @@ class ByPeriod:
     ([nan, 6.0], [0, 1])
     """
 
-    __slots__ = ("_coded", "_column", "_period", "_places", "_rows")
+    __slots__ = ("_coded", "_column", "_numbers", "_period", "_places", "_rows")
 
     def __init__(self, rows: Rows, column: Callable[[str], pd.Series[Any]]) -> None:
         self._rows = rows
         self._column = column
-        self._places: list[NDArray[np.intp]] | None = None
+        self._places: list[tuple[NDArray[np.intp], NDArray[np.int64]]] | None = None
         self._period: int | None = None
         self._coded: dict[str, Coded] = {}
+        self._numbers: dict[tuple[str, int], FloatArray] = {}
 
     @classmethod
     def once(cls, table: pd.DataFrame) -> ByPeriod:
@@ -87,16 +91,23 @@ class ByPeriod:
         return cls(Rows(pd.RangeIndex(n), np.array([0]), n, None, slice(None)), table.__getitem__)
 
     def numbers(self, column: str, period: int) -> FloatArray:
-        """Values in one period (n_units,) as float64; NaN where missing, not observed, or no such period.
+        """Values in one period (n_units,) as float64, read-only; NaN where missing, not observed, or no such period.
 
         Raises
         ------
         ColumnError
             If the column does not exist or is not numeric.
         """
-        values = self._column(column)
-        where, units = self._where(period)
-        return self._spread(numeric(values.iloc[where]), units, np.nan)
+        values = self._numbers.pop((column, period), None)
+        if values is None:
+            where, units = self._where(period)
+            series = self._column(column)
+            own = series.to_numpy()[where] if series.dtype == np.float64 else numeric(series.iloc[where])
+            values = frozen(np.ascontiguousarray(own) if units is None else self._spread(own, units, np.nan))
+        self._numbers[column, period] = values
+        while len(self._numbers) > max(_KEPT // max(values.nbytes, 1), 1):
+            del self._numbers[next(iter(self._numbers))]
+        return values
 
     def codes(self, column: str, period: int) -> Coded:
         """Values of any type in one period as codes (n_units,); −1 where missing, not observed, or no such period.
@@ -112,7 +123,7 @@ class ByPeriod:
             self._period, self._coded = period, {}
         if column not in self._coded:
             where, units = self._where(period)
-            codes, labels = pd.factorize(self._column(column).iloc[where])
+            codes, labels = factorized(self._column(column).iloc[where])
             self._coded[column] = Coded(self._spread(codes.astype(np.int32), units, -1), pd.Index(labels))
         return self._coded[column]
 
@@ -148,8 +159,7 @@ class ByPeriod:
             return slice(column, None, rows.shape[1]), None
         if self._places is None:
             self._places = _places(rows.cells, rows.shape[1])
-        where = self._places[column]
-        return where, rows.cells[where] // rows.shape[1]
+        return self._places[column]
 
     def _spread(self, values: NDArray[Any], units: NDArray[np.int64] | None, fill: float) -> NDArray[Any]:
         if units is None:
@@ -159,11 +169,19 @@ class ByPeriod:
         return spread
 
 
-def _places(cells: NDArray[np.int64], n_periods: int) -> list[NDArray[np.intp]]:
-    """Rows of the frame in each period, in the order of the units."""
+def _places(cells: NDArray[np.int64], n_periods: int) -> list[tuple[NDArray[np.intp], NDArray[np.int64]]]:
+    """Rows of the frame in each period, in the order of the units, and these units."""
     when = np.empty(len(cells), dtype=np.int16 if n_periods < 1 << 15 else np.int64)
     for block in blocks(len(cells)):
         when[block] = cells[block] % n_periods
     order = np.argsort(when, kind="stable")
     parts = np.split(order, np.cumsum(np.bincount(when, minlength=n_periods))[:-1])
-    return [part if (np.diff(own := cells[part]) > 0).all() else part[np.argsort(own)] for part in parts]
+    if not increasing(cells):
+        parts = [part[np.argsort(cells[part])] for part in parts]
+    return [(part, cells[part] // n_periods) for part in parts]
+
+
+def factorized(values: pd.Series[Any]) -> tuple[NDArray[Any], Any]:
+    """Codes and labels of values; whole numbers that are close together by a lookup table instead of hashing."""
+    whole = whole_numbers(values)
+    return pd.factorize(values) if whole is None or not len(whole) else coded_whole(whole)

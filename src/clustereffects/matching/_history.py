@@ -20,7 +20,7 @@ from clustereffects.matching.rules import Rule
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-CodeArray = NDArray[Any]
+CodeArray = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +154,10 @@ def _labels(names: Sequence[tuple[str, str]], wanted: Wanted, source: Source) ->
         exact=_ladder.exact_names(wanted.exact, wanted.ladder),
         forbid=(*(f"forbid: {name}" for name in wanted.forbid), *barred),
         bounds=tuple(wanted.bounds),
-        steps=(f"observed in the {wanted.active} periods before", *excluded, *(rule.name for rule in wanted.general)),
+        steps=(
+            f"not observed in the {wanted.active} periods before joining",
+            *excluded,
+            *(rule.name for rule in wanted.general),
+        ),
         rungs=_ladder.rung_labels(wanted.ladder),
     )

@@ -16,7 +16,9 @@ from clustereffects.matching._rules import Reader
 from clustereffects.matching._text import as_texts, leading
 from clustereffects.matching.ladder import ladder_rungs
 
-CodeArray = NDArray[Any]
+CodeArray = NDArray[np.signedinteger[Any]]
+_SMALL = np.iinfo(np.int16).max
+
 Step = int | str
 Ladder = tuple[tuple[str, tuple[Step, ...]], ...]
 
@@ -60,6 +62,14 @@ def exact_names(exact: Sequence[str], ladder: Ladder) -> tuple[str, ...]:
 def ladder_columns(ladder: Ladder) -> list[str]:
     """Columns that the steps of a ladder read."""
     return [step if isinstance(step, str) else name for name, steps in ladder for step in steps]
+
+
+def finest_columns(exact: Sequence[str], ladder: Ladder) -> tuple[str, ...]:
+    """Column of each exact one on the finest rung."""
+    first = {name: steps[0] for name, steps in ladder}
+    return tuple(
+        str(step) if isinstance(step := first.get(name, name), str) else name for name in exact_names(exact, ladder)
+    )
 
 
 def rungs_of(exact: Sequence[str], ladder: Ladder) -> tuple[tuple[int, ...], ...]:
@@ -108,7 +118,8 @@ def _leading(name: str, coded: Coded, digits: int) -> CodeArray:
     first = [leading(text, digits) for text in texts]
     number = {text: code for code, text in enumerate(dict.fromkeys(text for text in first if text is not None))}
     table = [number.get(text, -1) if text is not None else -1 for text in first]
-    return np.array([*table, -1], dtype=np.int16 if len(number) < 1 << 15 else np.int32)[coded.codes]
+    codes = np.array([*table, -1], dtype=np.int32)
+    return (codes if len(number) > _SMALL else codes.astype(np.int16))[coded.codes]
 
 
 def _require_one_length(name: str, texts: Iterable[str]) -> None:

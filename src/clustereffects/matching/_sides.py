@@ -12,7 +12,7 @@ from clustereffects.matching.history import History
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-CodeArray = NDArray[Any]
+CodeArray = NDArray[np.signedinteger[Any]]
 BoolArray = NDArray[np.bool_]
 
 _LARGEST = 1 << 31
@@ -34,7 +34,7 @@ def _joined(one: CodeArray, other: CodeArray) -> CodeArray:
     if (int(one.max(initial=0)) + 1) * width >= _LARGEST:
         one = np.unique(np.append(one, -1), return_inverse=True)[1][:-1] - 1
     largest = (int(one.max(initial=0)) + 1) * width
-    kind = np.int16 if largest < 1 << 15 else np.int32 if largest < _LARGEST else np.int64
+    kind: type[np.signedinteger[Any]] = np.int16 if largest < 1 << 15 else np.int32 if largest < _LARGEST else np.int64
     joint = one.astype(kind)
     joint *= kind(width)
     joint += other.astype(kind, copy=False)
@@ -55,7 +55,7 @@ class Steps:
 
     def __init__(self, at_risk: BoolArray, steps: Sequence[BoolArray]) -> None:
         self.left = at_risk.copy()
-        times = np.zeros(len(at_risk), dtype=np.uint8 if len(steps) < 1 << 8 else np.uint32)
+        times = np.zeros(len(at_risk), dtype=np.uint16)
         hits, self.removed = [], []
         for step in steps:
             hit = np.flatnonzero(step & at_risk)
@@ -100,6 +100,11 @@ class Side:
         for place, coarsest in enumerate(codes.coarsest, start=width):
             self.lacks[place] = nowhere & (coarsest[rows] < 0)
 
+    @property
+    def complete(self) -> BoolArray:
+        """Who lacks nothing."""
+        return np.asarray(~self.lacks.any(axis=0))
+
     def kept(self, keep: BoolArray) -> tuple[IntArray, FloatArray, CodeArray, CodeArray, CodeArray, FloatArray]:
         """What is known of the units to keep, in the order of the fields of ``Units``; uses up what was read."""
         strata, exact, forbid = (
@@ -113,7 +118,7 @@ def read(history: History, cohort: int, sides: Sequence[Side]) -> None:
     columns = (values for variable in history.variables for values in variable.before(cohort))
     for place, values in enumerate(columns):
         for side in sides:
-            np.take(values, side.rows, out=side.x[place], mode="clip")
+            side.x[place] = values[side.rows]
             np.logical_not(np.isfinite(side.x[place]), out=side.lacks[place])
     first = len(sides[0].x) + len(history.exact)
     for place, bound in enumerate(history.bounds):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-CodeArray = NDArray[Any]
+CodeArray = NDArray[np.signedinteger[Any]]
 BoolArray = NDArray[np.bool_]
 
 

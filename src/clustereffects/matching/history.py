@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-CodeArray = NDArray[Any]
+CodeArray = NDArray[np.signedinteger[Any]]
 BoolArray = NDArray[np.bool_]
 
 

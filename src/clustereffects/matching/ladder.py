@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-CodeArray = NDArray[Any]
+CodeArray = NDArray[np.signedinteger[Any]]
 
 STAGES = ("same exact values", "forbid", "bounds", "caliper")
 

@@ -14,7 +14,7 @@ from clustereffects.matching.history import History
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-CodeArray = NDArray[Any]
+CodeArray = NDArray[np.signedinteger[Any]]
 BoolArray = NDArray[np.bool_]
 
 
@@ -72,8 +72,8 @@ class Units:
 
     def take(self, rows: IntArray | BoolArray) -> Units:
         """Some of the units."""
-        parts = (self.unit, self.x, self.exact, self.forbid, self.strata, self.bound)
-        return Units(*(part[rows] for part in parts))
+        codes = (self.exact[rows], self.forbid[rows], self.strata[rows])
+        return Units(self.unit[rows], self.x[rows], *codes, self.bound[rows])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +120,11 @@ class Tally:
     alike: IntArray
 
 
+def _nothing() -> Tally:
+    none = np.empty(0, dtype=np.int64)
+    return Tally(0, none, none, none, none, 0, np.empty((0, 1, 2), dtype=np.int64))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RiskSet:
     """Treated units of one cohort and everybody who could have been in their place.
@@ -152,7 +157,7 @@ class RiskSet:
     control: Units
     lacking: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     lacks: BoolArray = field(default_factory=lambda: np.empty((0, 0), dtype=np.bool_))
-    tally: Tally | None = None
+    tally: Tally = field(default_factory=_nothing)
 
     @property
     def x(self) -> FloatArray:
@@ -166,8 +171,8 @@ class RiskSet:
 
     def complete(self) -> RiskSet:
         """The risk set without units whose matching variables are missing."""
-        sides = (side if (ok := side.complete).all() else side.take(ok) for side in (self.treated, self.control))
-        return RiskSet(self.cohort, *sides, self.lacking, self.lacks, self.tally)
+        one, other = (side if (ok := side.complete).all() else side.take(ok) for side in (self.treated, self.control))
+        return replace(self, treated=one, control=other)
 
     @property
     def live(self) -> bool:
@@ -262,7 +267,7 @@ def _risk_set(history: History, cohort: int, horizon: float, active: int) -> Ris
     )
     read(history, cohort, (treated, control))
     treated.lacks[-1] = absent[treated.rows]
-    able, complete = ~treated.lacks.any(axis=0), ~control.lacks.any(axis=0)
+    able, complete = treated.complete, control.complete
     tally = Tally(
         candidates=int(np.count_nonzero(at_risk)),
         concerned=steps.concerned,
