@@ -32,7 +32,7 @@ class Nearest:
     def sums(self, values: FloatArray) -> FloatArray:
         """Sum of values (n,) over each set."""
         cells = np.bincount(self.cell_of, values, minlength=len(self.count))
-        return np.bincount(self.row, cells[self.cell], minlength=len(self.size))
+        return np.asarray(np.bincount(self.row, cells[self.cell], minlength=len(self.size)), dtype=np.float64)
 
     def means(self, values: FloatArray) -> FloatArray:
         """Mean of values (n,) over each set."""
@@ -48,7 +48,8 @@ class Nearest:
     def usage(self, power: int = 1) -> FloatArray:
         """How much each unit (n,) serves: the sum of ``1 / size ** power`` over the sets that hold it."""
         share = 1.0 / self.size**power
-        return np.bincount(self.cell, share[self.row], minlength=len(self.count))[self.cell_of]
+        cells = np.bincount(self.cell, share[self.row], minlength=len(self.count))
+        return np.asarray(cells[self.cell_of], dtype=np.float64)
 
 
 def nearest_with_ties(points: FloatArray, among: FloatArray, number: int) -> Nearest:
@@ -61,7 +62,7 @@ def nearest_with_ties(points: FloatArray, among: FloatArray, number: int) -> Nea
     pending, ask = np.arange(len(points)), number + 1
     while len(pending):
         ask = min(ask, len(places))
-        distance, index = tree.query(points[pending], k=np.arange(1, ask + 1))
+        distance, index = (np.asarray(part) for part in tree.query(points[pending], k=np.arange(1, ask + 1)))
         held = np.cumsum(count[index], axis=1) >= min(number, len(among))
         reach = distance[np.arange(len(pending)), np.argmax(held, axis=1)]
         within = distance <= (reach * (1.0 + _TIE) + slack)[:, None]
@@ -71,5 +72,5 @@ def nearest_with_ties(points: FloatArray, among: FloatArray, number: int) -> Nea
         cells.append(index[link, column])
         pending, ask = pending[~ready], 4 * ask
     row, cell = np.concatenate(rows), np.concatenate(cells)
-    size = np.bincount(row, count[cell].astype(np.float64), minlength=len(points))
+    size = np.asarray(np.bincount(row, count[cell], minlength=len(points)), dtype=np.float64)
     return Nearest(row, cell, count.astype(np.float64), size, cell_of.ravel())

@@ -280,9 +280,12 @@ def _ate_change(local: _Local, score: FloatArray, inverse: FloatArray) -> float:
 
 
 def _att_change(local: _Local, score: FloatArray, inverse: FloatArray, effects: FloatArray) -> float:
-    """``effects``: from each unit's own outcome and its match in the covariates, and from the scores nearby, both less
-    the effect on the treated."""
-    density, n = score * (1.0 - score), local.treated.sum()
+    """Change of the variance of the ATT.
+
+    ``effects``, less the effect on the treated: from each unit's outcome and its match in the covariates, and from the
+    outcomes at scores nearby.
+    """
+    density, n = score * (1.0 - score), int(local.treated.sum())
     own, nearby = effects
     c = local.design.T @ (density * nearby)
     c += (density[:, None] * local.with_treated + (score**2)[:, None] * local.with_control).sum(axis=0)
