@@ -54,7 +54,7 @@ class Nearest:
 
 def nearest_with_ties(points: FloatArray, among: FloatArray, number: int) -> Nearest:
     """The ``number`` nearest of ``among`` (n, r) for each of ``points`` (m, r), and all as near as the last of them."""
-    _, first, cell_of, count = np.unique(among, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    first, cell_of, count = _cells(among)
     places = among[first]
     tree = KDTree(places)
     slack = _ROUNDING * float(np.abs(places).max(initial=0.0))
@@ -73,4 +73,15 @@ def nearest_with_ties(points: FloatArray, among: FloatArray, number: int) -> Nea
         pending, ask = pending[~ready], 4 * ask
     row, cell = np.concatenate(rows), np.concatenate(cells)
     size = np.asarray(np.bincount(row, count[cell], minlength=len(points)), dtype=np.float64)
-    return Nearest(row, cell, count.astype(np.float64), size, cell_of.ravel())
+    return Nearest(row, cell, count.astype(np.float64), size, cell_of)
+
+
+def _cells(among: FloatArray) -> tuple[IntArray, IntArray, IntArray]:
+    """First row, membership and count of equal rows. Sorting one sum of the columns is far faster than sorting rows."""
+    key = np.zeros(len(among))
+    for number, column in enumerate(among.T):
+        key += column * np.sqrt(number + 2.0)
+    _, first, cell_of, count = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    if not np.array_equal(among[first][cell_of], among):
+        _, first, cell_of, count = np.unique(among, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    return first, cell_of.ravel(), count

@@ -163,7 +163,8 @@ def nearest_effect(
     if rule.estimand == "ATC":
         return _mirrored(nearest_effect(outcome, ~treated, coordinates, _of_treated(rule), adjust=adjust))
     matched = _match(outcome, treated, coordinates, rule, adjust)
-    return _effect(matched, _own_variance(outcome, treated, coordinates, rule.own), treated, rule.estimand)
+    variance = _own_variance(outcome, treated, coordinates, rule.own, matched.usage > 0)
+    return _effect(matched, variance, treated, rule.estimand)
 
 
 def score_effect(
@@ -319,10 +320,13 @@ def _remaining(near: Nearest, outcome: FloatArray, x: FloatArray, other: FloatAr
     return np.asarray((x - middle) @ slope - near.means(centred @ slope))
 
 
-def _own_variance(outcome: FloatArray, treated: BoolArray, z: FloatArray, own: int) -> FloatArray:
-    variance = np.empty(len(outcome))
+def _own_variance(outcome: FloatArray, treated: BoolArray, z: FloatArray, own: int, used: BoolArray) -> FloatArray:
+    """Variance of the outcome near units that serve as matches; others do not need one."""
+    variance = np.zeros(len(outcome))
     for side in (treated, ~treated):
-        variance[side] = nearest_with_ties(z[side], z[side], own).covariances(outcome[side], outcome[side])
+        if (used & side).any():
+            near = nearest_with_ties(z[used & side], z[side], own)
+            variance[used & side] = near.covariances(outcome[side], outcome[side])
     return variance
 
 

@@ -112,11 +112,19 @@ class Effect:
         return _leave_out(self.influence, self.leverage) if errors == "HC3" else self.influence
 
     def factor(self, errors: str = "HC1", groups: int = 0) -> float:
-        """Factor of the variance for small samples, with the number of clusters for CR1."""
+        """Factor of the variance for small samples, with the number of clusters for CR1.
+
+        Raises
+        ------
+        EstimationError
+            If HC1 or CR1 find as many coefficients as units.
+        """
+        if errors not in {"HC1", "CR1"}:
+            return 1.0
         n = int(self.used.sum())
-        if errors == "HC1":
-            return n / (n - self.rank)
-        return groups / (groups - 1) * (n - 1) / (n - self.rank) if errors == "CR1" else 1.0
+        if n <= self.rank:
+            raise EstimationError(f"no degrees of freedom are left: {n} units with weight, {self.rank} coefficients")
+        return n / (n - self.rank) if errors == "HC1" else groups / (groups - 1) * (n - 1) / (n - self.rank)
 
     def standard_error(self, errors: str = "HC1", clusters: IntArray | None = None) -> float:
         """Standard error of the effect.
@@ -138,6 +146,8 @@ class Effect:
         ------
         ValueError
             If clusters are missing, superfluous or fewer than two.
+        EstimationError
+            As ``factor``.
         """
         rows = self.contributions(errors)
         if (clusters is None and errors in {"CR0", "CR1"}) or (clusters is not None and errors.startswith("HC")):
@@ -147,7 +157,8 @@ class Effect:
             # Under M units without weight count too: they had a part in estimating the weights.
             part = self.used | (rows != 0)
             codes = np.unique(clusters[part], return_inverse=True)[1]
-            rows, groups = np.bincount(codes, rows[part]), int(codes.max()) + 1
+            rows = np.bincount(codes, rows[part]).astype(np.float64)
+            groups = len(rows)
             if groups < 2:
                 raise ValueError("a clustered error needs at least two clusters")
         return float(np.linalg.norm(rows)) / len(self.used) * float(np.sqrt(self.factor(errors, groups)))

@@ -137,7 +137,7 @@ def entropy_balance(
     Examples
     --------
     >>> balanced = entropy_balance(np.array([[0.0], [1.0], [2.0]]), np.array([1.5]))
-    >>> balanced.weight.round(4).tolist(), float((balanced.weight @ [0.0, 1.0, 2.0]).round(12))
+    >>> balanced.weight.round(4).tolist(), float((balanced.weight @ [0.0, 1.0, 2.0]).round(10))
     ([0.1162, 0.2676, 0.6162], 1.5)
     """
     start = np.full(len(x), 1.0) if base is None else np.asarray(base, dtype=np.float64)
@@ -194,7 +194,7 @@ def balance_arms(
     --------
     >>> x = np.array([[1.0], [2.0], [0.0], [1.0], [3.0]])
     >>> balance_arms(x, np.array([True, True, False, False, False])).round(4).tolist()
-    [1.0, 1.0, 0.5242, 0.6515, 0.8243]
+    [1.0, 1.0, 0.5746, 0.6382, 0.7873]
     """
     if estimand not in {"ATT", "ATC", "ATE"}:
         raise ValueError(f"estimand is ATT, ATC or ATE, got {estimand!r}")
