@@ -163,7 +163,8 @@ def nearest_effect(
     if rule.estimand == "ATC":
         return _mirrored(nearest_effect(outcome, ~treated, coordinates, _of_treated(rule), adjust=adjust))
     matched = _match(outcome, treated, coordinates, rule, adjust)
-    return _effect(matched, _own_variance(outcome, treated, coordinates, rule.own), treated, rule.estimand)
+    variance = _own_variance(outcome, treated, coordinates, rule.own, matched.usage > 0)
+    return _effect(matched, variance, treated, rule.estimand)
 
 
 def score_effect(
@@ -280,9 +281,12 @@ def _ate_change(local: _Local, score: FloatArray, inverse: FloatArray) -> float:
 
 
 def _att_change(local: _Local, score: FloatArray, inverse: FloatArray, effects: FloatArray) -> float:
-    """``effects``: from each unit's own outcome and its match in the covariates, and from the scores nearby, both less
-    the effect on the treated."""
-    density, n = score * (1.0 - score), local.treated.sum()
+    """Change of the variance of the ATT.
+
+    ``effects``, less the effect on the treated: from each unit's outcome and its match in the covariates, and from the
+    outcomes at scores nearby.
+    """
+    density, n = score * (1.0 - score), int(local.treated.sum())
     own, nearby = effects
     c = local.design.T @ (density * nearby)
     c += (density[:, None] * local.with_treated + (score**2)[:, None] * local.with_control).sum(axis=0)
@@ -316,10 +320,13 @@ def _remaining(near: Nearest, outcome: FloatArray, x: FloatArray, other: FloatAr
     return np.asarray((x - middle) @ slope - near.means(centred @ slope))
 
 
-def _own_variance(outcome: FloatArray, treated: BoolArray, z: FloatArray, own: int) -> FloatArray:
-    variance = np.empty(len(outcome))
+def _own_variance(outcome: FloatArray, treated: BoolArray, z: FloatArray, own: int, used: BoolArray) -> FloatArray:
+    """Variance of the outcome near units that serve as matches; others do not need one."""
+    variance = np.zeros(len(outcome))
     for side in (treated, ~treated):
-        variance[side] = nearest_with_ties(z[side], z[side], own).covariances(outcome[side], outcome[side])
+        if (used & side).any():
+            near = nearest_with_ties(z[used & side], z[side], own)
+            variance[used & side] = near.covariances(outcome[side], outcome[side])
     return variance
 
 

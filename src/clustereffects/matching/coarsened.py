@@ -15,6 +15,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 Bins = int | str | Sequence[float] | None
 
+_LARGEST = 2**62
 _SMALLEST_TAIL = 1 / 512
 _FD_DIGITS = 5
 _RULES = ("sturges", "fd", "scott")
@@ -173,12 +174,16 @@ def coarsen(columns: Sequence[IntArray], treated: BoolArray) -> IntArray:
     >>> coarsen([bins], np.array([True, False, True, False, True])).tolist()
     [0, 0, 1, 1, -1]
     """
-    joint = np.zeros(len(treated), dtype=np.int64)
+    joint, bound = np.zeros(len(treated), dtype=np.int64), 1
     known = np.ones(len(treated), dtype=np.bool_)
     for codes in columns:
         known &= codes >= 0
-        # Counted anew after each column, so that many columns do not overflow.
-        joint = np.unique(joint * (codes.max(initial=0) + 1) + codes, return_inverse=True)[1]
+        levels = int(codes.max(initial=0)) + 1
+        if bound * levels > _LARGEST:
+            joint = np.unique(joint, return_inverse=True)[1]
+            bound = int(joint.max()) + 1
+        joint, bound = joint * levels + np.maximum(codes, 0), bound * levels
+    joint = np.unique(joint, return_inverse=True)[1]
     size = int(joint.max(initial=0)) + 1
     both = np.bincount(joint[known & treated], minlength=size) > 0
     both &= np.bincount(joint[known & ~treated], minlength=size) > 0

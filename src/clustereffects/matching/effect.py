@@ -98,8 +98,7 @@ class Effect:
     rank: int
 
     def contributions(self, errors: str = "HC1") -> FloatArray:
-        """Rows of an influence function (estimate − truth ≈ mean) with the small-sample factor of ``errors``, but the
-        factors that depend on clusters.
+        """Rows whose mean is estimate − truth under these errors, before ``factor``.
 
         Raises
         ------
@@ -110,10 +109,22 @@ class Effect:
             raise ValueError(f"errors are one of {', '.join(_ERRORS)}, got {errors!r}")
         if errors == "M":
             return self.influence + self.correction
-        if errors == "HC3":
-            return _leave_out(self.influence, self.leverage)
+        return _leave_out(self.influence, self.leverage) if errors == "HC3" else self.influence
+
+    def factor(self, errors: str = "HC1", groups: int = 0) -> float:
+        """Factor of the variance for small samples, with the number of clusters for CR1.
+
+        Raises
+        ------
+        EstimationError
+            If HC1 or CR1 find as many coefficients as units.
+        """
+        if errors not in {"HC1", "CR1"}:
+            return 1.0
         n = int(self.used.sum())
-        return self.influence * (np.sqrt(n / (n - self.rank)) if errors == "HC1" else 1.0)
+        if n <= self.rank:
+            raise EstimationError(f"no degrees of freedom are left: {n} units with weight, {self.rank} coefficients")
+        return n / (n - self.rank) if errors == "HC1" else groups / (groups - 1) * (n - 1) / (n - self.rank)
 
     def standard_error(self, errors: str = "HC1", clusters: IntArray | None = None) -> float:
         """Standard error of the effect.
@@ -135,20 +146,22 @@ class Effect:
         ------
         ValueError
             If clusters are missing, superfluous or fewer than two.
+        EstimationError
+            As ``factor``.
         """
         rows = self.contributions(errors)
-        clustered = errors in {"CR0", "CR1"}
-        if (clusters is None and clustered) or (clusters is not None and errors.startswith("HC")):
+        if (clusters is None and errors in {"CR0", "CR1"}) or (clusters is not None and errors.startswith("HC")):
             raise ValueError("CR0 and CR1 need clusters, HC0, HC1 and HC3 have none")
-        if clusters is None:
-            return float(np.linalg.norm(rows)) / len(rows)
-        taking_part = self.used if clustered else self.used | (rows != 0)
-        codes = np.unique(clusters[taking_part], return_inverse=True)[1]
-        groups, n = int(codes.max()) + 1, int(self.used.sum())
-        if groups < 2:
-            raise ValueError("a clustered error needs at least two clusters")
-        factor = groups / (groups - 1) * (n - 1) / (n - self.rank) if errors == "CR1" else 1.0
-        return float(np.linalg.norm(np.bincount(codes, rows[taking_part]))) * float(np.sqrt(factor)) / len(rows)
+        groups = 0
+        if clusters is not None:
+            # Under M units without weight count too: they had a part in estimating the weights.
+            part = self.used | (rows != 0)
+            codes = np.unique(clusters[part], return_inverse=True)[1]
+            rows = np.bincount(codes, rows[part]).astype(np.float64)
+            groups = len(rows)
+            if groups < 2:
+                raise ValueError("a clustered error needs at least two clusters")
+        return float(np.linalg.norm(rows)) / len(self.used) * float(np.sqrt(self.factor(errors, groups)))
 
 
 def weighted_difference(sample: Sample, model: WeightModel | None = None) -> Effect:

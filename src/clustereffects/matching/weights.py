@@ -188,7 +188,13 @@ def propensity_model(
 
 
 def calibration_model(
-    moments: FloatArray, treated: BoolArray, weight: FloatArray, *, estimand: str = "ATT", sampled: bool = True
+    moments: FloatArray,
+    treated: BoolArray,
+    weight: FloatArray,
+    *,
+    estimand: str = "ATT",
+    base: FloatArray | None = None,
+    sampled: bool = True,
 ) -> WeightModel:
     """What the estimation of entropy weights adds.
 
@@ -198,8 +204,10 @@ def calibration_model(
         What was balanced, without intercept.
     treated : array (n,) of bool
     weight : array (n,)
-        From ``entropy.balance_arms`` with equal base weights.
+        From ``entropy.balance_arms``.
     estimand : {"ATT", "ATC", "ATE"}
+    base : array (n,), optional
+        Base weights, taken as known; default: equal.
     sampled : bool
         Whether the target means are those of a sample from a population (the error of the effect on the treated of
         the population) or given (on the treated of the sample).
@@ -233,8 +241,10 @@ def calibration_model(
     if estimand not in _ESTIMANDS[:3]:
         raise ValueError(f"estimand is ATT, ATC or ATE, got {estimand!r}")
     member = {"ATT": treated, "ATC": ~treated, "ATE": np.ones_like(treated)}[estimand].astype(np.float64)
+    if base is not None:
+        member *= base
     centred = moments - member @ moments / member.sum()
-    # The intercept is part of the model: each side sums to the number of units of the target.
+    # The intercept is part of the model: each side sums to the mass of the target.
     design = np.column_stack([np.ones(len(centred)), centred])
     slopes, influences = [], []
     for side, of_target in ((treated, estimand == "ATT"), (~treated, estimand == "ATC")):
