@@ -1,18 +1,18 @@
 """Candidates of each treated unit in the order in which it would choose them, stratum by stratum, as far as needed.
 
 A list holds the nearest candidates of one treated unit, exactly: nothing that is left out comes before anything that
-is in. Matching without replacement may use a list up; then a longer one is made. Only strata that hold treated units are
-ever touched. A score is sorted and searched outwards. For covariates a sample of the stratum tells how far one has to
-look; candidates farther away are sorted out by one matrix product per block, and only what is left is measured
-coordinate by coordinate, so that equal points are exactly equally far.
+is in. Matching without replacement may use a list up; then another one is made of what is still free. Only strata that
+hold treated units are ever touched. A sample of the stratum tells how far one has to look; candidates farther away are
+sorted out by one matrix product per block, and only what is left is measured coordinate by coordinate, so that equal
+points are exactly equally far.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,13 +54,6 @@ class Stratum:
         place[np.lexsort((unit, line))] = np.arange(len(line))
         return place[: len(self.treated)], place[len(self.treated) :]
 
-    @cached_property
-    def along(self) -> tuple[IntArray, FloatArray]:
-        """Positions of the candidates in ascending order of the score, and the ordered score."""
-        score = self.task.control.z[self.control, 0]
-        order = np.argsort(score)
-        return order, score[order]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lists:
@@ -100,10 +93,17 @@ def _places(codes: IntArray, values: IntArray) -> IntArray | NDArray[np.uint16]:
     return table[values]
 
 
-def nearest_lists(stratum: Stratum, which: IntArray, depth: int) -> Lists:
-    """Lists of at most ``depth`` candidates for some treated units of a stratum, given by position."""
-    pieces = _along_score if stratum.task.score else _among_covariates
-    parts = [_ordered(stratum, pairs, depth) for pairs in pieces(stratum, which, depth)]
+def nearest_lists(stratum: Stratum, which: IntArray, pool: IntArray, depth: int) -> Lists:
+    """Lists of at most ``depth`` candidates for some treated units, both given by their positions in the stratum."""
+    size = len(pool)
+    if size <= max(_FEW, 4 * depth):
+        reach, expected = np.full(len(which), np.inf), np.full(len(which), float(size))
+    else:
+        reach, expected = _how_far(stratum, which, pool, depth)
+    parts = []
+    for here in _parts(expected):
+        treated, control = _within(stratum, which[here], pool, reach[here])
+        parts.append(_ordered(stratum, _Pairs(which[here], treated, control, reach[here]), depth))
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
@@ -144,37 +144,11 @@ class _Pairs:
     reach: FloatArray
 
 
-def _along_score(stratum: Stratum, which: IntArray, depth: int) -> Iterator[_Pairs]:
-    order, score = stratum.along
-    for part in _parts(which, np.full(len(which), 2.0 * depth)):
-        own = stratum.task.treated.z[stratum.treated[part], 0]
-        at = np.searchsorted(score, own)
-        low, high = np.maximum(at - depth, 0), np.minimum(at + depth, len(score))
-        left = np.where(low > 0, own - score[low - 1], np.inf)
-        right = np.where(high < len(score), score[np.minimum(high, len(score) - 1)] - own, np.inf)
-        treated, place = _ranges(low, high)
-        yield _Pairs(part, treated, order[place], np.minimum(left, right))
-
-
-def _among_covariates(stratum: Stratum, which: IntArray, depth: int) -> Iterator[_Pairs]:
-    size = len(stratum.control)
-    if size <= max(_FEW, 4 * depth):
-        reach, expected = np.full(len(which), np.inf), np.full(len(which), float(size))
-    else:
-        reach, expected = _how_far(stratum, which, depth)
-    start = 0
-    for part in _parts(which, expected):
-        here = slice(start, start + len(part))
-        start += len(part)
-        treated, control = _within(stratum, part, reach[here])
-        yield _Pairs(part, treated, control, reach[here])
-
-
-def _how_far(stratum: Stratum, which: IntArray, depth: int) -> tuple[FloatArray, FloatArray]:
+def _how_far(stratum: Stratum, which: IntArray, pool: IntArray, depth: int) -> tuple[FloatArray, FloatArray]:
     """Distance within which about ``depth`` allowed candidates are expected, and how many candidates of any kind."""
-    size = len(stratum.control)
+    size = len(pool)
     step = size // min(max(size // 32, _SAMPLE), _LARGEST_SAMPLE, size)
-    sample = stratum.control[::step]
+    sample = stratum.control[pool[::step]]
     place = math.ceil(1.5 * depth * len(sample) / size) + 3
     reach, expected = np.full(len(which), np.inf), np.full(len(which), float(size))
     for start in range(0, len(which), max(_PAIRS // len(sample), 1)):
@@ -189,21 +163,21 @@ def _how_far(stratum: Stratum, which: IntArray, depth: int) -> tuple[FloatArray,
     return reach, expected
 
 
-def _within(stratum: Stratum, which: IntArray, reach: FloatArray) -> tuple[IntArray, IntArray]:
+def _within(stratum: Stratum, which: IntArray, pool: IntArray, reach: FloatArray) -> tuple[IntArray, IntArray]:
     """Pairs within reach, and perhaps a few that are farther by rounding."""
-    size = len(stratum.control)
+    size = len(pool)
     if not np.isfinite(reach).any():
-        return np.repeat(np.arange(len(which)), size), np.tile(np.arange(size), len(which))
+        return np.repeat(np.arange(len(which)), size), np.tile(pool, len(which))
     found = []
     for first in range(0, len(which), _BLOCK // _FEW):
         here = slice(first, first + _BLOCK // _FEW)
         one = _left(stratum.task.treated.z[stratum.treated[which[here]]], reach[here])
         block = max(_BLOCK // len(one), _FEW)
         for start in range(0, size, block):
-            other = _right(stratum.task.control.z[stratum.control[start : start + block]])
+            other = _right(stratum.task.control.z[stratum.control[pool[start : start + block]]])
             flat = np.flatnonzero(one @ other <= 0.0)
             treated, control = np.divmod(flat, other.shape[1])
-            found.append((treated + first, control + start))
+            found.append((treated + first, pool[control + start]))
     return np.concatenate([treated for treated, _ in found]), np.concatenate([control for _, control in found])
 
 
@@ -247,22 +221,13 @@ def _tie(stratum: Stratum, treated: IntArray, control: IntArray) -> IntArray:
     """What orders candidates at equal distance."""
     own, place = stratum.places
     gap = place[control] - own[treated]
-    if stratum.task.score:
-        return np.asarray(np.where(gap < 0, -gap, gap + len(own) + len(place)))
     return np.asarray(-2 * np.abs(gap) - (gap > 0))
 
 
-def _parts(which: IntArray, expected: FloatArray) -> list[IntArray]:
-    """Treated units in parts that need about as much memory."""
-    number = np.cumsum(expected) // _PAIRS
-    return np.split(which, np.flatnonzero(np.diff(number)) + 1)
-
-
-def _ranges(low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
-    """For each range its number repeated, and all numbers from low to high."""
-    count = high - low
-    number = np.repeat(np.arange(len(count)), count)
-    return number, np.arange(len(number)) - np.repeat(np.cumsum(count) - count - low, count)
+def _parts(expected: FloatArray) -> list[slice]:
+    """Slices of treated units that need about as much memory."""
+    edges = np.flatnonzero(np.diff(np.cumsum(expected) // _PAIRS)) + 1
+    return [slice(*edge) for edge in pairwise([0, *edges.tolist(), len(expected)])]
 
 
 def _joined(parts: list[Lists]) -> Lists:

@@ -301,6 +301,9 @@ def _ranks(ordered: FloatArray, x: FloatArray) -> FloatArray:
     """Ranks among ordered values, equal ones sharing their mean rank."""
     rank = np.empty_like(x)
     for column, values in enumerate(ordered):
-        below = np.searchsorted(values, x[:, column], "left")
-        rank[:, column] = (below + np.searchsorted(values, x[:, column], "right") + 1) / 2.0
+        # In ascending order neighbours are looked up next to each other, which is many times as fast.
+        order = np.argsort(x[:, column])
+        own = x[order, column]
+        below, through = np.searchsorted(values, own, "left"), np.searchsorted(values, own, "right")
+        rank[order, column] = (below + through + 1) / 2.0
     return rank

@@ -12,13 +12,17 @@ ties of MatchIt 4.7.2. Units of a panel are ordered by their identifiers, so the
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.matching._search import DECIMALS, Lists, Stratum, distances, fits, nearest_lists, strata_of
+from clustereffects.matching._line import Line, line_of
+from clustereffects.matching._lists import Source, first_lists
+from clustereffects.matching._pool import Pool, Queue
+from clustereffects.matching._search import DECIMALS, Lists, Stratum, distances, fits, strata_of
 from clustereffects.matching.tasks import Chosen, Points, Task
 
 __all__ = ["Chosen", "Points", "Task", "allowed", "count_allowed", "match_nearest", "variable_ratio"]
@@ -27,10 +31,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 Order = Literal["turn", "closest", "farthest"]
-Run = Callable[[Callable[[Stratum], Lists], Sequence[Stratum]], Iterable[Lists]]
-
-_SPARE = 12
-_TIMES = 4
+Run = Callable[[Callable[[Stratum], Line | Lists], Sequence[Stratum]], Iterable[Line | Lists]]
 
 
 def match_nearest(tasks: Sequence[Task], *, reuse: int | None, order: Order = "turn", run: Run = map) -> Chosen:
@@ -74,10 +75,10 @@ def match_nearest(tasks: Sequence[Task], *, reuse: int | None, order: Order = "t
     [1, 0]
     """
     _check(tasks, reuse, order)
+    pool = Pool(tasks, reuse)
     queues = _queues(tasks, run)
-    pool = _Pool(reuse)
     for number in range(1, max((queue.wanted for queue in queues), default=0) + 1):
-        queues = [queue for queue in queues if queue.wanted >= number and pool.has(queue)]
+        queues = [queue for queue in queues if queue.wanted >= number]
         if order == "turn":
             queues = [queue for queue in queues if pool.take(queue)]
         else:
@@ -204,113 +205,53 @@ def variable_ratio(score: FloatArray, treated: BoolArray, *, mean: float, least:
     return wanted
 
 
-class _Queue:
-    """Candidates of one treated unit, nearest first; ``at`` is the first that may still be free."""
-
-    __slots__ = ("at", "depth", "distance", "position", "rows", "stratum", "task", "treated", "wanted", "whole")
-
-    def __init__(self, task: int, stratum: Stratum, position: int) -> None:
-        self.task, self.stratum, self.position = task, stratum, position
-        self.treated = int(stratum.treated[position])
-        self.wanted = int(stratum.task.wanted[self.treated])
-        self.at = 0
-
-    def fill(self, lists: Lists, place: int, depth: int) -> None:
-        here = slice(lists.start[place], lists.start[place + 1])
-        self.rows, self.distance = lists.row[here].tolist(), lists.distance[here].tolist()
-        self.whole, self.depth = bool(lists.whole[place]), depth
-
-    def more(self) -> bool:
-        """Whether there is a candidate at ``at``; makes a longer list if there may be one."""
-        while self.at >= len(self.rows):
-            if self.whole:
-                return False
-            depth = self.depth * _TIMES
-            self.fill(nearest_lists(self.stratum, np.array([self.position]), depth), 0, depth)
-        return True
-
-
-class _Pool:
-    """What has been taken, and by whom."""
-
-    def __init__(self, reuse: int | None) -> None:
-        self.reuse = reuse
-        self.used: dict[int, int] = {}
-        self.pairs: list[tuple[int, int, int, float]] = []
-
-    def has(self, queue: _Queue) -> bool:
-        """Go to the first candidate that is free; what is used up never becomes free again."""
-        unit = queue.stratum.task.control.unit
-        while queue.more():
-            if self.reuse is None or self.used.get(int(unit[queue.rows[queue.at]]), 0) < self.reuse:
-                return True
-            queue.at += 1
-        return False
-
-    def take(self, queue: _Queue) -> bool:
-        """Pair the treated unit with its nearest free candidate, if there is one."""
-        if not self.has(queue):
-            return False
-        row = queue.rows[queue.at]
-        unit = int(queue.stratum.task.control.unit[row])
-        self.used[unit] = self.used.get(unit, 0) + 1
-        self.pairs.append((queue.task, queue.treated, row, queue.distance[queue.at]))
-        queue.at += 1
-        return True
-
-    def chosen(self) -> Chosen:
-        """All pairs in order."""
-        order = sorted(range(len(self.pairs)), key=lambda place: self.pairs[place][:2])
-        task, treated, control, distance = (
-            zip(*(self.pairs[place] for place in order), strict=True) if order else ((),) * 4
-        )
-        return Chosen(
-            *(np.array(part, dtype=np.int64) for part in (task, treated, control)), np.array(distance, dtype=np.float64)
-        )
-
-
-def _queues(tasks: Sequence[Task], run: Run) -> list[_Queue]:
+def _queues(tasks: Sequence[Task], run: Run) -> list[Queue]:
     """Queues of all treated units that have candidates, in the order in which they choose."""
-    places = [(number, stratum) for number, task in enumerate(tasks) for stratum in strata_of(task)]
-    strata = [stratum for _, stratum in places]
-    queues = {}
-    for (number, stratum), lists in zip(places, run(_first_lists, strata), strict=True):
-        for position in range(len(stratum.treated)):
-            queue = _Queue(number, stratum, position)
-            queue.fill(lists, position, _first_depth(stratum))
-            queues[number, queue.treated] = queue
-    order = ((number, int(row)) for number, task in enumerate(tasks) for row in task.turn)
-    return [queues[key] for key in order if key in queues]
+    strata = [stratum for task in tasks for stratum in strata_of(task)]
+    ready = {}
+    for stratum, candidates in zip(strata, run(_candidates, strata), strict=True):
+        source = candidates if isinstance(candidates, Line) else Source(stratum, candidates)
+        for position, row in enumerate(stratum.treated.tolist()):
+            ready[id(stratum.task), row] = source.queue(position)
+    order = ((id(task), row) for task in tasks for row in task.turn.tolist())
+    return [ready[key] for key in order if key in ready]
 
 
-def _first_lists(stratum: Stratum) -> Lists:
-    return nearest_lists(stratum, np.arange(len(stratum.treated)), _first_depth(stratum))
+def _candidates(stratum: Stratum) -> Line | Lists:
+    return line_of(stratum) if stratum.task.score else first_lists(stratum)
 
 
-def _first_depth(stratum: Stratum) -> int:
-    """Some more candidates than are wanted, as others want them too."""
-    return _TIMES * int(stratum.task.wanted[stratum.treated].max()) + _SPARE
-
-
-def _by_distance(queues: list[_Queue], pool: _Pool, sign: float) -> list[_Queue]:
+def _by_distance(queues: list[Queue], pool: Pool, sign: float) -> list[Queue]:
     """One round in the order of distance; a unit whose candidate was taken queues again with its next one.
 
     Of equal distances those that queue again come first when the closest go first, and last when the farthest do.
     """
-    heap = [(sign * round(queue.distance[queue.at], DECIMALS), place, queue) for place, queue in enumerate(queues)]
-    heapq.heapify(heap)
+    heap: list[tuple[float, int, int]] = []
+    for place, queue in enumerate(queues):
+        _push(heap, sign * _first(queue, pool), place, place)
     again, served = len(queues), []
     while heap:
-        key, _, queue = heapq.heappop(heap)
-        if not pool.has(queue):
-            continue
-        distance = sign * round(queue.distance[queue.at], DECIMALS)
-        if distance != key:
+        key, _, place = heapq.heappop(heap)
+        now = sign * _first(queues[place], pool)
+        if now == key:
+            pool.take(queues[place])
+            served.append(place)
+        else:
             again += 1
-            heapq.heappush(heap, (distance, int(-sign * again), queue))
-        elif pool.take(queue):
-            served.append(queue)
-    return sorted(served, key=queues.index)
+            _push(heap, now, int(-sign * again), place)
+    return [queues[place] for place in sorted(served)]
+
+
+def _first(queue: Queue, pool: Pool) -> float:
+    """Distance of the nearest free candidate, infinite if there is none."""
+    found = queue.nearest(pool)
+    return math.inf if found is None else round(found[1], DECIMALS)
+
+
+def _push(heap: list[tuple[float, int, int]], key: float, tie: int, place: int) -> None:
+    """Queue a unit unless it has no candidate left."""
+    if math.isfinite(key):
+        heapq.heappush(heap, (key, tie, place))
 
 
 def _check(tasks: Sequence[Task], reuse: int | None, order: str) -> None:
