@@ -10,21 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clustereffects.matching.balance import Comparison, Weighted, compare, is_binary, standard_deviation
+from clustereffects.matching.balance import Sides
+from clustereffects.matching.distribution import Sample
 from clustereffects.matching.risk_set import RiskSet
 from clustereffects.matching.sets import MatchedSets
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Before:
-    """Balance before matching: scale and kind of each covariate, treated units against candidates."""
-
-    scale: FloatArray
-    binary: NDArray[np.bool_]
-    comparison: Comparison
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,21 +27,18 @@ class Pool:
     exact: tuple[str, ...]
     forbid: tuple[str, ...]
 
-    @cached_property
-    def _before(self) -> Before:
-        treated = np.concatenate([one.treated.x for one in self.sets])
-        control = np.concatenate([one.control.x for one in self.sets])
-        weight = np.concatenate(
-            [np.full(len(one.control.unit), len(one.treated.unit) / len(one.control.unit)) for one in self.sets]
-        )
-        binary = is_binary(treated, control)
-        scale = standard_deviation(treated, binary)
-        comparison = compare(Weighted(treated, np.ones(len(treated))), Weighted(control, weight), scale, binary)
-        return Before(scale=scale, binary=binary, comparison=comparison)
+    def sides(self, column: int) -> Sides:
+        """One covariate of treated units and candidates; every cohort's candidates weigh as much as its treated units."""
+        treated = np.concatenate([one.treated.x[:, column] for one in self.sets])
+        control = np.concatenate([one.control.x[:, column] for one in self.sets])
+        return Sides(Sample(treated), Sample(control, self._candidate_weights))
 
-    def before(self) -> Before:
-        """Every cohort's candidates weigh as much as its treated units."""
-        return self._before
+    @cached_property
+    def _candidate_weights(self) -> FloatArray | None:
+        if len(self.sets) == 1:
+            return None
+        sizes = [len(one.control.unit) for one in self.sets]
+        return np.repeat([len(one.treated.unit) for one in self.sets] / np.array(sizes, dtype=np.float64), sizes)
 
     def shares(self, sets: MatchedSets) -> pd.DataFrame:
         """How often a treated unit and its candidates, then its controls, have equal codes."""

@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import clustereffects.matching._checks as _checks
-import clustereffects.matching.balance as balance
 from clustereffects.data.account import SampleAccount
 from clustereffects.data.panel import Panel
 from clustereffects.errors import EstimationError, Problem
-from clustereffects.matching._pool import Before, Pool
+from clustereffects.matching._balance_table import balance_table
+from clustereffects.matching._pool import Pool
 from clustereffects.matching.sets import MatchedSets
 from clustereffects.results import Check, Provenance, Summary, draw
 from clustereffects.results.provenance import plain
@@ -209,14 +209,6 @@ class Matches(ABC):
         """Treated units without a control: the reason, the constraint that removed the last candidate, the counts."""
         return self.lost.copy()
 
-    def _after(self, before: Before) -> balance.Comparison:
-        sets = self.sets
-        treated = balance.Weighted(self.x_treated, sets.treated_weights())
-        period = np.unique(sets.cohort, return_inverse=True)[1].ravel()[sets.control_set]
-        keys = sets.control + period * len(self.units)
-        control = balance.pool_rows(keys, self.x_control, sets.control_weights())
-        return balance.compare(treated, control, before.scale, before.binary)
-
     def balance(self) -> pd.DataFrame:
         """Balance before and after matching, one row per covariate and per exact or forbidden column.
 
@@ -228,20 +220,7 @@ class Matches(ABC):
         exact and forbid; each cohort's candidates weigh as much as its treated units. After: matched treated units
         with weight 1 against their controls, the same control in the same cohort being one observation.
         """
-        if self.pool is None:
-            return pd.DataFrame(columns=["covariate", "kind", "sd", "smd_before", "smd_after"])
-        before = self.pool.before()
-        kind = np.where(before.binary, "binary", "continuous")
-        table = pd.DataFrame({"covariate": list(self.covariates), "kind": kind, "sd": before.scale})
-        for side, values in (("before", before.comparison), ("after", self._after(before))):
-            table[f"mean_treated_{side}"] = values.mean_treated
-            table[f"mean_control_{side}"] = values.mean_control
-            table[f"smd_{side}"] = values.difference
-            table[f"variance_ratio_{side}"] = values.variance_ratio
-            table[f"ks_{side}"] = values.ks
-        table = table.assign(share_equal_before=np.nan, share_equal_after=np.nan)
-        shares = self.pool.shares(self.sets).reindex(columns=table.columns)
-        return pd.concat([table, shares.astype(table.dtypes.to_dict())], ignore_index=True) if len(shares) else table
+        return balance_table(self, "treated", overlap=False)
 
     def checks(self) -> list[Check]:
         """Balance, unmatched units, reuse of controls, and what the estimator found (regression to the mean)."""
