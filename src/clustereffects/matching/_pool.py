@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clustereffects.matching.balance import Sides
+from clustereffects.matching.balance import Sides, is_binary
 from clustereffects.matching.distribution import Sample
 from clustereffects.matching.risk_set import RiskSet
 from clustereffects.matching.sets import MatchedSets
@@ -21,17 +21,48 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Complete risk sets with somebody on both sides, and the names of the exact and forbidden columns."""
+    """Complete risk sets with somebody on both sides; names of the exact and forbidden columns, sources of covariates."""
 
     sets: tuple[RiskSet, ...]
     exact: tuple[str, ...]
     forbid: tuple[str, ...]
+    columns: tuple[str, ...] = ()
 
-    def sides(self, column: int) -> Sides:
-        """One covariate of treated units and candidates; every cohort's candidates weigh as much as its treated units."""
-        treated = np.concatenate([one.treated.x[:, column] for one in self.sets])
-        control = np.concatenate([one.control.x[:, column] for one in self.sets])
+    def sides(self, take: Callable[[FloatArray], FloatArray]) -> Sides:
+        """One variable of treated units and candidates; every cohort's candidates weigh as much as its treated units.
+
+        ``take`` makes the variable from the matching variables, cohort by cohort: they are never all in one matrix.
+        """
+        treated = np.concatenate([take(one.treated.x) for one in self.sets])
+        control = np.concatenate([take(one.control.x) for one in self.sets])
         return Sides(Sample(treated), Sample(control, self._candidate_weights))
+
+    def binary(self, place: int) -> bool:
+        """Whether a covariate is 0 or 1 throughout."""
+        return all(is_binary(side.x[:, place]) for one in self.sets for side in (one.treated, one.control))
+
+    def size(self, side: str) -> int:
+        """Number of distinct treated units or candidates."""
+        return len(np.unique(np.concatenate([getattr(one, side).unit for one in self.sets])))
+
+    def candidates(self) -> list[tuple[float, IntArray, float]]:
+        """Cohort, positions of candidates, number of treated units."""
+        return [(one.cohort, one.control.unit, float(len(one.treated.unit))) for one in self.sets]
+
+    def group_means(self, groups: NDArray[np.object_]) -> dict[object, FloatArray]:
+        """Means of each group's treated units and of candidates of the same cohorts, in the same proportions, (2, p)."""
+        total: dict[object, FloatArray] = {}
+        count: dict[object, int] = {}
+        for one in self.sets:
+            candidates = one.control.x.mean(axis=0)
+            own = groups[one.treated.unit]
+            for name in dict.fromkeys(own.tolist()):
+                rows = np.array([value == name for value in own], dtype=np.bool_)
+                n = int(rows.sum())
+                part = np.stack([one.treated.x[rows].sum(axis=0), n * candidates])
+                total[name] = total.get(name, np.zeros_like(part)) + part
+                count[name] = count.get(name, 0) + n
+        return {name: part / max(count[name], 1) for name, part in total.items()}
 
     @cached_property
     def _candidate_weights(self) -> FloatArray | None:

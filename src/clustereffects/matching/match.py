@@ -14,10 +14,10 @@ import clustereffects.matching._checks as _checks
 from clustereffects.data.account import SampleAccount
 from clustereffects.data.panel import Panel
 from clustereffects.errors import EstimationError, Problem
-from clustereffects.matching._balance_table import balance_table
+from clustereffects.matching._balance_methods import BalanceMethods, FrameBalanceMethods, PanelBalanceMethods
 from clustereffects.matching._pool import Pool
 from clustereffects.matching.sets import MatchedSets
-from clustereffects.results import Check, Provenance, Summary, draw
+from clustereffects.results import Check, Provenance, Summary
 from clustereffects.results.provenance import plain
 
 FloatArray = NDArray[np.float64]
@@ -63,7 +63,7 @@ class Design:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Matches(ABC):
+class Matches(BalanceMethods, ABC):
     """What a match of a panel and a match of a cross-section have in common.
 
     Parameters
@@ -209,22 +209,9 @@ class Matches(ABC):
         """Treated units without a control: the reason, the constraint that removed the last candidate, the counts."""
         return self.lost.copy()
 
-    def balance(self) -> pd.DataFrame:
-        """Balance before and after matching, one row per covariate and per exact or forbidden column.
-
-        Columns ``covariate``, ``kind`` (continuous, binary, exact, forbid), ``sd`` (of the treated before matching:
-        the denominator of both standardised differences), then for *before* and *after* each ``mean_treated``,
-        ``mean_control``, ``smd``, ``variance_ratio`` (treated over control), ``ks``, ``share_equal``.
-
-        Before: all treated units with complete matching variables against all candidates of their risk set, before
-        exact and forbid; each cohort's candidates weigh as much as its treated units. After: matched treated units
-        with weight 1 against their controls, the same control in the same cohort being one observation.
-        """
-        return balance_table(self, "treated", overlap=False)
-
     def checks(self) -> list[Check]:
         """Balance, unmatched units, reuse of controls, and what the estimator found (regression to the mean)."""
-        return [*_checks.balance_checks(self.balance()), *_checks.use_checks(self), *self.findings]
+        return [*self._balance_checks(), *_checks.use_checks(self), *self.findings]
 
     def summary(self) -> Summary:
         """Summary: how the match was made, balance before and after, warnings."""
@@ -243,11 +230,6 @@ class Matches(ABC):
         continuous = table[table["kind"].isin(["continuous", "binary"])]
         return Summary(title="Match", facts=facts, table=continuous[shown], notes=notes + warnings)
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw standardised differences before and after matching (love plot); returns the Axes."""
-        table = self.balance()
-        return draw("love_plot", table[table["kind"].isin(["continuous", "binary"])], ax)
-
     def to_dict(self) -> dict[str, Any]:
         """Match as plain data: pairs, balance, unmatched units, checks, sample, design, provenance."""
         return {
@@ -263,7 +245,7 @@ class Matches(ABC):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Match(Matches):
+class Match(PanelBalanceMethods, Matches):
     """Pairs from a panel: every treated unit matched in its own risk set.
 
     Parameters
@@ -300,7 +282,7 @@ class Match(Matches):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class CrossSectionMatch(Matches):
+class CrossSectionMatch(FrameBalanceMethods, Matches):
     """Pairs from a table with one row per unit.
 
     Parameters

@@ -181,7 +181,7 @@ class Matching:
         return matched, {
             **_assemble.set_fields(matched),
             "covariates": names.covariates,
-            "pool": Pool(matched.sets, names.exact, names.forbid),
+            "pool": Pool(matched.sets, names.exact, names.forbid, names.columns),
             "lost": lost.assign(unit=labels[lost["unit"].to_numpy(dtype=np.int64)]),
             "sample": sample,
             "findings": self._rank_check(matched, len(names.covariates)),
