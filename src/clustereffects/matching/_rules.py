@@ -72,7 +72,7 @@ def removal(rule: Rule, source: Source) -> Callable[[int], BoolArray]:
         first, last = rule.window
         return lambda cohort: _any(flags, range(cohort + first, cohort + last + 1), len(source.cohorts))
     if rule.when == "ever":
-        return _once(lambda: _exposed(rule, source.reader.table(rule.column), source.treated))
+        return _once(lambda: _exposed(rule, _coded(rule, source, None), source.treated))
     return lambda cohort: _exposed(rule, _coded(rule, source, cohort - 1), source.treated)
 
 
@@ -94,7 +94,7 @@ def _bar(rule: Rule, source: Source, groups: tuple[list[str], IntArray]) -> Call
         coded = _coded(rule, source, period)
         labels = as_texts(coded.labels)
         codes = [known.get(label, len(places) + code) for code, label in enumerate(labels)]
-        return np.array([*codes, -1], dtype=np.int32)[coded.codes]
+        return np.array([*codes, -1], dtype=np.int32)[coded.codes[:, 0]]
 
     return read
 
@@ -108,7 +108,7 @@ def first_period(rule: Rule, panel: Panel) -> FloatArray:
         for period in reversed(source.times.tolist()):
             first[flags(period)] = period
     elif rule.when == "ever":
-        coded = source.reader.table(rule.column)
+        coded = _coded(rule, source, None)
         first = first_exposure(coded.codes, source.cohorts, _around(rule, coded))
     else:
         for cohort in np.unique(source.cohorts[source.treated]).tolist():
@@ -119,8 +119,7 @@ def first_period(rule: Rule, panel: Panel) -> FloatArray:
 
 
 def _exposed(rule: Rule, coded: Coded, treated: BoolArray) -> BoolArray:
-    codes = coded.codes if coded.codes.ndim == 2 else coded.codes[:, None]
-    return exposed_units(codes, treated, _around(rule, coded))
+    return exposed_units(coded.codes, treated, _around(rule, coded))
 
 
 def _around(rule: Rule, coded: Coded) -> Neighbourhoods:
@@ -129,9 +128,13 @@ def _around(rule: Rule, coded: Coded) -> Neighbourhoods:
     return Neighbourhoods.between(as_texts(coded.labels), dict(rule.pairs))
 
 
-def _coded(rule: Rule, source: Source, period: int) -> Coded:
-    """Codes in one period; an error if none of the neighbours that were named occurs among them."""
-    coded = source.reader.codes(rule.column, period)
+def _coded(rule: Rule, source: Source, period: int | None) -> Coded:
+    """Codes (n, 1) in one period, or (n, k) of all; an error if they hold none of the neighbours that were named."""
+    if period is None:
+        coded = source.reader.table(rule.column)
+    else:
+        once = source.reader.codes(rule.column, period)
+        coded = Coded(once.codes[:, None], once.labels)
     if rule.kind == "neighbours" and len(coded.labels):
         _require_places(rule, coded)
     return coded

@@ -236,10 +236,10 @@ def _strata(own: CodeArray, others: CodeArray) -> Iterator[tuple[IntArray, IntAr
     rows, codes = rows[order], codes[order]
     places = np.argsort(own, kind="stable")
     seen, starts = np.unique(own[places], return_index=True)
-    for code, group in zip(seen.tolist(), np.split(places, starts[1:]), strict=True):
-        low, high = np.searchsorted(codes, [code, code + 1])
-        if code >= 0 and low < high:
-            yield group, rows[low:high]
+    low, high = np.searchsorted(codes, seen, side="left"), np.searchsorted(codes, seen, side="right")
+    for stratum, group in enumerate(np.split(places, starts)[1:]):
+        if low[stratum] < high[stratum]:
+            yield group, rows[low[stratum] : high[stratum]]
 
 
 class _Members:

@@ -30,7 +30,7 @@ def sets(cohorts, *, horizon=0, active=0, candidates="not_yet_treated", **parts)
 
 def flags(*units):
     """A removal of these units, whatever the cohort."""
-    return lambda cohort: np.isin(np.arange(6), units)
+    return lambda _: np.isin(np.arange(6), units)
 
 
 def test_candidates_are_treated_after_the_horizon_or_never():
@@ -154,7 +154,9 @@ def test_bounds_are_values_or_logarithms_before_joining():
 
 
 def test_rungs_join_the_levels_of_all_columns():
-    fine, coarse, size = (np.repeat(np.array(c)[:, None], 5, axis=1) for c in ([0, 0, 1, -1], [0, 0, 0, 0], [1, 0, 1, 1]))
+    fine, coarse, size = (
+        np.repeat(np.array(c)[:, None], 5, axis=1) for c in ([0, 0, 1, -1], [0, 0, 0, 0], [1, 0, 1, 1])
+    )
     parts = {"exact": ((reader(fine), reader(coarse)), (reader(size),)), "rungs": ((0, 0), (1, 0))}
     one = sets([2002, *[NAN] * 3], **parts)[0]
     own = one.treated.strata[0]
@@ -188,7 +190,9 @@ def test_many_values_share_no_joint_code_by_overflow():
     codes = np.concatenate([one.treated.strata, one.control.strata])[:, 0]
     together = np.unique(np.stack(columns), axis=1, return_inverse=True)[1].ravel()
     assert (codes >= 0).all()
-    assert len(set(zip(codes.tolist(), together.tolist(), strict=True))) == len(set(together.tolist())) == len(set(codes))
+    assert (
+        len(set(zip(codes.tolist(), together.tolist(), strict=True))) == len(set(together.tolist())) == len(set(codes))
+    )
 
 
 def test_codes_are_as_small_as_they_can_be():
@@ -232,7 +236,9 @@ def test_a_cross_section_asks_for_one_period():
         asked.append(period)
         return np.array([1.0, 2.0, 3.0])
 
-    one = cross_section(history([NAN, 7.0, NAN], variables=(Variable(read, (1,)),), removals=(lambda _: flags(0)(0)[:3],)))
+    one = cross_section(
+        history([NAN, 7.0, NAN], variables=(Variable(read, (1,)),), removals=(lambda _: flags(0)(0)[:3],))
+    )
     assert np.isnan(one.cohort)
     assert one.treated.x.tolist() == [[2.0]]
     assert one.control.unit.tolist() == [2]
