@@ -123,7 +123,7 @@ def _alone(alone: pd.DataFrame) -> Problem:
     strata = alone[columns].drop_duplicates()
     texts = [", ".join(str(value) for value in row) for row in strata.itertuples(index=False)]
     return Problem(
-        what=f"{len(strata)} strata hold treated units and nobody else",
+        what=f"strata that hold treated units and nobody else: {len(strata)}",
         where=f"{', '.join(columns)}: {'; '.join(texts[:10])}"
         + (f" and {len(texts) - 10} more" if len(texts) > 10 else ""),
         expected="candidates with the same values",

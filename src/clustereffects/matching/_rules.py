@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -51,6 +51,7 @@ class Source:
     reader: Reader
     times: IntArray
     cohorts: FloatArray
+    checked: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, panel: Panel) -> Source:
@@ -129,19 +130,21 @@ def _around(rule: Rule, coded: Coded) -> Neighbourhoods:
 
 
 def _coded(rule: Rule, source: Source, period: int | None) -> Coded:
-    """Codes (n, 1) in one period, or (n, k) of all; an error if they hold none of the neighbours that were named."""
+    """Codes (n, 1) in one period, or (n, k) of all; an error if the column holds no neighbour that was named."""
+    if rule.kind == "neighbours":
+        _require_places(rule, source)
     if period is None:
-        coded = source.reader.table(rule.column)
-    else:
-        once = source.reader.codes(rule.column, period)
-        coded = Coded(once.codes[:, None], once.labels)
-    if rule.kind == "neighbours" and len(coded.labels):
-        _require_places(rule, coded)
-    return coded
+        return source.reader.table(rule.column)
+    coded = source.reader.codes(rule.column, period)
+    return Coded(coded.codes[:, None], coded.labels)
 
 
-def _require_places(rule: Rule, coded: Coded) -> None:
-    labels = as_texts(coded.labels)
+def _require_places(rule: Rule, source: Source) -> None:
+    """Look once whether anything of what was named occurs in any period."""
+    if rule.name in source.checked:
+        return
+    source.checked.add(rule.name)
+    labels = as_texts(source.reader.table(rule.column).labels)
     places = {label for one, others in rule.pairs for label in (one, *others)}
     if places.isdisjoint(labels):
         raise ColumnError(
