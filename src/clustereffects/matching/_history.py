@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -112,11 +113,15 @@ def frame_history(
 
 
 def _reading(read: Callable[[str, int], FloatArray], column: str) -> Callable[[int], FloatArray]:
-    return lambda period: read(column, period)
+    return partial(read, column)
 
 
 def _same(values: FloatArray) -> Callable[[int], FloatArray]:
-    return lambda period: values  # noqa: ARG005  (seen once: whatever the period)
+    return partial(_whenever, values)
+
+
+def _whenever(values: FloatArray, period: int) -> FloatArray:  # noqa: ARG001  (seen once)
+    return values
 
 
 def _growth_label(name: str, lags: tuple[int, ...]) -> str:
@@ -141,7 +146,7 @@ def _history(source: Source, variables: tuple[Variable, ...], wanted: Wanted) ->
 
 
 def _coding(reader: Reader, column: str) -> Callable[[int], CodeArray]:
-    return lambda period: reader.codes(column, period).codes
+    return partial(_ladder.codes_in, reader, column)
 
 
 def _labels(names: Sequence[tuple[str, str]], wanted: Wanted, source: Source) -> Labels:

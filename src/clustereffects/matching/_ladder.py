@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -106,8 +107,17 @@ def level_readers(
 
 def _level(reader: Reader, name: str, step: Step) -> Callable[[int], CodeArray]:
     if isinstance(step, str):
-        return lambda period: reader.codes(step, period).codes
-    return lambda period: _leading(name, reader.codes(name, period), step)
+        return partial(codes_in, reader, step)
+    return partial(_leading_in, reader, name, step)
+
+
+def codes_in(reader: Reader, column: str, period: int) -> CodeArray:
+    """Codes of a column in one period."""
+    return reader.codes(column, period).codes
+
+
+def _leading_in(reader: Reader, name: str, digits: int, period: int) -> CodeArray:
+    return _leading(name, reader.codes(name, period), digits)
 
 
 def _leading(name: str, coded: Coded, digits: int) -> CodeArray:

@@ -154,8 +154,8 @@ def _bad_methods(options: Matching) -> Iterator[Problem]:
         yield _bad("exact", options.exact, f"none with method={method!r}")
     if options.estimand == "ATO" and method != "propensity_weighting":
         yield _bad("estimand", options.estimand, "'ATT', 'ATC' or 'ATE', unless method='propensity_weighting'")
-    if options.estimand == "ATE" and (method == "optimal" or (method == "nearest" and not options.replace)):
-        yield _bad("estimand", options.estimand, "'ATT' or 'ATC' for pairs without replacement")
+    if options.estimand == "ATE" and method in PAIRS:
+        yield _bad("estimand", options.estimand, "'ATT' or 'ATC' for pairs")
     if options.weigh and method in {"entropy", "propensity_weighting"}:
         yield _bad("weigh", options.weigh, f"None with method={method!r}, which weighs already")
     if options.weigh and options.estimand != "ATT":

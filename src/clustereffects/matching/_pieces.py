@@ -134,6 +134,23 @@ def joined(pieces: Sequence[Piece], tasks: Sequence[Prepared]) -> tuple[MatchedS
     return sets, np.concatenate(own), np.concatenate(others)
 
 
+def swapped(sets: MatchedSets) -> MatchedSets:
+    """The same sets when untreated units were matched with treated ones."""
+    none = np.full(len(sets.treated), np.nan)
+    return MatchedSets(
+        treated=sets.control,
+        treated_set=sets.control_set,
+        treated_share=sets.share,
+        control=sets.treated,
+        control_set=sets.treated_set,
+        share=sets.treated_share,
+        distance=none,
+        mass=sets.mass,
+        cohort=sets.cohort,
+        stratum=sets.stratum,
+    )
+
+
 def _strata(pieces: Sequence[Piece], tasks: Sequence[Prepared]) -> IntArray:
     """Stratum of each set: the exact one where all its treated units share it, numbered over all risk sets."""
     keys = []

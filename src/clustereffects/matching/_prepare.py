@@ -13,7 +13,7 @@ from clustereffects.errors import EstimationError, Problem
 from clustereffects.matching._history import Labels
 from clustereffects.matching._options import caliper_of, has_score, score_caliper
 from clustereffects.matching.distance import mahalanobis, robust_mahalanobis, scaled_euclidean
-from clustereffects.matching.ladder import STAGES, Limits, Rungs, choose_rungs
+from clustereffects.matching.ladder import Limits, Rungs, choose_rungs
 from clustereffects.matching.nearest import variable_ratio
 from clustereffects.matching.options import Score, VariableRatio
 from clustereffects.matching.propensity import logit, probit
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-
-_MOST_DISTANCES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +87,7 @@ class Maker:
         sides = self._points(one, treated, control, kept)
         width, caliper = self._limits(score)
         wanted = self._enough(kept, len(treated.unit))
-        rungs = _rungs(sides, Limits(width, caliper), wanted)
+        rungs = choose_rungs(*sides, Limits(width, caliper), wanted)
         task = Task(
             *sides,
             caliper=caliper,
@@ -108,7 +106,7 @@ class Maker:
             z = (score[:n, None], score[n:, None])
         else:
             z = self._coordinates(one, treated, control)
-        line = np.split(score, [n]) if len(score) else [part[:, 0] for part in z]
+        line = np.split(score, [n]) if len(score) else [_first(part) for part in z]
         limited = score_caliper(self.options) is not None
         parts = []
         for side, coordinates, order in zip((treated, control), z, line, strict=True):
@@ -206,12 +204,9 @@ def common_support(score: FloatArray, treated: BoolArray, trim: str | None) -> B
     return inside
 
 
-def _rungs(sides: tuple[Points, Points], limits: Limits, wanted: IntArray) -> Rungs:
-    """Rung of each treated unit; without a ladder there is nothing to count."""
-    n, levels = sides[0].strata.shape
-    if levels > 1:
-        return choose_rungs(*sides, limits, wanted)
-    return Rungs(np.zeros(n, dtype=np.int64), np.full((n, 1, len(STAGES)), -1, dtype=np.int64))
+def _first(z: FloatArray) -> FloatArray:
+    """The first coordinate; zeros where nothing varies."""
+    return z[:, 0] if z.shape[1] else np.zeros(len(z))
 
 
 def _in_strata(treated: Units, control: Units) -> BoolArray:

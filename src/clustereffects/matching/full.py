@@ -214,6 +214,4 @@ def _grouped(stars: _Pairs) -> Grouped:
     total = np.bincount(stars.control, stars.distance) / np.maximum(np.bincount(stars.control), 1)
     control, where = np.unique(stars.control, return_index=True)
     turn = np.lexsort((control, total[control], number[where]))
-    return Grouped(
-        treated[order], number[place][order], control[turn], number[where][turn], total[control[turn]]
-    )
+    return Grouped(treated[order], number[place][order], control[turn], number[where][turn], total[control[turn]])

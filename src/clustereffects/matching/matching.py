@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 import clustereffects.matching._checks as _checks
@@ -15,10 +14,12 @@ import clustereffects.matching._frame as _frame
 import clustereffects.matching._options as _options
 import clustereffects.matching._words as _words
 from clustereffects.data import Panel, require_columns
+from clustereffects.data.by_period import ByPeriod
 from clustereffects.data.panel import to_pandas
 from clustereffects.matching._assemble import Found, Watch
 from clustereffects.matching._history import Labels, Wanted, frame_history, panel_history
 from clustereffects.matching._prepare import Maker
+from clustereffects.matching._refusals import Overlap
 from clustereffects.matching.engine import match
 from clustereffects.matching.history import History
 from clustereffects.matching.match import CrossSectionMatch, Design, Match
@@ -40,7 +41,7 @@ Distance = (
 
 @dataclass(frozen=True, kw_only=True)
 class Matching:
-    """Nearest-neighbour matching of treated units to controls.
+    """Matching of treated units to controls, in a panel each in its own risk set.
 
     Parameters
     ----------
@@ -53,24 +54,55 @@ class Matching:
         Columns whose value a control must not share with its treated unit; missing values never collide.
     exclude : str, optional
         Column of booleans: units that are never controls (in a panel if true in any period).
-    ratio : int
+    ratio : int or VariableRatio
         Controls per treated unit.
-    method : {"nearest"}
-    distance : {"mahalanobis", "propensity", "scaled_euclidean"}
-    caliper : float, optional
+    method : str
+        ``"nearest"`` (greedy), ``"optimal"`` (least total distance), ``"full"``, ``"coarsened_exact"``,
+        ``"subclass"``, ``"entropy"`` (weights that balance means), ``"propensity_weighting"``.
+    distance : {"mahalanobis", "robust_mahalanobis", "scaled_euclidean", "propensity"}, Score or callable
+        A callable gets ``x_treated`` (a, p) and ``x_control`` (b, p) and returns distances (a, b).
+    caliper : float or Caliper, optional
         Largest distance of a pair: in standard deviations of the propensity, else in units of the distance.
     replace : bool
         Whether a control may serve several treated units; without replacement it serves once over all cohorts.
-    lags : sequence of int
-        Periods before joining at which ``on`` is read.
+    reuse : int, optional
+        With replacement: how many treated units one control may serve over all cohorts.
+    lags : sequence of int, or mapping of str to sequence of int
+        Periods before joining at which ``on`` is read; with a mapping, columns that are not named at lag 1.
+    growth : sequence of str
+        Columns whose mean change per period from the largest lag to the smallest is matched on, in a panel.
+    near : sequence of str
+        Columns of the Mahalanobis or Euclidean distance if not all of ``on``; the propensity of a caliper uses all.
     horizon : int
         Candidates are never treated, or treated later than ``cohort + horizon``.
+    candidates : {"not_yet_treated", "never_treated"}
+    active : int
+        Periods before joining in each of which a candidate must be observed.
+    ladder : mapping of str to sequence
+        Steps by which an exact column is loosened, treated unit by treated unit, where too few candidates are left:
+        whole numbers are leading digits, texts are other columns. ``{"industry": (5, 4, 3, 2)}``.
+    rules : sequence of Rule
+        Who cannot be a control because the programme may have touched it.
     trim : {"treated", "both"}, optional
         Leave out treated units (and candidates) whose propensity is outside the range of the other side.
-    order : {"data", "largest", "smallest", "random"}, optional
+    order : {"data", "largest", "smallest", "random", "closest", "farthest"}, optional
         Who chooses first without replacement; default ``"largest"`` propensity, else the order of the units.
+    link : {"logit", "probit"}
+        Model of the propensity.
     propensity_scale : {"linear", "probability"}
         Scale on which the propensity is compared.
+    estimand : {"ATT", "ATC", "ATE", "ATO"}
+        Whose effect: treated, controls, all, or the overlap (propensity weighting only). In a panel the treated.
+    coarsening : Coarsening
+        Classes of ``method="coarsened_exact"``.
+    subclasses : int
+        Number of subclasses of ``method="subclass"``.
+    moments : {1, 2}
+        Entropy balancing of means, or of means and squares.
+    weigh : {"entropy"}, optional
+        After matching, reweigh the controls of each cohort until the means are those of its treated units.
+    workers, backend : int, str
+        Strata matched at the same time, and the joblib backend that does it.
     rng : int or Generator, optional
         For ``order="random"``.
 
@@ -86,7 +118,8 @@ class Matching:
     References
     ----------
     Ho, Imai, King & Stuart (2011), *Journal of Statistical Software* 42(8); Li, Propert & Rosenbaum (2001), *JASA*
-    96(455), 870–882, for risk sets; Rubin (1980), *Biometrics* 36(2), for the distance.
+    96(455), 870–882, for risk sets; Rubin (1980), *Biometrics* 36(2), for the distance; Rosenbaum (1991), *JRSS B*
+    53(3), for full matching; Hainmueller (2012), *Political Analysis* 20(1), for entropy balancing.
 
     Examples
     --------
@@ -100,21 +133,38 @@ class Matching:
     exact: Sequence[str] = ()
     forbid: Sequence[str] = ()
     exclude: str | None = None
-    ratio: int = 1
-    method: Literal["nearest"] = "nearest"
-    distance: Literal["mahalanobis", "propensity", "scaled_euclidean"] = "mahalanobis"
-    caliper: float | None = None
+    ratio: int | VariableRatio = 1
+    method: Method = "nearest"
+    distance: Distance = "mahalanobis"
+    caliper: float | Caliper | None = None
     replace: bool = True
-    lags: Sequence[int] = (1, 2)
+    reuse: int | None = None
+    lags: Sequence[int] | Mapping[str, Sequence[int]] = (1, 2)
+    growth: Sequence[str] = ()
+    near: Sequence[str] = ()
     horizon: int = 5
+    candidates: Literal["not_yet_treated", "never_treated"] = "not_yet_treated"
+    active: int = 0
+    ladder: Mapping[str, Sequence[int | str]] | Sequence[tuple[str, Any]] = ()
+    rules: Sequence[Rule] = ()
     trim: Literal["treated", "both"] | None = None
-    order: Literal["data", "largest", "smallest", "random"] | None = None
+    order: Literal["data", "largest", "smallest", "random", "closest", "farthest"] | None = None
+    link: Literal["logit", "probit"] = "logit"
     propensity_scale: Literal["linear", "probability"] = "linear"
+    estimand: Literal["ATT", "ATC", "ATE", "ATO"] = "ATT"
+    coarsening: Coarsening = field(default_factory=Coarsening)
+    subclasses: int = 6
+    moments: Literal[1, 2] = 1
+    weigh: Literal["entropy"] | None = None
+    workers: int = 1
+    backend: str = "threading"
     rng: int | np.random.Generator | None = None
 
     def __post_init__(self) -> None:
-        for name in ("on", "exact", "forbid", "lags"):
+        for name in ("on", "exact", "forbid", "growth", "near", "rules"):
             object.__setattr__(self, name, _options.as_tuple(getattr(self, name)))
+        for name in ("lags", "ladder"):
+            object.__setattr__(self, name, _options.as_tuple(frozen_mapping(getattr(self, name))))
         _options.validate(self)
 
     def fit(self, panel: Panel) -> Match:
@@ -137,12 +187,12 @@ class Matching:
         found = self._work(history, labels, sets)
         waiting = f", or treated later than {self.horizon} periods after the cohort"
         candidates = f"never treated{waiting if self.candidates == 'not_yet_treated' else ''}"
-        parts = found.parts(panel.units)
+        parts = found.parts(panel.units, panel.by_period().codes)
         parts["findings"] = (*parts["findings"], *self._reversion(panel, parts["sets"]))
         return Match(
             panel=panel,
             design=self._design(candidates, self.horizon),
-            provenance=self._provenance(panel.fingerprint(*wanted.columns)),
+            provenance=self._provenance(panel.fingerprint(*dict.fromkeys([*self.on, *self.growth]))),
             **parts,
         )
 
@@ -173,7 +223,7 @@ class Matching:
             labels=labels_of_units,
             design=self._design("all untreated", None),
             provenance=self._provenance(_frame.fingerprint(table[used])),
-            **found.parts(labels_of_units),
+            **found.parts(labels_of_units, ByPeriod.once(table).codes),
         )
 
     def _wanted(self) -> Wanted:
@@ -196,9 +246,9 @@ class Matching:
 
     def _work(self, history: History, labels: Labels, sets: Iterable[RiskSet]) -> Found:
         rng = np.random.default_rng(self.rng) if self.order == "random" else None
-        watch = Watch(labels)
+        watch = Watch(labels, Overlap(labels))
         tasks = Maker(self, labels, rng).all(watch.over(sets))
-        watch.require()
+        watch.overlap.require()
         pieces = match(tasks, self, labels.covariates)
         return Found(options=self, history=history, labels=labels, watch=watch, tasks=tasks, pieces=pieces)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -205,7 +205,6 @@ def _cuts(value: Any) -> bool:
     if isinstance(value, int | np.integer):
         return bool(value >= 1)
     return isinstance(value, tuple | list | np.ndarray) and bool(np.isfinite(np.asarray(value, dtype=float)).all())
-
 
 
 def _positive(value: Any) -> bool:
