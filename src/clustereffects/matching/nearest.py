@@ -12,7 +12,6 @@ ties of MatchIt 4.7.2. Units of a panel are ordered by their identifiers, so the
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
@@ -226,32 +225,20 @@ def _by_distance(queues: list[Queue], pool: Pool, sign: float) -> list[Queue]:
 
     Of equal distances those that queue again come first when the closest go first, and last when the farthest do.
     """
-    heap: list[tuple[float, int, int]] = []
-    for place, queue in enumerate(queues):
-        _push(heap, sign * _first(queue, pool), place, place)
+    found = [queue.nearest(pool) for queue in queues]
+    heap = [(sign * round(one[1], DECIMALS), place, place) for place, one in enumerate(found) if one is not None]
+    heapq.heapify(heap)
     again, served = len(queues), []
     while heap:
-        key, _, place = heapq.heappop(heap)
-        now = sign * _first(queues[place], pool)
-        if now == key:
+        place = heapq.heappop(heap)[-1]
+        now = queues[place].nearest(pool)
+        if now is not None and now == found[place]:
             pool.take(queues[place])
             served.append(place)
-        else:
-            again += 1
-            _push(heap, now, int(-sign * again), place)
+        elif now is not None:
+            again, found[place] = again + 1, now
+            heapq.heappush(heap, (sign * round(now[1], DECIMALS), int(-sign * again), place))
     return [queues[place] for place in sorted(served)]
-
-
-def _first(queue: Queue, pool: Pool) -> float:
-    """Distance of the nearest free candidate, infinite if there is none."""
-    found = queue.nearest(pool)
-    return math.inf if found is None else round(found[1], DECIMALS)
-
-
-def _push(heap: list[tuple[float, int, int]], key: float, tie: int, place: int) -> None:
-    """Queue a unit unless it has no candidate left."""
-    if math.isfinite(key):
-        heapq.heappush(heap, (key, tie, place))
 
 
 def _check(tasks: Sequence[Task], reuse: int | None, order: str) -> None:
