@@ -34,7 +34,10 @@ class Pool:
         ``take`` makes the variable from the matching variables, cohort by cohort: they are never all in one matrix.
         """
         treated = np.concatenate([take(one.treated.x) for one in self.sets])
-        control = np.concatenate([take(one.control.x) for one in self.sets])
+        if len(self.sets) == 1:
+            return Sides(Sample(treated), Sample(take(self.sets[0].control.x)))
+        # Candidates of one cohort weigh alike, so that each cohort can be sorted by itself: all together then sort faster.
+        control = np.concatenate([np.sort(take(one.control.x)) for one in self.sets])
         return Sides(Sample(treated), Sample(control, self._candidate_weights))
 
     def binary(self, place: int) -> bool:
@@ -43,7 +46,11 @@ class Pool:
 
     def size(self, side: str) -> int:
         """Number of distinct treated units or candidates."""
-        return len(np.unique(np.concatenate([getattr(one, side).unit for one in self.sets])))
+        units = [getattr(one, side).unit for one in self.sets]
+        seen = np.zeros(1 + max(int(each.max(initial=-1)) for each in units), dtype=np.bool_)
+        for each in units:
+            seen[each] = True
+        return int(seen.sum())
 
     def candidates(self) -> list[tuple[float, IntArray, float]]:
         """Cohort, positions of candidates, number of treated units."""
@@ -65,9 +72,7 @@ class Pool:
         return {name: part / max(count[name], 1) for name, part in total.items()}
 
     @cached_property
-    def _candidate_weights(self) -> FloatArray | None:
-        if len(self.sets) == 1:
-            return None
+    def _candidate_weights(self) -> FloatArray:
         sizes = [len(one.control.unit) for one in self.sets]
         return np.repeat([len(one.treated.unit) for one in self.sets] / np.array(sizes, dtype=np.float64), sizes)
 
