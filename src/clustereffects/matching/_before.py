@@ -69,6 +69,11 @@ class Pool:
             everyone = take(lambda place, one=one: self.values(one, place))  # type: ignore[misc]
             own.append(everyone[one.treated])
             others.append(everyone[one.control])
+        if len(others) == 1:
+            return Sides(Sample(own[0]), Sample(others[0]))
+        # Candidates of one cohort weigh alike, so that each cohort can be sorted by itself: all together then sort faster.
+        for values in others:
+            values.sort()
         return Sides(Sample(np.concatenate(own)), Sample(np.concatenate(others), self._candidate_weights()))
 
     def binary(self, place: int) -> bool:
@@ -79,7 +84,10 @@ class Pool:
 
     def size(self, side: str) -> int:
         """Number of distinct treated units or candidates."""
-        return len(np.unique(np.concatenate([getattr(one, side) for one in self.members])))
+        seen = np.zeros(len(self.history.cohorts), dtype=np.bool_)
+        for one in self.members:
+            seen[getattr(one, side)] = True
+        return int(np.count_nonzero(seen))
 
     def candidates(self) -> list[tuple[float, IntArray, float]]:
         """Cohort, positions of candidates, number of treated units."""
@@ -104,9 +112,7 @@ class Pool:
                 count[name] = count.get(name, 0) + n
         return {name: part / max(count[name], 1) for name, part in total.items()}
 
-    def _candidate_weights(self) -> FloatArray | None:
-        if len(self.members) == 1:
-            return None
+    def _candidate_weights(self) -> FloatArray:
         sizes = np.array([len(one.control) for one in self.members])
         return np.repeat([len(one.treated) for one in self.members] / sizes, sizes)
 

@@ -73,7 +73,7 @@ def _against(table: pd.DataFrame, limit: Limit) -> Check | None:
     if values.empty:
         return None
     ratio = limit.low > 0
-    size = np.abs(np.log(values.clip(lower=1e-300))) if ratio else values.abs()
+    size = pd.Series(np.abs(np.log(values.clip(lower=1e-300)) if ratio else values), index=values.index)
     order = size.sort_values(ascending=False, kind="stable").index
     worst = float(values[order[0]])
     beyond = [str(name) for name in order if not limit.low <= values[name] <= limit.high]

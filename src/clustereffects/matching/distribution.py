@@ -55,7 +55,8 @@ class Sample:
         if free <= 1e-12 * total:
             return float("nan")
         gap = self.value - mean
-        return float((gap @ gap if self.weight is None else self.weight @ (gap * gap)) / free)
+        gap *= gap
+        return float((gap.sum() if self.weight is None else self.weight @ gap) / free)
 
     def effective_size(self) -> float:
         """Number of equally weighted observations that would tell as much: ``(Σw)² / Σw²`` (Kish 1965)."""
@@ -123,7 +124,7 @@ def steps(sample: Sample) -> Steps:
         return Steps(value[last], (np.flatnonzero(last) + 1.0) / len(value))
     if not sample.total > 0:
         return Steps(sample.value[:0], sample.value[:0])
-    order = np.argsort(sample.value)
+    order = np.argsort(sample.value, kind="stable")  # fast on values that are sorted in pieces
     value, reached = sample.value[order], np.cumsum(sample.weight[order])
     last = _last_of_equals(value)
     return Steps(value[last], reached[last] / reached[-1])
@@ -159,8 +160,7 @@ def pooled_points(one: Steps, other: Steps) -> FloatArray:
     """
     few, many = (one, other) if len(one.value) < len(other.value) else (other, one)
     place = np.searchsorted(many.value, few.value)
-    new = place == len(many.value)
-    new[~new] = many.value[place[~new]] != few.value[~new]
+    new = ~_among(few.value, many.value, place)
     return np.insert(many.value, place[new], few.value[new])
 
 
@@ -197,19 +197,23 @@ def gaps(one: Steps, other: Steps, points: FloatArray) -> tuple[float, float]:
     if not (len(one.value) and len(other.value)):
         return float("nan"), float("nan")
     few, many = (one, other) if len(one.value) < len(other.value) else (other, one)
-    if len(points) < 4 * len(many.value):
-        gap = np.abs(_spread(few, points) - _spread(many, points))
-        return float(gap.max()), float(gap.mean())
-    # The functions jump at few of the points: their distance holds from each jump up to the next one.
+    place = np.searchsorted(many.value, few.value)
+    at_many = np.repeat(np.concatenate([[0.0], few.share]), np.diff(place, prepend=0, append=len(many.value)))
+    np.abs(np.subtract(at_many, many.share, out=at_many), out=at_many)
+    at_few = np.abs(few.share - many.at(few.value))
+    largest = float(max(at_many.max(), at_few.max()))
+    new = ~_among(few.value, many.value, place)
+    if len(points) == len(many.value) + int(new.sum()):
+        return largest, float((at_many.sum() + at_few[new].sum()) / len(points))
+    # The functions jump at some of the points only: their distance holds from each jump up to the next one.
     jumps = pooled_points(one, other)
     gap = np.abs(one.at(jumps) - other.at(jumps))
     reach = np.diff(np.searchsorted(points, jumps), append=len(points))
-    return float(gap.max()), float(gap @ reach / len(points))
+    return largest, float(gap @ reach / len(points))
 
 
-def _spread(sample: Steps, points: FloatArray) -> FloatArray:
-    """Distribution function at ascending points that contain all of its values."""
-    if len(sample.value) == len(points):
-        return sample.share
-    start = np.searchsorted(points, sample.value)
-    return np.repeat(np.concatenate([[0.0], sample.share]), np.diff(start, prepend=0, append=len(points)))
+def _among(value: FloatArray, others: FloatArray, place: IntArray) -> NDArray[np.bool_]:
+    """Which values are among others, from where they would be inserted."""
+    found = place < len(others)
+    found[found] = others[place[found]] == value[found]
+    return found

@@ -276,7 +276,7 @@ def trajectory_alt(table: pd.DataFrame, *, label: str = "", language: str = "en"
     'Means of log employees in 2 periods before joining: from 1.00 to 1.10'
     """
     say = wording(language)
-    ends = {}
+    ends: dict[str, str] = {}
     for name, suffix in (("treated", ""), ("controls", "_control"), ("candidates", "_candidates")):
         known = table[_PATHS[name]].dropna().to_numpy(dtype=float)
         first, last = (known[0], known[-1]) if len(known) else (np.nan, np.nan)
