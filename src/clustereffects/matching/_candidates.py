@@ -31,6 +31,15 @@ class Candidates:
         self._members: dict[int, dict[int, IntArray]] = {}
         self._blocks: dict[tuple[int, int], _Block] = {}
 
+    def stratum(self, treated: int) -> tuple[int, int]:
+        """Rung of a treated unit and its code there."""
+        rung = int(self.task.rung[treated])
+        return rung, int(self.task.treated.strata[treated, rung])
+
+    def size(self, treated: int) -> int:
+        """How many candidates are in the stratum of a treated unit."""
+        return len(self._block(treated).rows)
+
     def admissible(self, treated: int) -> tuple[IntArray, FloatArray]:
         """Rows of all admissible candidates of one treated unit, ascending, and their distances."""
         block = self._block(treated)
@@ -68,8 +77,7 @@ class Candidates:
         return None if good is None else np.flatnonzero(good)
 
     def _block(self, treated: int) -> _Block:
-        rung = int(self.task.rung[treated])
-        code = int(self.task.treated.strata[treated, rung])
+        rung, code = self.stratum(treated)
         if (rung, code) not in self._blocks:
             if rung not in self._members:
                 self._members[rung] = _members(self.task, rung)

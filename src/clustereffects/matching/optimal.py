@@ -108,10 +108,18 @@ class _Market:
         self.task = np.repeat(np.arange(len(tasks)), sizes)
         self.row = np.concatenate([np.empty(0, np.int64), *(np.arange(size) for size in sizes)])
         self.wanted = np.concatenate([np.empty(0, np.int64), *(task.wanted for task in tasks)])
-        self.length = self.wanted.copy()
+        self.length = np.maximum(self.wanted, self._scarce())
         self.complete = np.zeros(len(self.row), dtype=np.bool_)
         self.found: list[tuple[IntArray, FloatArray]] = [(np.empty(0, np.int64), np.empty(0))] * len(self.row)
         self.taken: list[IntArray] = [np.empty(0, np.int64)] * len(self.row)
+
+    def _scarce(self) -> IntArray:
+        """Size of the strata that have fewer controls than wanted, where all are needed at once; 0 elsewhere."""
+        places = list(zip(self.task.tolist(), self.row.tolist(), strict=True))
+        size = np.array([self.pools[s].size(i) for s, i in places], dtype=np.int64)
+        stratum = np.array([(s, *self.pools[s].stratum(i)) for s, i in places], dtype=np.int64).reshape(-1, 3)
+        code = np.unique(stratum, axis=0, return_inverse=True)[1].ravel()
+        return np.where(np.bincount(code, self.wanted)[code] > self.reuse * size, size, 0)
 
     def fetch(self, asked: IntArray) -> None:
         """Fetch more candidates of some treated units."""
