@@ -1,139 +1,323 @@
-"""Nearest-neighbour matching on arrays: with and without replacement, within exact strata, never across a bar.
+"""Nearest-neighbour matching on arrays: with, without and with limited replacement, within strata, never across a bar.
 
 Ties
 ----
-Distances that agree to ten decimals are equal, so that rounding decides nothing. All units are put in one ascending
-order of ``line``, the score or the first covariate, equal values in the order of the units. For a score the control to
-the left of the treated unit wins, then the one closest in that order. For covariates the one farthest in that order
-wins, then the one to the right: a search that walks outwards and keeps the last of equals. These are the ties of
-MatchIt 4.7.2. Units of a panel are ordered by their identifiers, so the order of its rows does not matter.
+Distances that agree to ten decimals are equal, so that rounding decides nothing. All units of a stratum are put in one
+ascending order of ``line``, the score or the first coordinate, equal values in the order of the units. For a score the
+control to the left of the treated unit wins, then the one closest in that order. For covariates the one farthest in
+that order wins, then the one to the right: a search that walks outwards and keeps the last of equals. These are the
+ties of MatchIt 4.7.2. Units of a panel are ordered by their identifiers, so the order of its rows does not matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clustereffects.matching._search import DECIMALS, Lists, Stratum, distances, fits, nearest_lists, strata_of
+from clustereffects.matching.tasks import Chosen, Points, Task
+
+__all__ = ["Chosen", "Points", "Task", "allowed", "count_allowed", "match_nearest", "variable_ratio"]
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+Order = Literal["turn", "closest", "farthest"]
+Run = Callable[[Callable[[Stratum], Lists], Sequence[Stratum]], Iterable[Lists]]
 
-_DECIMALS = 10
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Points:
-    """Treated units or candidates of one risk set, already complete.
-
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> Points.__slots__
-    ('unit', 'z', 'line', 'strata', 'forbid', 'bound')
-    """
-
-    unit: IntArray
-    z: FloatArray
-    line: FloatArray
-    strata: IntArray
-    forbid: IntArray
-    bound: FloatArray
+_SPARE = 12
+_TIMES = 4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Task:
-    """One risk set to be matched.
+def match_nearest(tasks: Sequence[Task], *, reuse: int | None, order: Order = "turn", run: Run = map) -> Chosen:
+    """Match every treated unit to its nearest allowed controls.
 
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> Task.__slots__
-    ('treated', 'control', 'caliper', 'widths', 'rung', 'wanted', 'turn', 'score')
-    """
-
-    treated: Points
-    control: Points
-    caliper: float
-    widths: FloatArray
-    rung: IntArray
-    wanted: IntArray
-    turn: IntArray
-    score: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Chosen:
-    """Pairs, in the order of tasks, treated units, and distance.
+    There are rounds: every treated unit gets its first control before any gets a second; a unit that finds none is
+    out. Within a round tasks come in their order and treated units by ``turn``, or the closest (farthest) of all pairs
+    of a treated unit with its nearest free control is made first.
 
     Parameters
     ----------
-    task : array (n_pairs,) of int
-    treated, control : array (n_pairs,) of int
-        Rows within the task.
-    distance : array (n_pairs,)
+    tasks : sequence of Task
+    reuse : int or None
+        Most treated units that one unit may serve in all tasks together: 1 for matching without replacement, ``None``
+        for no limit.
+    order : {"turn", "closest", "farthest"}
+    run : callable
+        How a function is applied to the strata, as by ``map``: their lists of candidates may be made in parallel.
 
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> Chosen.__slots__
-    ('task', 'treated', 'control', 'distance')
-    """
-
-    task: IntArray
-    treated: IntArray
-    control: IntArray
-    distance: FloatArray
-
-
-def match_nearest(tasks: Sequence[Task], *, reuse: int | None, order: str = "turn") -> Chosen:
-    """Stand-in until the nearest branch is merged: with replacement, literal.
+    Returns
+    -------
+    Chosen
 
     Raises
     ------
     ValueError
-        If reuse is limited.
+        If ``reuse`` or a number of controls wanted is less than 1, or there is no such order.
+
+    Notes
+    -----
+    Agrees pair for pair with ``matchit(method = "nearest")`` of MatchIt 4.7.2 on the cases in the reference tests.
 
     Examples
     --------
-    >>> match_nearest([], reuse=None).task.tolist()
-    []
+    >>> none, same = np.empty((3, 0)), np.zeros((3, 1), dtype=np.int64)
+    >>> control = Points(np.array([1, 2, 3]), np.array([[0.0], [1.0], [5.0]]), np.arange(3.0), same, none, none)
+    >>> treated = Points(np.array([0]), np.array([[1.2]]), np.ones(1), same[:1], none[:1], none[:1])
+    >>> zero = np.array([0])
+    >>> task = Task(treated, control, np.inf, widths=np.empty(0), rung=zero, wanted=np.array([2]), turn=zero)
+    >>> match_nearest([task], reuse=None).control.tolist()
+    [1, 0]
     """
-    if reuse is not None:
-        raise ValueError(order)
-    found = []
-    for s, task in enumerate(tasks):
-        one, pool = task.treated, task.control
-        for i, k in enumerate(task.wanted.tolist()):
-            code = one.strata[i, task.rung[i]]
-            good = (pool.strata[:, task.rung[i]] == code) & (code >= 0)
-            good &= ~((pool.forbid == one.forbid[i]) & (one.forbid[i] >= 0)).any(axis=1)
-            good &= (np.abs(pool.bound - one.bound[i]) <= task.widths).all(axis=1)
-            distance = np.sqrt(((pool.z - one.z[i]) ** 2).sum(axis=1))
-            rows = np.flatnonzero(good & (distance <= task.caliper))
-            rows = rows[np.argsort(distance[rows], kind="stable")][:k]
-            found.append((s, i, rows, distance[rows]))
-    sizes = [len(rows) for _, _, rows, _ in found]
-    return Chosen(
-        np.repeat(np.array([s for s, _, _, _ in found], dtype=np.int64), sizes),
-        np.repeat(np.array([t for _, t, _, _ in found], dtype=np.int64), sizes),
-        np.concatenate([np.empty(0, dtype=np.int64), *(rows for _, _, rows, _ in found)]),
-        np.concatenate([np.empty(0), *(distance for _, _, _, distance in found)]),
-    )
+    _check(tasks, reuse, order)
+    queues = _queues(tasks, run)
+    pool = _Pool(reuse)
+    for number in range(1, max((queue.wanted for queue in queues), default=0) + 1):
+        queues = [queue for queue in queues if queue.wanted >= number and pool.has(queue)]
+        if order == "turn":
+            queues = [queue for queue in queues if pool.take(queue)]
+        else:
+            queues = _by_distance(queues, pool, 1.0 if order == "closest" else -1.0)
+    return pool.chosen()
 
 
-count_candidates = free_controls = match_nearest
+def allowed(task: Task, treated: int) -> IntArray:
+    """Candidates of one treated unit within its stratum that break no rule, however many others want them.
+
+    Parameters
+    ----------
+    task : Task
+    treated : int
+        Row of the treated unit.
+
+    Returns
+    -------
+    array of int
+        Rows of ``task.control``.
+
+    Raises
+    ------
+    IndexError
+        If there is no such treated unit.
+
+    Examples
+    --------
+    >>> none, same = np.empty((2, 0)), np.zeros((2, 1), dtype=np.int64)
+    >>> control = Points(np.array([1, 2]), np.array([[0.0], [5.0]]), np.zeros(2), same, none, none)
+    >>> task = Task(control, control, 1.0, np.empty(0), same[:, 0], same[:, 0], np.arange(2))
+    >>> allowed(task, 1).tolist()
+    [1]
+    """
+    rung = task.rung[treated]
+    code = task.treated.strata[treated, rung]
+    row = np.array(treated)
+    near = np.flatnonzero((task.control.strata[:, rung] == code) & (code >= 0))
+    near = near[fits(task, row, near)]
+    return near[distances(task, row, near) <= task.caliper]
+
+
+def count_allowed(task: Task) -> IntArray:
+    """Number of candidates that ``allowed`` would give each treated unit, for all of them at once.
+
+    Parameters
+    ----------
+    task : Task
+
+    Returns
+    -------
+    array (n_treated,) of int
+
+    Raises
+    ------
+    TypeError
+        If ``task`` is not a task.
+
+    Examples
+    --------
+    >>> none, same = np.empty((2, 0)), np.zeros((2, 1), dtype=np.int64)
+    >>> control = Points(np.array([1, 2]), np.array([[0.0], [5.0]]), np.zeros(2), same, none, none)
+    >>> count_allowed(Task(control, control, 9.0, np.empty(0), same[:, 0], same[:, 0], np.arange(2))).tolist()
+    [2, 2]
+    """
+    count = np.zeros(len(task.treated.unit), dtype=np.int64)
+    free = not len(task.widths) and not task.treated.forbid.shape[1] and task.caliper == np.inf
+    for stratum in strata_of(task):
+        if free:
+            count[stratum.treated] = len(stratum.control)
+            continue
+        for row in stratum.treated:
+            near = stratum.control[fits(task, row, stratum.control)]
+            count[row] = len(near) if task.caliper == np.inf else (distances(task, row, near) <= task.caliper).sum()
+    return count
+
+
+def variable_ratio(score: FloatArray, treated: BoolArray, *, mean: float, least: int, most: int) -> IntArray:
+    """Controls wanted by each treated unit when those with the most candidates near them get the most.
+
+    Parameters
+    ----------
+    score : array (n,)
+        Propensity of all units, on any monotone scale.
+    treated : array (n,) of bool
+    mean : float
+        Controls per treated unit on average.
+    least, most : int
+        Smallest and largest number of a treated unit.
+
+    Returns
+    -------
+    array (n_treated,) of int
+        Between ``least`` and ``most``: as many as possible get ``most``, at most one gets a number in between. Treated
+        units that are least like the controls get ``least``.
+
+    Raises
+    ------
+    ValueError
+        Unless 1 ≤ least ≤ mean < most.
+
+    References
+    ----------
+    Ming & Rosenbaum (2000), *Biometrics* 56(1), 118–124, section 4.
+
+    Examples
+    --------
+    >>> score = np.array([0.9, 0.5, 0.7, 0.1, 0.2])
+    >>> variable_ratio(score, np.array([True, True, True, False, False]), mean=2, least=1, most=3).tolist()
+    [1, 3, 2]
+    """
+    if not 1 <= least <= mean < most:
+        raise ValueError(f"1 ≤ least ≤ mean < most is not true of least {least}, mean {mean} and most {most}")
+    own = score[treated]
+    total = round(mean * len(own))
+    full, rest = divmod(total - least * len(own), most - least)
+    numbers = np.full(len(own), least, dtype=np.int64)
+    numbers[len(own) - full :] = most
+    if rest:
+        numbers[len(own) - full - 1] += rest
+    sign = -1.0 if own.mean() > score[~treated].mean() else 1.0
+    wanted = np.empty_like(numbers)
+    wanted[np.argsort(sign * own, kind="stable")] = numbers
+    return wanted
+
+
+class _Queue:
+    """Candidates of one treated unit, nearest first; ``at`` is the first that may still be free."""
+
+    __slots__ = ("at", "depth", "distance", "position", "rows", "stratum", "task", "treated", "wanted", "whole")
+
+    def __init__(self, task: int, stratum: Stratum, position: int) -> None:
+        self.task, self.stratum, self.position = task, stratum, position
+        self.treated = int(stratum.treated[position])
+        self.wanted = int(stratum.task.wanted[self.treated])
+        self.at = 0
+
+    def fill(self, lists: Lists, place: int, depth: int) -> None:
+        here = slice(lists.start[place], lists.start[place + 1])
+        self.rows, self.distance = lists.row[here].tolist(), lists.distance[here].tolist()
+        self.whole, self.depth = bool(lists.whole[place]), depth
+
+    def more(self) -> bool:
+        """Whether there is a candidate at ``at``; makes a longer list if there may be one."""
+        while self.at >= len(self.rows):
+            if self.whole:
+                return False
+            depth = self.depth * _TIMES
+            self.fill(nearest_lists(self.stratum, np.array([self.position]), depth), 0, depth)
+        return True
+
+
+class _Pool:
+    """What has been taken, and by whom."""
+
+    def __init__(self, reuse: int | None) -> None:
+        self.reuse = reuse
+        self.used: dict[int, int] = {}
+        self.pairs: list[tuple[int, int, int, float]] = []
+
+    def has(self, queue: _Queue) -> bool:
+        """Go to the first candidate that is free; what is used up never becomes free again."""
+        unit = queue.stratum.task.control.unit
+        while queue.more():
+            if self.reuse is None or self.used.get(int(unit[queue.rows[queue.at]]), 0) < self.reuse:
+                return True
+            queue.at += 1
+        return False
+
+    def take(self, queue: _Queue) -> bool:
+        """Pair the treated unit with its nearest free candidate, if there is one."""
+        if not self.has(queue):
+            return False
+        row = queue.rows[queue.at]
+        unit = int(queue.stratum.task.control.unit[row])
+        self.used[unit] = self.used.get(unit, 0) + 1
+        self.pairs.append((queue.task, queue.treated, row, queue.distance[queue.at]))
+        queue.at += 1
+        return True
+
+    def chosen(self) -> Chosen:
+        """All pairs in order."""
+        order = sorted(range(len(self.pairs)), key=lambda place: self.pairs[place][:2])
+        task, treated, control, distance = (
+            zip(*(self.pairs[place] for place in order), strict=True) if order else ((),) * 4
+        )
+        return Chosen(
+            *(np.array(part, dtype=np.int64) for part in (task, treated, control)), np.array(distance, dtype=np.float64)
+        )
+
+
+def _queues(tasks: Sequence[Task], run: Run) -> list[_Queue]:
+    """Queues of all treated units that have candidates, in the order in which they choose."""
+    places = [(number, stratum) for number, task in enumerate(tasks) for stratum in strata_of(task)]
+    strata = [stratum for _, stratum in places]
+    queues = {}
+    for (number, stratum), lists in zip(places, run(_first_lists, strata), strict=True):
+        for position in range(len(stratum.treated)):
+            queue = _Queue(number, stratum, position)
+            queue.fill(lists, position, _first_depth(stratum))
+            queues[number, queue.treated] = queue
+    order = ((number, int(row)) for number, task in enumerate(tasks) for row in task.turn)
+    return [queues[key] for key in order if key in queues]
+
+
+def _first_lists(stratum: Stratum) -> Lists:
+    return nearest_lists(stratum, np.arange(len(stratum.treated)), _first_depth(stratum))
+
+
+def _first_depth(stratum: Stratum) -> int:
+    """Some more candidates than are wanted, as others want them too."""
+    return _TIMES * int(stratum.task.wanted[stratum.treated].max()) + _SPARE
+
+
+def _by_distance(queues: list[_Queue], pool: _Pool, sign: float) -> list[_Queue]:
+    """One round in the order of distance; a unit whose candidate was taken queues again with its next one.
+
+    Of equal distances those that queue again come first when the closest go first, and last when the farthest do.
+    """
+    heap = [(sign * round(queue.distance[queue.at], DECIMALS), place, queue) for place, queue in enumerate(queues)]
+    heapq.heapify(heap)
+    again, served = len(queues), []
+    while heap:
+        key, _, queue = heapq.heappop(heap)
+        if not pool.has(queue):
+            continue
+        distance = sign * round(queue.distance[queue.at], DECIMALS)
+        if distance != key:
+            again += 1
+            heapq.heappush(heap, (distance, int(-sign * again), queue))
+        elif pool.take(queue):
+            served.append(queue)
+    return sorted(served, key=queues.index)
+
+
+def _check(tasks: Sequence[Task], reuse: int | None, order: str) -> None:
+    if reuse is not None and reuse < 1:
+        raise ValueError(f"reuse must be at least 1 or None, not {reuse}")
+    if order not in {"turn", "closest", "farthest"}:
+        raise ValueError(f"order must be 'turn', 'closest' or 'farthest', not {order!r}")
+    least = min((int(task.wanted.min()) for task in tasks if len(task.wanted)), default=1)
+    if least < 1:
+        raise ValueError(f"every treated unit must want at least 1 control, not {least}")
