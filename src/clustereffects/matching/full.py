@@ -75,8 +75,8 @@ def match_full(task: Task) -> Grouped:
 
     Raises
     ------
-    ValueError
-        If the assignment has no solution; there always is one.
+    IndexError
+        If ``rung`` names a column that ``strata`` does not have.
 
     References
     ----------
@@ -195,8 +195,7 @@ def _matched(pairs: _Pairs, best: _Nearest) -> _Pairs:
         np.concatenate([pairs.control, len(best.to_control) + owner]),
         np.concatenate([most[pairs.treated] - gain, most[owner]]),
     )
-    used = used[used < len(gain)]
-    return _part(pairs, used)
+    return _part(pairs, used[used < len(gain)])
 
 
 def _others(nearest: FloatArray, matched: IntArray) -> IntArray:

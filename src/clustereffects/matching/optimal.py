@@ -30,6 +30,7 @@ BoolArray = NDArray[np.bool_]
 _GROWTH = 4
 _SMALL = 1 << 18
 _ROUNDING = 1e-13
+_MANY = np.iinfo(np.int64).max
 # Candidates at distances that agree to this may come in any order.
 _TIE = 2 * 10.0**-DECIMALS
 
@@ -65,6 +66,9 @@ def match_optimal(tasks: Sequence[Task], *, reuse: int | None) -> Chosen:
     ----------
     Rosenbaum, P. R. (1989). Optimal matching for observational studies. Journal of the American Statistical Association
     84, 1024–1032.
+
+    Hansen, B. B. & Klopfer, S. O. (2006). Optimal full matching and related designs via network flows. Journal of
+    Computational and Graphical Statistics 15, 609–627.
 
     Ahuja, R. K., Magnanti, T. L. & Orlin, J. B. (1993). Network Flows. Prentice Hall.
 
@@ -140,12 +144,13 @@ class _Market:
             for k, g in enumerate(part.tolist()):
                 here = slice(lists.start[k], lists.start[k + 1])
                 self.found[g] = _Found(lists.row[here], unit[here], lists.distance[here])
-                self.wanted[g] = min(self.wanted[g], len(self.found[g].row))
             self.whole[part] = lists.whole
+            self.wanted[part] = np.minimum(self.wanted[part], np.where(lists.whole, np.diff(lists.start), _MANY))
 
     def settle(self, changed: IntArray) -> IntArray:
         """Solve the components in which candidates were added; treated units whose candidates may not be enough."""
-        pairs, short = self._pairs(), []
+        pairs = self._pairs()
+        short = [changed[~self.whole[changed] & ~np.isin(changed, pairs.treated)]]
         for part in _components(pairs, changed):
             owners, treated = np.unique(pairs.treated[part], return_inverse=True)
             unit = np.unique(pairs.unit[part], return_inverse=True)[1]
