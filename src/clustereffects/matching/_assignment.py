@@ -42,7 +42,7 @@ def _scarce(row: IntArray, column: IntArray) -> tuple[BoolArray, BoolArray]:
     to_row[to_column[matched]] = np.flatnonzero(matched)
     rows = ~matched
     columns = np.zeros(graph.shape[1], dtype=np.bool_)
-    grown = rows.any()
+    grown = bool(rows.any())
     while grown:
         reached = columns.copy()
         reached[column[rows[row]]] = True
@@ -58,13 +58,13 @@ def _full(row: IntArray, column: IntArray, cost: FloatArray) -> IntArray:
     if shape[0] * shape[1] <= _DENSE:
         dense = np.full(shape, np.inf)
         dense[row, column] = cost
-        chosen = linear_sum_assignment(dense)
+        first, second = linear_sum_assignment(dense)
     else:
         # Entries of zero would be no edges; the smallest number instead changes no sum.
         graph = csr_array((np.maximum(cost, np.finfo(np.float64).tiny), (row, column)), shape=shape)
-        chosen = min_weight_full_bipartite_matching(graph)
+        first, second = (part.astype(np.int64) for part in min_weight_full_bipartite_matching(graph))
     partner = np.full(shape[0], -1, dtype=np.int64)
-    partner[chosen[0]] = chosen[1]
+    partner[first] = second
     return np.flatnonzero(partner[row] == column)
 
 

@@ -10,6 +10,7 @@ nothing play no role, so a register of many controls leaves a small assignment. 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.matching._assignment import cheapest_largest
-from clustereffects.matching._candidates import Candidates
-from clustereffects.matching.nearest import Task
+from clustereffects.matching._search import fits, strata_of
+from clustereffects.matching.tasks import Task
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -74,8 +75,8 @@ def match_full(task: Task) -> Grouped:
 
     Raises
     ------
-    ValueError
-        If the assignment has no solution; there always is one.
+    IndexError
+        If ``rung`` names a column that ``strata`` does not have.
 
     References
     ----------
@@ -89,7 +90,7 @@ def match_full(task: Task) -> Grouped:
 
     Examples
     --------
-    >>> from clustereffects.matching.nearest import Points
+    >>> from clustereffects.matching.tasks import Points
     >>> def points(unit, z):
     ...     none = np.empty((len(z), 0))
     ...     codes = np.zeros((len(z), 1), dtype=np.int64)
@@ -100,9 +101,8 @@ def match_full(task: Task) -> Grouped:
     >>> grouped.treated_set.tolist(), grouped.control_set.tolist()
     ([0, 1, 1], [0, 0, 1])
     """
-    pool = Candidates(task)
-    best = _nearest_partners(pool)
-    pairs = _matched(_gaining(pool, best), best)
+    best = _nearest_partners(task)
+    pairs = _matched(_gaining(task, best), best)
     lone_treated = _others(best.to_treated, pairs.treated)
     lone_control = _others(best.to_control, pairs.control)
     cover = _Pairs(
@@ -119,6 +119,10 @@ class _Pairs(NamedTuple):
     distance: FloatArray
 
 
+def _part(pairs: _Pairs, places: IntArray) -> _Pairs:
+    return _Pairs(pairs.treated[places], pairs.control[places], pairs.distance[places])
+
+
 class _Nearest(NamedTuple):
     """Nearest admissible partner of each treated unit and each control, and its distance; infinite if there is none."""
 
@@ -128,34 +132,56 @@ class _Nearest(NamedTuple):
     to_control: FloatArray
 
 
-def _nearest_partners(pool: Candidates) -> _Nearest:
-    n, m = len(pool.task.treated.unit), len(pool.task.control.unit)
+def _candidates(task: Task) -> Iterator[tuple[int, IntArray, FloatArray]]:
+    """All admissible candidates of each treated unit that has any, and their distances."""
+    free = task.caliper == np.inf and not len(task.widths) and not task.treated.forbid.shape[1]
+    for stratum in strata_of(task):
+        control, coordinates = stratum.control, np.ascontiguousarray(task.control.z[stratum.control].T)
+        for row in stratum.treated:
+            distance = _distances(task.treated.z[row], coordinates)
+            if free:
+                yield int(row), control, distance
+            else:
+                good = np.flatnonzero((distance <= task.caliper) & fits(task, row, control))
+                if len(good):
+                    yield int(row), control[good], distance[good]
+
+
+def _distances(point: FloatArray, coordinates: FloatArray) -> FloatArray:
+    """Distances summed coordinate by coordinate, as in nearest matching, from values that lie side by side."""
+    if len(coordinates) == 1:
+        return np.asarray(np.abs(coordinates[0] - point[0]))
+    total = np.zeros(coordinates.shape[1])
+    for own, values in zip(point.tolist(), coordinates, strict=True):
+        total += (values - own) ** 2
+    return np.asarray(np.sqrt(total, out=total))
+
+
+def _nearest_partners(task: Task) -> _Nearest:
+    n, m = len(task.treated.unit), len(task.control.unit)
     best = _Nearest(np.full(n, -1), np.full(n, np.inf), np.full(m, -1), np.full(m, np.inf))
-    for i in range(n):
-        rows, distance = pool.admissible(i)
-        if len(rows):
-            place = int(np.argmin(distance))
-            best.of_treated[i], best.to_treated[i] = rows[place], distance[place]
-            closer = np.flatnonzero(distance < best.to_control[rows])
-            best.of_control[rows[closer]], best.to_control[rows[closer]] = i, distance[closer]
+    for i, rows, distance in _candidates(task):
+        place = int(np.argmin(distance))
+        best.of_treated[i], best.to_treated[i] = rows[place], distance[place]
+        closer = np.flatnonzero(distance < best.to_control[rows])
+        best.of_control[rows[closer]], best.to_control[rows[closer]] = i, distance[closer]
     return best
 
 
-def _gaining(pool: Candidates, best: _Nearest) -> _Pairs:
+def _gaining(task: Task, best: _Nearest) -> _Pairs:
     """Pairs that gain over the nearest partners of both; of each treated unit as many as there are treated units.
 
     More are not needed: the others can take at most all but one of them.
     """
-    found, n = [], len(best.to_treated)
-    for i in range(n):
-        rows, distance = pool.admissible(i)
+    found = [_Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+    n = len(best.to_treated)
+    for i, rows, distance in _candidates(task):
         gain = best.to_treated[i] + best.to_control[rows] - distance
         places = np.flatnonzero(gain > 0.0)
         if len(places) > n:
             places = places[np.argsort(-gain[places], kind="stable")[:n]]
-        found.append((np.full(len(places), i), rows[places], distance[places]))
-    columns = [np.concatenate(column) for column in zip(*found, strict=True)] if found else [np.empty(0)] * 3
-    return _Pairs(columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2])
+        found.append(_Pairs(np.full(len(places), i), rows[places], distance[places]))
+    return _Pairs(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
 def _matched(pairs: _Pairs, best: _Nearest) -> _Pairs:
@@ -169,8 +195,7 @@ def _matched(pairs: _Pairs, best: _Nearest) -> _Pairs:
         np.concatenate([pairs.control, len(best.to_control) + owner]),
         np.concatenate([most[pairs.treated] - gain, most[owner]]),
     )
-    used = used[used < len(gain)]
-    return _Pairs(pairs.treated[used], pairs.control[used], pairs.distance[used])
+    return _part(pairs, used[used < len(gain)])
 
 
 def _others(nearest: FloatArray, matched: IntArray) -> IntArray:
@@ -185,7 +210,7 @@ def _stars(cover: _Pairs) -> _Pairs:
 
     A pair of which both ends occur in other pairs could be left out, so in a cheapest cover its distance is zero.
     """
-    cover = _Pairs(*(column[_first(cover)] for column in cover))
+    cover = _part(cover, _first(cover))
     of_treated, of_control = np.bincount(cover.treated), np.bincount(cover.control)
     keep = np.ones(len(cover.treated), dtype=np.bool_)
     for place in np.flatnonzero((of_treated[cover.treated] > 1) & (of_control[cover.control] > 1)).tolist():
@@ -194,7 +219,7 @@ def _stars(cover: _Pairs) -> _Pairs:
             keep[place] = False
             of_treated[i] -= 1
             of_control[j] -= 1
-    return _Pairs(*(column[keep] for column in cover))
+    return _part(cover, np.flatnonzero(keep))
 
 
 def _first(cover: _Pairs) -> IntArray:

@@ -19,15 +19,20 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from clustereffects.matching._assignment import cheapest_largest
-from clustereffects.matching._candidates import Candidates
-from clustereffects.matching.nearest import Chosen, Task, match_nearest
+from clustereffects.matching._search import DECIMALS, nearest_lists, strata_of
+from clustereffects.matching.nearest import match_nearest
+from clustereffects.matching.tasks import Chosen, Task
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 _GROWTH = 4
+_SMALL = 1 << 18
 _ROUNDING = 1e-13
+_MANY = np.iinfo(np.int64).max
+# Candidates at distances that agree to this may come in any order.
+_TIE = 2 * 10.0**-DECIMALS
 
 
 def match_optimal(tasks: Sequence[Task], *, reuse: int | None) -> Chosen:
@@ -48,18 +53,22 @@ def match_optimal(tasks: Sequence[Task], *, reuse: int | None) -> Chosen:
     Raises
     ------
     ValueError
-        If ``reuse`` is less than 1.
+        If ``reuse`` or a number of controls wanted is less than 1.
 
     Notes
     -----
-    Exact: no tolerance as in optmatch, and no pair fails because others have no candidates. Which of several optima is
-    found depends on the order of units only. As many pairs as possible may mean that one treated unit has all it wanted
-    and another none, if both compete for the same few controls.
+    The optimum itself, where optmatch (Hansen & Klopfer 2006) stops within a tolerance; and a treated unit without
+    candidates does not make the others fail. Distances that agree to ten decimals are equal, as in nearest matching.
+    Which of several optima is found depends on the order of units only. As many pairs as possible may mean that one
+    treated unit has all it wanted and another none, if both compete for the same few controls.
 
     References
     ----------
     Rosenbaum, P. R. (1989). Optimal matching for observational studies. Journal of the American Statistical Association
     84, 1024–1032.
+
+    Hansen, B. B. & Klopfer, S. O. (2006). Optimal full matching and related designs via network flows. Journal of
+    Computational and Graphical Statistics 15, 609–627.
 
     Ahuja, R. K., Magnanti, T. L. & Orlin, J. B. (1993). Network Flows. Prentice Hall.
 
@@ -71,7 +80,7 @@ def match_optimal(tasks: Sequence[Task], *, reuse: int | None) -> Chosen:
     ...     none = np.empty((len(z), 0))
     ...     codes = np.zeros((len(z), 1), dtype=np.int64)
     ...     return Points(np.array(unit), np.array(z)[:, None], np.array(z), codes, none.astype(int), none)
-    >>> from clustereffects.matching.nearest import Points
+    >>> from clustereffects.matching.tasks import Points
     >>> treated, control = points([0, 1], [0.9, 1.2]), points([2, 3, 4], [0.0, 1.0, 9.0])
     >>> one = np.ones(2, dtype=np.int64)
     >>> task = Task(treated, control, np.inf, np.empty(0), rung=0 * one, wanted=one, turn=np.arange(2))
@@ -81,9 +90,11 @@ def match_optimal(tasks: Sequence[Task], *, reuse: int | None) -> Chosen:
     if reuse is None:
         return match_nearest(tasks, reuse=None)
     if reuse < 1:
-        raise ValueError(f"reuse must be at least 1, not {reuse}")
+        raise ValueError(f"reuse must be at least 1 or None, not {reuse}")
+    if any((task.wanted < 1).any() for task in tasks):
+        raise ValueError("every treated unit must want at least 1 control")
     market = _Market(tasks, reuse)
-    asked = np.arange(len(market.wanted))
+    asked = np.arange(len(market.row))
     while len(asked):
         market.fetch(asked)
         asked = market.settle(asked)
@@ -98,66 +109,88 @@ class _Pairs(NamedTuple):
     distance: FloatArray
 
 
+class _Found(NamedTuple):
+    """Nearest candidates of one treated unit, nearest first."""
+
+    row: IntArray
+    unit: IntArray
+    distance: FloatArray
+
+
 class _Market:
-    """Treated units of all tasks, the nearest candidates fetched for each so far, and which of them are taken."""
+    """Treated units of all strata, the nearest candidates fetched for each so far, and which of them are taken."""
 
     def __init__(self, tasks: Sequence[Task], reuse: int) -> None:
-        sizes = [len(task.treated.unit) for task in tasks]
-        self.pools = [Candidates(task) for task in tasks]
         self.reuse = reuse
-        self.task = np.repeat(np.arange(len(tasks)), sizes)
-        self.row = np.concatenate([np.empty(0, np.int64), *(np.arange(size) for size in sizes)])
-        self.wanted = np.concatenate([np.empty(0, np.int64), *(task.wanted for task in tasks)])
-        self.length = self.wanted.copy()
-        self.complete = np.zeros(len(self.row), dtype=np.bool_)
-        self.found: list[tuple[IntArray, FloatArray]] = [(np.empty(0, np.int64), np.empty(0))] * len(self.row)
+        held = [(number, stratum) for number, task in enumerate(tasks) for stratum in strata_of(task)]
+        self.strata = [stratum for _, stratum in held]
+        sizes = [len(stratum.treated) for stratum in self.strata]
+        self.stratum, self.position = _copies(np.array(sizes, dtype=np.int64))
+        self.task = np.repeat(np.array([number for number, _ in held], dtype=np.int64), sizes)
+        self.row = _joined([stratum.treated for stratum in self.strata])
+        self.wanted = _joined([stratum.task.wanted[stratum.treated] for stratum in self.strata])
+        self.depth = self._first_depth()
+        self.whole = np.zeros(len(self.row), dtype=np.bool_)
+        self.found: list[_Found] = [_Found(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))] * len(self.row)
         self.taken: list[IntArray] = [np.empty(0, np.int64)] * len(self.row)
 
     def fetch(self, asked: IntArray) -> None:
         """Fetch more candidates of some treated units."""
-        self.length[asked] *= _GROWTH
-        for g in asked.tolist():
-            pool = self.pools[self.task[g]]
-            row, distance, self.complete[g] = pool.nearest(int(self.row[g]), int(self.length[g]))
-            self.found[g] = row, distance
-            self.wanted[g] = min(self.wanted[g], len(row))
+        self.depth[asked] *= _GROWTH
+        for part in np.split(asked, np.flatnonzero(np.diff(self.stratum[asked])) + 1):
+            stratum = self.strata[self.stratum[part[0]]]
+            lists = nearest_lists(stratum, self.position[part], int(self.depth[part].max()))
+            unit = stratum.task.control.unit[lists.row]
+            for k, g in enumerate(part.tolist()):
+                here = slice(lists.start[k], lists.start[k + 1])
+                self.found[g] = _Found(lists.row[here], unit[here], lists.distance[here])
+            self.whole[part] = lists.whole
+            self.wanted[part] = np.minimum(self.wanted[part], np.where(lists.whole, np.diff(lists.start), _MANY))
 
     def settle(self, changed: IntArray) -> IntArray:
         """Solve the components in which candidates were added; treated units whose candidates may not be enough."""
-        pairs, short = self._pairs(), []
+        pairs = self._pairs()
+        short = [changed[~self.whole[changed] & ~np.isin(changed, pairs.treated)]]
         for part in _components(pairs, changed):
             owners, treated = np.unique(pairs.treated[part], return_inverse=True)
             unit = np.unique(pairs.unit[part], return_inverse=True)[1]
             one, wanted = _Pairs(treated, unit, pairs.distance[part]), self.wanted[owners]
             taken = _solve(one, wanted, self.reuse)
             ends = np.cumsum(np.bincount(treated))
-            for g, place in zip(owners.tolist(), np.split(taken, ends[:-1]), strict=True):
-                self.taken[g] = np.flatnonzero(place)
-            unsure = ~self.complete[owners]
+            for g, places in zip(owners.tolist(), np.split(taken, ends[:-1]), strict=True):
+                self.taken[g] = np.flatnonzero(places)
+            unsure = ~self.whole[owners]
             if unsure.any():
-                unsure &= one.distance[ends - 1] < _savings(one, taken, wanted, self.reuse)
+                unsure &= one.distance[ends - 1] - _TIE < _savings(one, taken, wanted, self.reuse)
                 short.append(owners[unsure])
-        return np.concatenate([np.empty(0, np.int64), *short])
+        return np.sort(_joined(short))
 
     def chosen(self) -> Chosen:
         """Pairs taken."""
-        pairs = [(row[taken], distance[taken]) for (row, distance), taken in zip(self.found, self.taken, strict=True)]
-        sizes = [len(row) for row, _ in pairs]
-        return Chosen(
-            np.repeat(self.task, sizes),
-            np.repeat(self.row, sizes),
-            np.concatenate([np.empty(0, np.int64), *(row for row, _ in pairs)]),
-            np.concatenate([np.empty(0), *(distance for _, distance in pairs)]),
-        )
+        sizes = [len(taken) for taken in self.taken]
+        task, treated = np.repeat(self.task, sizes), np.repeat(self.row, sizes)
+        control = _joined([found.row[taken] for found, taken in zip(self.found, self.taken, strict=True)])
+        distance = [found.distance[taken] for found, taken in zip(self.found, self.taken, strict=True)]
+        order = np.lexsort((treated, task))
+        return Chosen(task[order], treated[order], control[order], np.concatenate([np.empty(0), *distance])[order])
+
+    def _first_depth(self) -> IntArray:
+        """As many as wanted; all where there are fewer than wanted, since all are needed, or few and most are needed."""
+        size = np.array([len(stratum.control) for stratum in self.strata], dtype=np.int64)[self.stratum]
+        wanted = np.bincount(self.stratum, self.wanted)[self.stratum]
+        crowded = (_GROWTH * wanted > self.reuse * size) & (wanted * size <= _SMALL)
+        return np.where((wanted > self.reuse * size) | crowded, size, self.wanted)
 
     def _pairs(self) -> _Pairs:
-        rows = [row for row, _ in self.found]
-        unit = [self.pools[s].task.control.unit[row] for s, row in zip(self.task.tolist(), rows, strict=True)]
         return _Pairs(
-            np.repeat(np.arange(len(rows)), [len(row) for row in rows]),
-            np.concatenate([np.empty(0, np.int64), *unit]),
-            np.concatenate([np.empty(0), *(distance for _, distance in self.found)]),
+            np.repeat(np.arange(len(self.found)), [len(found.row) for found in self.found]),
+            _joined([found.unit for found in self.found]),
+            np.concatenate([np.empty(0), *(found.distance for found in self.found)]),
         )
+
+
+def _joined(parts: list[IntArray]) -> IntArray:
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
 
 
 def _components(pairs: _Pairs, changed: IntArray) -> list[IntArray]:
