@@ -14,7 +14,7 @@ from support import nearest_oracle as oracle
 
 SMALL = {
     _search: {"_FEW": 3, "_SAMPLE": 4, "_LARGEST_SAMPLE": 6, "_BLOCK": 12, "_PAIRS": 30, "_TABLE": 0},
-    _lists: {"_depth": lambda stratum: 1, "_TIMES": 2, "_DEEP": 3, "_OFTEN": 1, "_BATCH": 3},
+    _lists: {"_depth": mock.Mock(return_value=1), "_TIMES": 2, "_DEEP": 3, "_OFTEN": 1, "_BATCH": 3},
     _line: {"_PATIENCE": 1},
 }
 

@@ -67,9 +67,7 @@ class Literal:
     def choice(self, t, i):
         task = self.tasks[t]
         mine = {j for a, b, j in self.pairs if (a, b) == (t, i)}
-        return nearest(
-            task, i, lambda j: j not in mine and self.used.get(int(task.control.unit[j]), 0) < self.reuse
-        )
+        return nearest(task, i, lambda j: j not in mine and self.used.get(int(task.control.unit[j]), 0) < self.reuse)
 
     def gap(self, t, i, j):
         return round(float(distance(self.tasks[t], i, j)), 10)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.matching._pool import Pool
 from clustereffects.matching._search import DECIMALS, Stratum, distances, fits
+from clustereffects.matching._taken import Taken
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -86,12 +86,12 @@ class Walk:
         self._z = one.z.item(self.treated, 0)
         self._forbid, self._bound = one.forbid[self.treated].tolist(), one.bound[self.treated].tolist()
 
-    def nearest(self, pool: Pool) -> tuple[int, float] | None:
+    def nearest(self, taken: Taken) -> tuple[int, float] | None:
         """Row and distance of the first candidate that is neither used up nor skipped, if there is one."""
         refused = 0
         while (place := self._next()) >= 0:
             row = self._line.row.item(place)
-            if pool.full.item(self.task.control.unit.item(row)):
+            if taken.full.item(self.task.control.unit.item(row)):
                 self._line.drop(place)
                 self.skip()
                 continue

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from clustereffects.matching._pool import Pool
 from clustereffects.matching._search import Lists, Stratum, nearest_lists
+from clustereffects.matching._taken import Taken
 
 _SPARE = 12
 _TIMES = 4
@@ -42,14 +42,14 @@ class Source:
         """Queue of one treated unit."""
         return self._queues[position]
 
-    def refill(self, position: int, depth: int, pool: Pool) -> None:
+    def refill(self, position: int, depth: int, taken: Taken) -> None:
         """Make a new list for a treated unit of what is not used up.
 
         Where this happens often, the units whose turn is next want the same candidates and get new lists as well: a few
         at a time cost little more than one.
         """
         unit = self.stratum.task.control.unit[self.stratum.control[self._open]]
-        self._open = self._open[~pool.full[unit]]
+        self._open = self._open[~taken.full[unit]]
         self._times += 1
         start = self._place[position]
         batch = self._order[start : start + 1 + min(self._times // _OFTEN, _BATCH)]
@@ -87,20 +87,20 @@ class Listed:
         self._row, self._distance = lists.row[here].tolist(), lists.distance[here].tolist()
         self._whole, self._depth, self._at = bool(lists.whole[place]), depth, 0
 
-    def nearest(self, pool: Pool) -> tuple[int, float] | None:
+    def nearest(self, taken: Taken) -> tuple[int, float] | None:
         """Row and distance of the first candidate that is neither used up nor skipped, if there is one."""
         unit = self.task.control.unit
         while True:
             for at in range(self._at, len(self._row)):
                 row = self._row[at]
-                if row not in self._mine and not pool.full.item(unit.item(row)):
+                if row not in self._mine and not taken.full.item(unit.item(row)):
                     self._at = at
                     return row, self._distance[at]
             if self._whole:
                 return None
             short = len(self._row) < self._depth
             depth = self._depth * _TIMES if short or self._depth < _DEEP else self._depth + len(self._mine)
-            self._source.refill(self._position, depth, pool)
+            self._source.refill(self._position, depth, taken)
 
     def skip(self) -> None:
         """Go past the candidate that was found last."""

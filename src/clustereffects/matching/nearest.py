@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from clustereffects.matching._line import Line, line_of
 from clustereffects.matching._lists import Source, first_lists
-from clustereffects.matching._pool import Pool, Queue
 from clustereffects.matching._search import DECIMALS, Lists, Stratum, distances, fits, strata_of
+from clustereffects.matching._taken import Queue, Taken
 from clustereffects.matching.tasks import Chosen, Points, Task
 
 __all__ = ["Chosen", "Points", "Task", "allowed", "count_allowed", "match_nearest", "variable_ratio"]
@@ -74,15 +74,15 @@ def match_nearest(tasks: Sequence[Task], *, reuse: int | None, order: Order = "t
     [1, 0]
     """
     _check(tasks, reuse, order)
-    pool = Pool(tasks, reuse)
+    taken = Taken(tasks, reuse)
     queues = _queues(tasks, run)
     for number in range(1, max((queue.wanted for queue in queues), default=0) + 1):
         queues = [queue for queue in queues if queue.wanted >= number]
         if order == "turn":
-            queues = [queue for queue in queues if pool.take(queue)]
+            queues = [queue for queue in queues if taken.take(queue)]
         else:
-            queues = _by_distance(queues, pool, 1.0 if order == "closest" else -1.0)
-    return pool.chosen()
+            queues = _by_distance(queues, taken, 1.0 if order == "closest" else -1.0)
+    return taken.chosen()
 
 
 def allowed(task: Task, treated: int) -> IntArray:
@@ -220,20 +220,20 @@ def _candidates(stratum: Stratum) -> Line | Lists:
     return line_of(stratum) if stratum.task.score else first_lists(stratum)
 
 
-def _by_distance(queues: list[Queue], pool: Pool, sign: float) -> list[Queue]:
+def _by_distance(queues: list[Queue], taken: Taken, sign: float) -> list[Queue]:
     """One round in the order of distance; a unit whose candidate was taken queues again with its next one.
 
     Of equal distances those that queue again come first when the closest go first, and last when the farthest do.
     """
-    found = [queue.nearest(pool) for queue in queues]
+    found = [queue.nearest(taken) for queue in queues]
     heap = [(sign * round(one[1], DECIMALS), place, place) for place, one in enumerate(found) if one is not None]
     heapq.heapify(heap)
     again, served = len(queues), []
     while heap:
         place = heapq.heappop(heap)[-1]
-        now = queues[place].nearest(pool)
+        now = queues[place].nearest(taken)
         if now is not None and now == found[place]:
-            pool.take(queues[place])
+            taken.take(queues[place])
             served.append(place)
         elif now is not None:
             again, found[place] = again + 1, now

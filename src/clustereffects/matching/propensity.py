@@ -138,7 +138,7 @@ def probit(x: FloatArray, treated: BoolArray, *, weights: FloatArray | None = No
     --------
     >>> x = np.column_stack([np.ones(6), [0, 1, 2, 3, 4, 5]])
     >>> probit(x, np.array([False, False, True, False, True, True])).probability.round(3).tolist()
-    [0.087, 0.191, 0.35, 0.541, 0.723, 0.86]
+    [0.029, 0.127, 0.352, 0.648, 0.873, 0.971]
     """
     return _fit(_Sample(x, treated, weights), _PROBIT, limit)
 

@@ -18,14 +18,14 @@ class Queue(Protocol):
     treated: int
     wanted: int
 
-    def nearest(self, pool: Pool) -> tuple[int, float] | None:
+    def nearest(self, taken: Taken) -> tuple[int, float] | None:
         """Row and distance of the first candidate that is neither used up nor skipped, if there is one."""
 
     def skip(self) -> None:
         """Go past the candidate that was found last."""
 
 
-class Pool:
+class Taken:
     """Counts how often each unit has been taken, over all tasks together."""
 
     def __init__(self, tasks: Sequence[Task], reuse: int | None) -> None:
