@@ -18,7 +18,7 @@ COBALT = json.loads((HERE / "cobalt.json").read_text(encoding="utf-8"))["cases"]
 DATA = pd.read_csv(HERE / "data.csv")
 ON = ["age", "educ", "race", "married", "nodegree", "re74", "re75"]
 EXACT = {"rtol": 1e-8, "atol": 1e-12}
-TIED_BY_ROUNDING = {"NSW89", "NSW90", "NSW96", "NSW108", "NSW166"}
+TIED_BY_ROUNDING = {"NSW89", "NSW96"}
 
 PROBABILITY = {"distance": "propensity", "propensity_scale": "probability", "replace": False}
 CASES = {

@@ -182,6 +182,27 @@ def _places(cells: NDArray[np.int64], n_periods: int) -> list[tuple[NDArray[np.i
 
 
 def factorized(values: pd.Series[Any]) -> tuple[NDArray[Any], Any]:
-    """Codes and labels of values; whole numbers that are close together by a lookup table instead of hashing."""
+    """Codes and labels of values; whole numbers that are close together by a lookup table instead of hashing.
+
+    Parameters
+    ----------
+    values : Series
+
+    Returns
+    -------
+    tuple of array of int, Index
+        −1 where missing; labels in the order of their codes.
+
+    Raises
+    ------
+    TypeError
+        If values of different kinds cannot be hashed.
+
+    Examples
+    --------
+    >>> codes, labels = factorized(pd.Series([62, 10, 62]))
+    >>> labels[codes].tolist()
+    [62, 10, 62]
+    """
     whole = whole_numbers(values)
     return pd.factorize(values) if whole is None or not len(whole) else coded_whole(whole)

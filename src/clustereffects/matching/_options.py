@@ -152,13 +152,18 @@ def _bad_methods(options: Matching) -> Iterator[Problem]:
                 yield _bad(name, getattr(options, name), f"none with method={method!r}, where units are not paired")
     if method in SCORED and options.exact:
         yield _bad("exact", options.exact, f"none with method={method!r}")
-    if options.estimand == "ATO" and method != "propensity_weighting":
-        yield _bad("estimand", options.estimand, "'ATT', 'ATC' or 'ATE', unless method='propensity_weighting'")
-    if options.estimand == "ATE" and method in PAIRS:
-        yield _bad("estimand", options.estimand, "'ATT' or 'ATC' for pairs")
+    yield from _bad_estimands(options)
+
+
+def _bad_estimands(options: Matching) -> Iterator[Problem]:
+    method, estimand = options.method, options.estimand
+    if estimand == "ATO" and method != "propensity_weighting":
+        yield _bad("estimand", estimand, "'ATT', 'ATC' or 'ATE', unless method='propensity_weighting'")
+    if estimand == "ATE" and method in PAIRS:
+        yield _bad("estimand", estimand, "'ATT' or 'ATC' for pairs")
     if options.weigh and method in {"entropy", "propensity_weighting"}:
         yield _bad("weigh", options.weigh, f"None with method={method!r}, which weighs already")
-    if options.weigh and options.estimand != "ATT":
+    if options.weigh and estimand != "ATT":
         yield _bad("weigh", options.weigh, "None, unless estimand='ATT'")
 
 

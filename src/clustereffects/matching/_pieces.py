@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ def of_pairs(chosen: Chosen, tasks: Sequence[Prepared]) -> list[Piece]:
     """One set per treated unit, for every task."""
     bounds = np.searchsorted(chosen.task, np.arange(len(tasks) + 1))
     pieces = []
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+    for low, high in pairwise(bounds.tolist()):
         treated, code = np.unique(chosen.treated[low:high], return_inverse=True)
         code = code.ravel()
         counts = np.bincount(code, minlength=len(treated))

@@ -102,10 +102,8 @@ class Maker:
 
     def _points(self, one: RiskSet, treated: Units, control: Units, score: FloatArray) -> tuple[Points, Points]:
         n = len(treated.unit)
-        if has_score(self.options):
-            z = (score[:n, None], score[n:, None])
-        else:
-            z = self._coordinates(one, treated, control)
+        scored = has_score(self.options)
+        z = (score[:n, None], score[n:, None]) if scored else self._coordinates(one, treated, control)
         line = np.split(score, [n]) if len(score) else [_first(part) for part in z]
         limited = score_caliper(self.options) is not None
         parts = []

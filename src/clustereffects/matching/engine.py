@@ -17,13 +17,15 @@ from clustereffects.matching.coarsened import bin_codes, coarsen, pair_within
 from clustereffects.matching.distance import mahalanobis
 from clustereffects.matching.entropy import balance_arms, entropy_balance, with_squares
 from clustereffects.matching.full import match_full
-from clustereffects.matching.nearest import Chosen, match_nearest
+from clustereffects.matching.nearest import Chosen, Order, match_nearest
 from clustereffects.matching.optimal import match_optimal
 from clustereffects.matching.subclass import subclasses
 from clustereffects.matching.weights import propensity_weights
 
 if TYPE_CHECKING:
     from clustereffects.matching.matching import Matching
+
+_ORDERS: dict[str, Order] = {"closest": "closest", "farthest": "farthest"}
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -66,10 +68,8 @@ def _pairs(tasks: Sequence[Prepared], options: Matching) -> Chosen:
     work = [task.task for task in tasks]
     if options.method == "optimal":
         return match_optimal(work, reuse=reuse)
-    order = order_of(options)
-    if order == "closest" or order == "farthest":
-        return match_nearest(work, reuse=reuse, order=order, run=_runner(options))
-    return match_nearest(work, reuse=reuse, run=_runner(options))
+    order = _ORDERS.get(order_of(options), "turn")
+    return match_nearest(work, reuse=reuse, order=order, run=_runner(options))
 
 
 def _runner(options: Matching) -> Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]:
