@@ -20,7 +20,7 @@ from clustereffects.errors import EstimationError
 from clustereffects.matching._before import Members, Pool
 from clustereffects.matching._history import Labels
 from clustereffects.matching._ledger import Trace
-from clustereffects.matching._options import LINKS, PAIRS
+from clustereffects.matching._options import LINKS, PAIRS, ladder_of
 from clustereffects.matching._pieces import Piece
 from clustereffects.matching._prepare import Prepared
 from clustereffects.matching._refusals import Overlap, without_candidates
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+_NOBODY = np.empty(0, dtype=np.int64)
 _TRIMMED = "outside common support"
 _ALONE = "no candidate left"
 _TAKEN = "taken by other treated units"
@@ -53,7 +54,7 @@ class Watch:
         """The same risk sets, noted before they are let go."""
         for one in sets:
             self.overlap.add(one)
-            nobody = replace(one, treated=one.treated.take(slice(0, 0)), control=one.control.take(slice(0, 0)))
+            nobody = replace(one, treated=one.treated.take(_NOBODY), control=one.control.take(_NOBODY))
             self.passed.append((Members.of(one), nobody))
             yield one
 
@@ -81,7 +82,7 @@ class Found:
         """
         traces = self._traces()
         if not any(len(piece.mass) for piece in self.pieces):
-            columns = _ladder.finest_columns(self.options.exact, self.options.ladder)
+            columns = _ladder.finest_columns(self.options.exact, ladder_of(self.options))
             alone = _ledger.alone_table(traces, columns, units, codes)
             raise EstimationError(without_candidates(traces, self.labels, alone))
         sets, x_treated, x_control = _pieces.joined(self.pieces, self.tasks)

@@ -216,7 +216,7 @@ def prognostic_table(match: Matches, pool: Pool, coefficients: FloatArray, denom
     matched = Matched(match)
 
     def score(at: Columns) -> FloatArray:
-        return np.sum([slope * at(place) for place, slope in enumerate(coefficients)], axis=0)
+        return np.asarray(np.sum([slope * at(place) for place, slope in enumerate(coefficients)], axis=0))
 
     after = matched.sides(score, matched.everyone())
     found = covariate_balance(pool.sides(score), after, denominator=denominator, overlap=True)

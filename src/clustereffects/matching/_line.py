@@ -145,7 +145,7 @@ class Walk:
         place = place[distances(self.task, treated, line.row[place]) <= self.task.caliper]
         gap = np.abs(line.score[place] - self._own).round(DECIMALS)
         order = np.lexsort((np.abs(place - self._low), place > self._low, gap))
-        return place[order[::-1]].tolist()
+        return [int(one) for one in place[order[::-1]]]
 
 
 def _free(lead: dict[int, int], place: int) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from clustereffects.errors import OptionError, Problem
-from clustereffects.matching._ladder import ladder_problems
+from clustereffects.matching._ladder import Ladder, ladder_problems
 from clustereffects.matching.options import Caliper, Coarsening, Score, VariableRatio
 from clustereffects.matching.rules import require_rules
 
@@ -103,7 +103,8 @@ def _are_lags(lags: Any) -> bool:
     )
 
 
-def _bad_parts(options: Matching) -> Iterator[Problem]:
+def _bad_parts(options: Any) -> Iterator[Problem]:
+    """Parts; ``options`` is untyped because users pass anything."""
     caliper = options.caliper
     number = isinstance(caliper, int | float | np.number) and bool(np.isfinite(caliper) and caliper > 0)
     if not (caliper is None or number or isinstance(caliper, Caliper)):
@@ -139,6 +140,10 @@ def _bad_scores(options: Matching) -> Iterator[Problem]:
         yield _bad("rng", None, "a seed or generator for order='random'")
     if options.method in SCORED and not has_score(options):
         yield _bad("distance", options.distance, f"'propensity' for method={options.method!r}")
+    if callable(options.distance) and caliper_of(options).distance is not None:
+        yield _bad(
+            "caliper", options.caliper, "no distance: let the function return infinity for pairs that must not be"
+        )
     if has_score(options) and score_caliper(options) is not None:
         yield _bad("caliper", options.caliper, "Caliper(distance=...) where the distance is the score")
 
@@ -180,10 +185,14 @@ def require_treated(options: Matching) -> None:
 
 def lags_of(options: Matching) -> dict[str, tuple[int, ...]]:
     """Lags of every column; where only some are named, the others are read in the period before joining."""
-    columns, lags = [*options.on, *options.growth], options.lags
+    columns, lags = [*options.on, *options.growth], cast("tuple[Any, ...]", options.lags)
     named = {item[0]: as_tuple(item[1]) for item in lags if isinstance(item, tuple)}
-    whole = tuple(int(item) for item in lags if not isinstance(item, tuple))
-    return {column: named.get(column, (1,)) if named else whole for column in columns}
+    return {column: named.get(column, (1,)) if named else lags for column in columns}
+
+
+def ladder_of(options: Matching) -> Ladder:
+    """The ladder as pairs of a column and its steps."""
+    return cast("Ladder", options.ladder)
 
 
 def has_score(options: Matching) -> bool:

@@ -23,6 +23,9 @@ from clustereffects.matching.tasks import Points, Task
 if TYPE_CHECKING:
     from clustereffects.matching.matching import Matching
 
+_FAR = 1e300
+"""Farther than any distance that a function may return but infinity."""
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -86,8 +89,9 @@ class Maker:
         kept = score[np.concatenate([inside[:n], near])] if len(score) else score
         sides = self._points(one, treated, control, kept)
         width, caliper = self._limits(score)
+        table = self._table(*sides)
         wanted = self._enough(kept, len(treated.unit))
-        rungs = choose_rungs(*sides, Limits(width, caliper), wanted)
+        rungs = choose_rungs(*sides, Limits(width, np.inf if table is not None else caliper), wanted)
         task = Task(
             *sides,
             caliper=caliper,
@@ -96,6 +100,7 @@ class Maker:
             wanted=wanted,
             turn=self._turn(sides[0]),
             score=has_score(self.options),
+            table=table,
         )
         outside = one.treated.unit[~inside[:n]]
         return Prepared(one.cohort, treated, control, kept, task, rungs, outside, len(one.control.unit))
@@ -124,6 +129,24 @@ class Maker:
         linear = measure(x, one.is_treated)
         return linear.of(own), linear.of(others)
 
+    def _table(self, treated: Points, control: Points) -> FloatArray | None:
+        """Distances by the function of the user, where there is one."""
+        distance = self.options.distance
+        if not callable(distance):
+            return None
+        shape = (len(treated.unit), len(control.unit))
+        table = np.asarray(distance(treated.z, control.z), dtype=np.float64)
+        if table.shape != shape or np.isnan(table).any() or table.min(initial=0.0) < 0:
+            raise EstimationError(
+                Problem(
+                    what="the distance function does not return distances",
+                    where=f"shape {table.shape}",
+                    expected=f"numbers of at least 0 in shape {shape}; infinite for pairs that must not be",
+                    remedy="return one row per treated unit and one column per candidate",
+                )
+            )
+        return table
+
     def _near(self, x: FloatArray) -> FloatArray:
         """Columns of the distance."""
         wanted = self.options.near
@@ -131,12 +154,14 @@ class Maker:
 
     def _limits(self, score: FloatArray) -> tuple[FloatArray, float]:
         caliper = caliper_of(self.options)
-        widths = {**dict(caliper.columns), **{name: np.log(factor) for name, factor in caliper.factors}}
+        widths = {**dict(caliper.widths), **{name: np.log(factor) for name, factor in caliper.ratios}}
         width = [widths.get(name, np.inf) for name in self.labels.bounds]
         unit = float(np.std(score, ddof=1)) if len(score) and caliper.units == "sd" else 1.0
         if caliper.score is not None:
             width.append(caliper.score * unit)
         largest = np.inf if caliper.distance is None else caliper.distance
+        if callable(self.options.distance):
+            largest = _FAR
         return np.array(width, dtype=np.float64), largest * (unit if has_score(self.options) else 1.0)
 
     def _enough(self, score: FloatArray, n: int) -> IntArray:

@@ -96,7 +96,7 @@ def _places(codes: IntArray, values: IntArray) -> IntArray | NDArray[np.uint16]:
 def nearest_lists(stratum: Stratum, which: IntArray, pool: IntArray, depth: int) -> Lists:
     """Lists of at most ``depth`` candidates for some treated units, both given by their positions in the stratum."""
     size = len(pool)
-    if size <= max(_FEW, 4 * depth):
+    if stratum.task.table is not None or size <= max(_FEW, 4 * depth):
         reach, expected = np.full(len(which), np.inf), np.full(len(which), float(size))
     else:
         reach, expected = _how_far(stratum, which, pool, depth)
@@ -121,6 +121,8 @@ def fits(task: Task, treated: IntArray, control: IntArray) -> BoolArray:
 
 def distances(task: Task, treated: IntArray, control: IntArray) -> FloatArray:
     """Distances of rows of both sides, broadcast, summed coordinate by coordinate."""
+    if task.table is not None:
+        return np.asarray(task.table[treated, control])
     one, pool = task.treated.z, task.control.z
     if one.shape[1] == 1:
         return np.asarray(np.abs(pool[control, 0] - one[treated, 0]))

@@ -52,5 +52,5 @@ class Taken:
     def chosen(self) -> Chosen:
         """All pairs, those of one treated unit in the order in which they were made."""
         pairs = sorted(self._pairs, key=itemgetter(0, 1))
-        parts = [np.array([pair[place] for pair in pairs], dtype=np.int64) for place in range(3)]
-        return Chosen(*parts, distance=np.array([pair[3] for pair in pairs], dtype=np.float64))
+        task, treated, control = (np.array([pair[place] for pair in pairs], dtype=np.int64) for place in range(3))
+        return Chosen(task, treated, control, np.array([pair[3] for pair in pairs], dtype=np.float64))

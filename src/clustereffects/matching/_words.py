@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clustereffects.matching._options import PAIRS, caliper_of, has_score
+from clustereffects.matching._options import PAIRS, caliper_of, has_score, ladder_of
 from clustereffects.matching.options import Score, VariableRatio
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def distance(options: Matching) -> str:
 def method(options: Matching) -> str:
     """How units were put together."""
     limits = [f"exact on {', '.join(options.exact)}"] if options.exact else []
-    limits += [f"loosened step by step: {', '.join(name for name, _ in options.ladder)}"] if options.ladder else []
+    limits += [f"loosened step by step: {', '.join(name for name, _ in ladder_of(options))}"] if options.ladder else []
     limits += [f"not sharing {', '.join(options.forbid)}"] if options.forbid else []
     limits += [f"rules: {', '.join(rule.name for rule in options.rules)}"] if options.rules else []
     limits += _limits(options)
@@ -80,6 +80,6 @@ def _limits(options: Matching) -> list[str]:
         said.append(f"caliper {caliper.distance:g}{unit if has_score(options) else ''}")
     if caliper.score is not None:
         said.append(f"propensity within {caliper.score:g}{unit}")
-    said += [f"{name} within {width:g}" for name, width in caliper.columns]
-    said += [f"{name} within a factor of {factor:g}" for name, factor in caliper.factors]
+    said += [f"{name} within {width:g}" for name, width in caliper.widths]
+    said += [f"{name} within a factor of {factor:g}" for name, factor in caliper.ratios]
     return said

@@ -153,7 +153,7 @@ def _reweighed(piece: Piece, task: Prepared, names: Sequence[str]) -> Piece:
         return piece
     treated = np.unique(piece.treated)
     control, code = np.unique(piece.control, return_inverse=True)
-    base = np.bincount(code.ravel(), piece.mass[piece.control_set] * piece.share)
+    base = np.bincount(code.ravel(), piece.mass[piece.control_set] * piece.share).astype(np.float64)
     target = task.treated.x[treated].mean(axis=0)
     try:
         balanced = entropy_balance(task.control.x[control], target, base, names=names)

@@ -138,7 +138,7 @@ def _candidates(task: Task) -> Iterator[tuple[int, IntArray, FloatArray]]:
     for stratum in strata_of(task):
         control, coordinates = stratum.control, np.ascontiguousarray(task.control.z[stratum.control].T)
         for row in stratum.treated:
-            distance = _distances(task.treated.z[row], coordinates)
+            distance = _distances(task.treated.z[row], coordinates) if task.table is None else task.table[row, control]
             if free:
                 yield int(row), control, distance
             else:

@@ -228,7 +228,7 @@ class Matching:
 
     def _wanted(self) -> Wanted:
         caliper = _options.caliper_of(self)
-        bounds = {**{name: False for name, _ in caliper.columns}, **{name: True for name, _ in caliper.factors}}
+        bounds = {**{name: False for name, _ in caliper.widths}, **{name: True for name, _ in caliper.ratios}}
         if isinstance(self.distance, Score):
             bounds.setdefault(self.distance.column, False)
         return Wanted(
@@ -236,7 +236,7 @@ class Matching:
             growth=tuple(self.growth),
             lags=_options.lags_of(self),
             exact=tuple(self.exact),
-            ladder=tuple(self.ladder),
+            ladder=_options.ladder_of(self),
             forbid=tuple(self.forbid),
             exclude=self.exclude,
             bounds=bounds,

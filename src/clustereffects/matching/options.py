@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -78,18 +78,28 @@ class Caliper:
             object.__setattr__(self, name, frozen_mapping(getattr(self, name)))
         problems = [
             _bad(f"caliper {name}", value, "a positive number")
-            for name, value in (("distance", self.distance), ("score", self.score), *self.columns)
+            for name, value in (("distance", self.distance), ("score", self.score), *self.widths)
             if value is not None and not _positive(value)
         ]
         problems += [
             _bad(f"factor of {name}", value, "a number greater than 1")
-            for name, value in self.factors
+            for name, value in self.ratios
             if not (_positive(value) and value > 1)
         ]
         if self.units not in {"sd", "raw"}:
             problems.append(_bad("caliper units", self.units, "'sd' or 'raw'"))
         if problems:
             raise OptionError(problems)
+
+    @property
+    def widths(self) -> tuple[tuple[str, float], ...]:
+        """Columns and their widths."""
+        return cast("tuple[tuple[str, float], ...]", self.columns)
+
+    @property
+    def ratios(self) -> tuple[tuple[str, float], ...]:
+        """Columns and their factors."""
+        return cast("tuple[tuple[str, float], ...]", self.factors)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,6 +68,8 @@ class Task:
         Order in which treated units choose.
     score : bool
         Whether the distance is the difference of a score along ``line``; settles ties.
+    table : array (n_treated, n_control), optional
+        Distances of all pairs where they are not Euclidean; infinite where a pair is impossible.
 
     Raises
     ------
@@ -77,7 +79,7 @@ class Task:
     Examples
     --------
     >>> Task.__slots__
-    ('treated', 'control', 'caliper', 'widths', 'rung', 'wanted', 'turn', 'score')
+    ('treated', 'control', 'caliper', 'widths', 'rung', 'wanted', 'turn', 'score', 'table')
     """
 
     treated: Points
@@ -88,6 +90,7 @@ class Task:
     wanted: IntArray
     turn: IntArray
     score: bool = False
+    table: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
