@@ -51,8 +51,10 @@ def take_sample(match: Match, outcome: str) -> Taken:
     """Outcomes of the units involved and their pairs; only these units enter the influence function."""
     _require_pairs(match)
     panel = match.panel
-    rows = np.unique(np.concatenate([match.treated, match.control]))
-    members, member = np.unique(match.treated, return_inverse=True)
+    sets = match.sets
+    member, link = sets.links()
+    members, control = sets.treated, sets.control[link]
+    rows = np.unique(np.concatenate([members, control]))
     group, names = _groups(panel, members)
     arrays = MatchedSample(
         outcome=panel.wide(outcome)[rows],
@@ -61,12 +63,12 @@ def take_sample(match: Match, outcome: str) -> Taken:
         treated=np.searchsorted(rows, members),
         group=group,
         mass=_mass(panel, members),
-        member=member.ravel(),
-        control=np.searchsorted(rows, match.control),
-        weight=match.weight,
-        stratum=np.unique(match.stratum, return_inverse=True)[1].ravel(),
-        x_member=match.x_treated,
-        x_control=match.x_control,
+        member=member,
+        control=np.searchsorted(rows, control),
+        weight=sets.share[link],
+        stratum=sets.stratum[sets.treated_set[member]],
+        x_member=match.x_treated[member],
+        x_control=match.x_control[link],
     )
     return Taken(arrays, rows, names)
 
@@ -81,7 +83,7 @@ def _require_pairs(match: Match) -> None:
                 remedy="match with Matching(...).fit(panel)",
             )
         )
-    if not len(match.treated):
+    if not len(match.sets.treated):
         raise EstimationError("the match holds no pair: see match.unmatched() for the reasons")
     if not (np.isfinite(match.x_treated).all() and np.isfinite(match.x_control).all()):
         raise InputError(

@@ -185,7 +185,10 @@ def _description(model: MatchedDiD, outcome: str, sample: SampleAccount) -> Desc
 
 def _provenance(model: MatchedDiD, match: Match, outcome: str) -> Provenance:
     digest = hashlib.blake2b(match.panel.fingerprint(outcome).encode(), digest_size=16)
-    for array in (match.treated, match.control, match.weight, match.x_treated, match.x_control, match.stratum):
+    sets = match.sets
+    for array in (sets.treated, sets.treated_set, sets.control, sets.control_set, sets.share, sets.stratum):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    for array in (match.x_treated, match.x_control):
         digest.update(np.ascontiguousarray(array).tobytes())
     options = {**options_of(model), "match": dict(match.provenance.options)}
     return Provenance.now(fingerprint=digest.hexdigest(), options=options, seed=seed_of(model.variance))
