@@ -2,6 +2,7 @@
 
 from clustereffects.matching.match import CrossSectionMatch, Design, Match
 from clustereffects.matching.matching import Matching
+from clustereffects.matching.rules import Rule, exposed
 from clustereffects.matching.sets import MatchedSets
 
-__all__ = ["CrossSectionMatch", "Design", "Match", "MatchedSets", "Matching"]
+__all__ = ["CrossSectionMatch", "Design", "Match", "MatchedSets", "Matching", "Rule", "exposed"]
