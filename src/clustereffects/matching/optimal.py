@@ -139,7 +139,8 @@ class _Market:
         self.depth[asked] *= _GROWTH
         for part in np.split(asked, np.flatnonzero(np.diff(self.stratum[asked])) + 1):
             stratum = self.strata[self.stratum[part[0]]]
-            lists = nearest_lists(stratum, self.position[part], int(self.depth[part].max()))
+            everyone = np.arange(len(stratum.control))
+            lists = nearest_lists(stratum, self.position[part], everyone, int(self.depth[part].max()))
             unit = stratum.task.control.unit[lists.row]
             for k, g in enumerate(part.tolist()):
                 here = slice(lists.start[k], lists.start[k + 1])
