@@ -139,7 +139,7 @@ class BalanceMethods:
         return tables.prognostic_table(self._own, self._candidates(), coefficients, denominator)
 
     def _balance_checks(self) -> list[Check]:
-        return _checks.balance_checks(self.balance())
+        return [] if self.pool is None else _checks.balance_checks(tables.after_table(self._own, self.pool))
 
     def plot(self, ax: Any = None, *, kind: str = "love", column: str | None = None, by: str | None = None) -> Any:
         """Draw the match; returns the Axes.
