@@ -15,7 +15,7 @@ import clustereffects.matching._checks as _checks
 import clustereffects.matching._paths as paths
 from clustereffects.data.panel import Panel
 from clustereffects.errors import ColumnError, EstimationError, OptionError, Problem
-from clustereffects.matching._pool import Pool
+from clustereffects.matching._before import Pool
 from clustereffects.matching.balance import DENOMINATORS
 from clustereffects.results import Check, draw
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -27,12 +27,11 @@ from clustereffects.matching.overlap import density, frame
 from clustereffects.matching.products import products
 
 if TYPE_CHECKING:
-    from clustereffects.matching._pool import Pool
+    from clustereffects.matching._before import Columns, Pool, Take
     from clustereffects.matching.match import Matches
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-Take = Callable[[FloatArray], FloatArray]
 
 SMALL_GROUP = 10
 _UNKNOWN = Statistics(**dict.fromkeys(STATISTICS, float("nan")))
@@ -60,8 +59,8 @@ class Matched:
         total = np.bincount(code, control, minlength=len(first)).astype(np.float64)
         used, kept = treated > 0, total > 0
         return Sides(
-            Sample(take(self.match.x_treated)[used], treated[used]),
-            Sample(take(self.match.x_control[first[kept]]), total[kept]),
+            Sample(take(_columns(self.match.x_treated))[used], treated[used]),
+            Sample(take(_columns(self.match.x_control))[first[kept]], total[kept]),
         )
 
     def everyone(self) -> tuple[FloatArray, FloatArray]:
@@ -71,14 +70,18 @@ class Matched:
     def distance(self, take: Take, scale: float) -> float:
         """Mean absolute difference within pairs, over the standard deviation."""
         sets = self.match.sets
-        one, other = take(self.match.x_treated), take(self.match.x_control)
+        one, other = take(_columns(self.match.x_treated)), take(_columns(self.match.x_control))
         apart = pair_distance(one, sets.treated_set, other, sets.control_set)
         return apart / scale if scale > 0 else float("nan")
 
 
 def column(place: int) -> Take:
-    """What takes one covariate from a matrix."""
-    return lambda x: x[:, place]
+    """What takes one covariate."""
+    return lambda at: at(place)
+
+
+def _columns(x: FloatArray) -> Columns:
+    return lambda place: x[:, place]
 
 
 def balance_table(match: Matches, pool: Pool, denominator: str, *, overlap: bool, squares: bool) -> pd.DataFrame:
@@ -104,7 +107,7 @@ def _variables(match: Matches, pool: Pool, *, squares: bool) -> Iterator[tuple[s
     if squares:
         sources = pool.columns or names
         for name, one, other in products(names, sources, [pool.binary(place) for place in range(len(names))]):
-            yield name, lambda x, a=one, b=other: a.of(x[:, a.column]) * b.of(x[:, b.column])  # type: ignore[misc]
+            yield name, lambda at, a=one, b=other: a.of(at(a.column)) * b.of(at(b.column))  # type: ignore[misc]
 
 
 def _row(name: str, found: CovariateBalance) -> dict[str, object]:
@@ -212,8 +215,8 @@ def prognostic_table(match: Matches, pool: Pool, coefficients: FloatArray, denom
     """Balance of the prognostic score, before and after."""
     matched = Matched(match)
 
-    def score(x: FloatArray) -> FloatArray:
-        return np.asarray(x @ coefficients, dtype=np.float64)
+    def score(at: Columns) -> FloatArray:
+        return np.asarray(np.sum([slope * at(place) for place, slope in enumerate(coefficients)], axis=0))
 
     after = matched.sides(score, matched.everyone())
     found = covariate_balance(pool.sides(score), after, denominator=denominator, overlap=True)

@@ -14,7 +14,7 @@ from clustereffects.matching.prognosis import prognosis
 from clustereffects.matching.trajectories import candidate_path, matched_path
 
 if TYPE_CHECKING:
-    from clustereffects.matching._pool import Pool
+    from clustereffects.matching._before import Pool
     from clustereffects.matching.match import Match
 
 FloatArray = NDArray[np.float64]
@@ -43,17 +43,17 @@ def panel_prognosis(match: Match, pool: Pool, outcome: str, event_time: int) -> 
     values, times = match.panel.wide(outcome), match.panel.times.tolist()
 
     def parts() -> Iterator[tuple[FloatArray, FloatArray]]:
-        for one in pool.sets:
+        for one in pool.members:
             if one.cohort - 1 in times and one.cohort + event_time in times:
                 base, then = times.index(int(one.cohort) - 1), times.index(int(one.cohort) + event_time)
-                yield one.control.x, values[one.control.unit, then] - values[one.control.unit, base]
+                yield pool.matrix(one, one.control), values[one.control, then] - values[one.control, base]
 
     return _fitted(parts(), outcome)
 
 
 def frame_prognosis(pool: Pool, outcome: FloatArray) -> FloatArray:
     """Coefficients of an outcome among candidates."""
-    return _fitted(((one.control.x, outcome[one.control.unit]) for one in pool.sets), "the outcome")
+    return _fitted(((pool.matrix(one, one.control), outcome[one.control]) for one in pool.members), "the outcome")
 
 
 def _fitted(parts: Iterator[tuple[FloatArray, FloatArray]], outcome: str) -> FloatArray:

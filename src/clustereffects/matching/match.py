@@ -11,11 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import clustereffects.matching._checks as _checks
+import clustereffects.matching._ledger as _ledger
 from clustereffects.data.account import SampleAccount
 from clustereffects.data.panel import Panel
-from clustereffects.errors import EstimationError, Problem
+from clustereffects.errors import EstimationError, OptionError, Problem
 from clustereffects.matching._balance_methods import BalanceMethods, FrameBalanceMethods, PanelBalanceMethods
-from clustereffects.matching._pool import Pool
+from clustereffects.matching._before import Pool
+from clustereffects.matching._history import Labels
+from clustereffects.matching._ledger import Trace
 from clustereffects.matching.sets import MatchedSets
 from clustereffects.results import Check, Provenance, Summary
 from clustereffects.results.provenance import plain
@@ -79,6 +82,10 @@ class Matches(BalanceMethods, ABC):
         Treated units and candidates before matching.
     lost : DataFrame
         Treated units without a control, as ``unmatched`` shows them.
+    traces : tuple of Trace
+        Counts of candidates, risk set by risk set, for ``ledger`` and ``rungs``.
+    labels_of_steps : Labels, optional
+        What the counted steps are called.
     sample : SampleAccount
         Account of the treated units.
     findings : tuple of Check
@@ -104,6 +111,8 @@ class Matches(BalanceMethods, ABC):
     design: Design
     pool: Pool | None = None
     lost: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(UNMATCHED_COLUMNS)))
+    traces: tuple[Trace, ...] = ()
+    labels_of_steps: Labels | None = None
     sample: SampleAccount = field(default_factory=lambda: SampleAccount(rows_in=0, rows_used=0))
     findings: tuple[Check, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
@@ -204,6 +213,40 @@ class Matches(BalanceMethods, ABC):
         table["weight"] = np.concatenate([sets.treated_weights(), sets.control_weights()])
         table["distance"] = np.concatenate([np.full(len(sets.treated), np.nan), sets.distance])
         return table.sort_values("set", kind="stable", ignore_index=True)
+
+    def ledger(self, by: str = "cohort") -> pd.DataFrame:
+        """How many candidates each rule and constraint removed, for whom.
+
+        Parameters
+        ----------
+        by : {"cohort", "unit"}
+            One row per cohort and step, with how many a step ``concerned``, ``removed`` and alone (``only``) removed;
+            or one per treated unit and step, exact values first, with ``before``, ``removed`` and ``left``.
+
+        Raises
+        ------
+        OptionError
+            If ``by`` is neither.
+        """
+        if by not in {"cohort", "unit"}:
+            raise OptionError(Problem(what=f"ledger by {by!r}", where="", expected="'cohort' or 'unit'", remedy=""))
+        if self.labels_of_steps is None:
+            return pd.DataFrame(columns=[by, "step", "before", "removed", "left"])
+        if by == "cohort":
+            return _ledger.cohort_ledger(self.traces, self.labels_of_steps)
+        return _ledger.unit_ledger(self.traces, self.labels_of_steps, self.units)
+
+    def rungs(self) -> pd.DataFrame:
+        """Rung of the ladder on which each treated unit was matched, and its candidates on every rung that was tried."""
+        if self.labels_of_steps is None:
+            return pd.DataFrame(columns=["unit", "cohort", "rung", "candidates"])
+        return _ledger.rung_table(self.traces, self.labels_of_steps, self.units)
+
+    def missing(self) -> pd.DataFrame:
+        """How many treated units and candidates of each cohort lack which value, and were left out for it."""
+        if self.labels_of_steps is None:
+            return pd.DataFrame(columns=["cohort", "missing", "treated", "candidates"])
+        return _ledger.missing_table(self.traces, self.labels_of_steps)
 
     def unmatched(self) -> pd.DataFrame:
         """Treated units without a control: the reason, the constraint that removed the last candidate, the counts."""
