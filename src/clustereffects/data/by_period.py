@@ -123,7 +123,7 @@ class ByPeriod:
             self._period, self._coded = period, {}
         if column not in self._coded:
             where, units = self._where(period)
-            codes, labels = factorized(self._column(column).iloc[where])
+            codes, labels = _factorized(self._column(column).iloc[where])
             self._coded[column] = Coded(self._spread(codes.astype(np.int32), units, -1), pd.Index(labels))
         return self._coded[column]
 
@@ -181,28 +181,7 @@ def _places(cells: NDArray[np.int64], n_periods: int) -> list[tuple[NDArray[np.i
     return [(part, cells[part] // n_periods) for part in parts]
 
 
-def factorized(values: pd.Series[Any]) -> tuple[NDArray[Any], Any]:
-    """Codes and labels of values; whole numbers that are close together by a lookup table instead of hashing.
-
-    Parameters
-    ----------
-    values : Series
-
-    Returns
-    -------
-    tuple of array of int, Index
-        −1 where missing; labels in the order of their codes.
-
-    Raises
-    ------
-    TypeError
-        If values of different kinds cannot be hashed.
-
-    Examples
-    --------
-    >>> codes, labels = factorized(pd.Series([62, 10, 62]))
-    >>> labels[codes].tolist()
-    [62, 10, 62]
-    """
+def _factorized(values: pd.Series[Any]) -> tuple[NDArray[Any], Any]:
+    """Codes and labels of values; whole numbers that are close together by a lookup table instead of hashing."""
     whole = whole_numbers(values)
-    return pd.factorize(values) if whole is None or not len(whole) else coded_whole(whole)
+    return pd.factorize(values) if whole is None or not len(whole) else coded_whole(np.ascontiguousarray(whole))

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 CodeArray = NDArray[np.signedinteger[Any]]
+BoolArray = NDArray[np.bool_]
+
+_WIDER = 1 + 1e-9
+"""Those who are left aside early are farther than the caliper by more than rounding."""
 
 STAGES = ("same exact values", "forbid", "bounds", "caliper")
 
@@ -243,10 +247,12 @@ def _strata(own: CodeArray, others: CodeArray) -> Iterator[tuple[IntArray, IntAr
 
 
 class _Members:
-    """Candidates of one stratum, gathered once for all treated units in it."""
+    """Candidates of one stratum, gathered once for all treated units in it, in the order of their first coordinate."""
 
     def __init__(self, control: Side, rows: IntArray, limits: Limits) -> None:
         self.n, self.limits = len(rows), limits
+        if limits.caliper < np.inf:
+            rows = rows[np.argsort(control.z[rows, 0], kind="stable")]
         self.forbid = [column[rows] for column in control.forbid.T]
         self.bound = [column[rows] for column in control.bound.T[: len(limits.widths)]]
         self.z = [column[rows] for column in control.z.T] if limits.caliper < np.inf else []
@@ -257,20 +263,23 @@ class _Members:
         for codes, code in zip(self.forbid, treated.forbid[row].tolist(), strict=True):
             if code >= 0:
                 good &= codes != code
-        free = int(np.count_nonzero(good))
+        free = int(np.count_nonzero(good)) if self.forbid else self.n
         own, widths = treated.bound[row].tolist(), self.limits.widths.tolist()
         for values, value, width in zip(self.bound, own, widths, strict=False):
             good &= np.abs(values - value) <= width
-        within = int(np.count_nonzero(good))
-        return self.n, free, within, self._near(treated.z[row], np.flatnonzero(good)) if self.z else within
+        within = int(np.count_nonzero(good)) if self.bound else free
+        return self.n, free, within, self._near(treated.z[row].tolist(), good) if self.z else within
 
-    def _near(self, z: FloatArray, rows: IntArray) -> int:
-        """How many of some candidates are within the caliper; the first coordinate spares most of them the others."""
+    def _near(self, z: list[float], good: BoolArray) -> int:
+        """How many of the good candidates are within the caliper; every coordinate spares the next some of them."""
         caliper = self.limits.caliper
-        rows = rows[np.abs(self.z[0][rows] - z[0]) <= caliper]
-        if len(self.z) == 1:
-            return len(rows)
+        low, high = np.searchsorted(self.z[0], [z[0] - _WIDER * caliper, z[0] + _WIDER * caliper])
+        rows = low + np.flatnonzero(good[low:high])
         total = np.zeros(len(rows))
-        for values, value in zip(self.z, z.tolist(), strict=True):
+        for values, value in zip(self.z, z, strict=True):
             total += (values[rows] - value) ** 2
+            near = total <= _WIDER * caliper**2
+            rows, total = rows[near], total[near]
+        if len(self.z) == 1:
+            return int(np.count_nonzero(np.abs(self.z[0][rows] - z[0]) <= caliper))
         return int(np.count_nonzero(np.sqrt(total) <= caliper))

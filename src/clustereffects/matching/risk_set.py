@@ -214,6 +214,7 @@ def risk_sets(
 
     Examples
     --------
+    >>> from clustereffects.matching.history import Variable
     >>> size = {2004: [1.0, 1.0, 2.0], 2005: [2.0, 3.0, 2.0], 2006: [9.0, 3.0, 2.0]}
     >>> read = lambda period: np.array(size.get(period, [np.nan] * 3))
     >>> history = History(cohorts=np.array([2006.0, np.nan, 2007.0]), variables=(Variable(read, (1, 2)),))
@@ -248,6 +249,7 @@ def cross_section(history: History) -> RiskSet:
 
     Examples
     --------
+    >>> from clustereffects.matching.history import Variable
     >>> size = Variable(lambda period: np.array([1.0, 2.0, np.nan]), (1,))
     >>> cross_section(History(cohorts=np.array([1.0, np.nan, np.nan]), variables=(size,))).control.unit.tolist()
     [1]
