@@ -69,8 +69,10 @@ class Matched:
         return self.match.sets.treated_weights(), self.match.sets.control_weights()
 
     def distance(self, take: Take, scale: float) -> float:
-        """Mean absolute difference within pairs, over the standard deviation."""
+        """Mean absolute difference within pairs, over the standard deviation; NaN where there are only weights."""
         sets = self.match.sets
+        if not sets.paired and len(sets.mass) == len(np.unique(sets.cohort)):
+            return float("nan")
         one, other = take(_columns(self.match.x_treated)), take(_columns(self.match.x_control))
         apart = pair_distance(one, sets.treated_set, other, sets.control_set)
         return apart / scale if scale > 0 else float("nan")
