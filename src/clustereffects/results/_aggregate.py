@@ -14,7 +14,7 @@ from clustereffects.inference.factored import FactoredInfluence
 from clustereffects.inference.influence import Influence
 from clustereffects.results._aggregate_options import require_choices
 from clustereffects.results._unit_weights import unit_weights
-from clustereffects.results.aggregation import Aggregated, Averaging, aggregate_cells, target_codes
+from clustereffects.results.aggregation import KEYS, Aggregated, Averaging, aggregate_cells, target_codes
 from clustereffects.results.description import Description, Sampling
 
 if TYPE_CHECKING:
@@ -41,8 +41,12 @@ class Aggregation:
         if known.aggregation != "cell":
             what = f"these effects are aggregated by {known.aggregation} already"
             raise refusal(what, "the effects as the estimator returned them", "aggregate the estimator's own result")
-        influence, sampling = parts()
         keys = (self.by,) if isinstance(self.by, str) else tuple(self.by)
+        columns = tuple(key for key in keys if key not in {*KEYS, "overall"})
+        if columns and effects.finer is not None:
+            effects = effects.finer(columns)
+            parts = _held(effects)
+        influence, sampling = parts()
         codes, labels = target_codes(effects.labels, keys, self.window, self.balance)
         if self.weights is not None:
             own = unit_weights(sampling, self.weights, known.anticipation)
@@ -58,6 +62,11 @@ class Aggregation:
         if self.weights is None or isinstance(self.weights, str):
             return self.weights
         return str(self.weights.name or "weights")
+
+
+def _held(effects: Effects) -> Parts:
+    """What effects that were just estimated are made of."""
+    return lambda: effects._parts("influence=True in to_dict")
 
 
 def average(effects: Effects, parts: Parts) -> Effects:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -62,6 +62,8 @@ class Effects:
         Effect of each treated unit, where the estimator has them.
     stored : Uncertainty, optional
         Uncertainty read from a file that holds no influence function.
+    finer : callable, optional
+        Effects in cells that are split further by columns of the panel, where the estimator can; not stored in files.
 
     Raises
     ------
@@ -94,6 +96,7 @@ class Effects:
     provenance: Provenance = field(default_factory=Provenance)
     unit_effects: pd.DataFrame | None = None
     stored: Uncertainty | None = None
+    finer: Callable[[tuple[str, ...]], Effects] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "estimate", read_only(self.estimate))
@@ -249,7 +252,8 @@ class Effects:
         Parameters
         ----------
         by : str or list of str
-            ``"overall"``, ``"event"``, ``"cohort"``, ``"calendar"``, ``"group"`` or a list of the last four.
+            ``"overall"``, ``"event"``, ``"cohort"``, ``"calendar"``, ``"group"`` or a list of the last four. With matched
+            effects also any column of the panel, such as size class or industry, read in the period before joining.
         window : tuple of two int, optional
             First and last event time to include.
         balance : int, optional
