@@ -156,7 +156,7 @@ def matched_influence(
     >>> psi.values.ravel().tolist()
     [-4.0, 4.0, 2.0, -2.0]
     """
-    factors = tuple(_factors(sample, part, cells, scaled) for part in parts)
+    factors = tuple(_factors(sample, part, cells, part.noise if scaled else part.residual) for part in parts)
     if sample.n_rows * len(cells.estimate) <= LARGEST:
         return Influence(np.concatenate([one.values(slice(None)) for one in factors], axis=1))
     return FactoredInfluence.of(FactorSource(factors, sample.n_rows), membership_of(sample, cells))
@@ -189,7 +189,7 @@ def membership_of(sample: MatchedSample, cells: MatchedCells) -> Membership:
     return Membership.from_entries(rows, cells.member_cell, sample.mass[cells.member], shape=shape)
 
 
-def _factors(sample: MatchedSample, part: EventTime, cells: MatchedCells, scaled: bool) -> Factors:
+def _factors(sample: MatchedSample, part: EventTime, cells: MatchedCells, noise: FloatArray) -> Factors:
     from scipy.sparse import csr_array
 
     columns = np.flatnonzero(cells.event_time == part.event_time)
@@ -199,7 +199,7 @@ def _factors(sample: MatchedSample, part: EventTime, cells: MatchedCells, scaled
     share = n * sample.mass[member] / cells.mass[columns][cell]
     deviation = share * (part.own[member] - cells.estimate[columns][cell])
     links = np.flatnonzero(part.weight)
-    error = (part.noise if scaled else part.residual)[links] * part.weight[links]
+    error = noise[links] * part.weight[links]
     tilt = np.zeros((k, part.shift.shape[1]))
     np.add.at(tilt, cell, share[:, None] * part.shift[member])
     return Factors(

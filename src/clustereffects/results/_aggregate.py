@@ -34,18 +34,23 @@ class Aggregation:
     weights: str | pd.Series | None = None
     total: bool = False
 
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the panel among the labels to aggregate by."""
+        self._require()
+        keys = (self.by,) if isinstance(self.by, str) else tuple(self.by)
+        return tuple(key for key in keys if key not in {*KEYS, "overall"})
+
+    def _require(self) -> None:
+        require_choices({item.name: getattr(self, item.name) for item in fields(self)})
+
     def of(self, effects: Effects, parts: Parts) -> Effects:
         """Aggregate the effects of cells."""
-        require_choices({item.name: getattr(self, item.name) for item in fields(self)})
+        self._require()
         known = effects.description
         if known.aggregation != "cell":
             what = f"these effects are aggregated by {known.aggregation} already"
             raise refusal(what, "the effects as the estimator returned them", "aggregate the estimator's own result")
         keys = (self.by,) if isinstance(self.by, str) else tuple(self.by)
-        columns = tuple(key for key in keys if key not in {*KEYS, "overall"})
-        if columns and effects.finer is not None:
-            effects = effects.finer(columns)
-            parts = _held(effects)
         influence, sampling = parts()
         codes, labels = target_codes(effects.labels, keys, self.window, self.balance)
         if self.weights is not None:
@@ -62,11 +67,6 @@ class Aggregation:
         if self.weights is None or isinstance(self.weights, str):
             return self.weights
         return str(self.weights.name or "weights")
-
-
-def _held(effects: Effects) -> Parts:
-    """What effects that were just estimated are made of."""
-    return lambda: effects._parts("influence=True in to_dict")
 
 
 def average(effects: Effects, parts: Parts) -> Effects:
@@ -103,6 +103,7 @@ def _with(effects: Effects, sampling: Sampling, means: Aggregated, worded: Descr
         replicates=None if replicates is None else replicates.aggregate(means, sampling, how),
         description=worded,
         stored=None,
+        finer=None,
     )
 
 

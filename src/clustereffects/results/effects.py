@@ -277,6 +277,10 @@ class Effects:
             If a treated unit has no weight or a negative one, or all weights are zero.
         """
         choice = Aggregation(by, window=window, balance=balance, weights=weights, total=total)
+        columns = choice.columns()
+        if columns and self.finer is not None:
+            split = self.finer(columns)
+            return split.aggregate(by, window=window, balance=balance, weights=weights, total=total)
         return choice.of(self, lambda: self._parts("to_dict(influence=True)"))
 
     def average(self) -> Effects:
