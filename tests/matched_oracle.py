@@ -4,6 +4,8 @@ from collections import defaultdict
 
 import numpy as np
 
+from support.links import links
+
 
 def plain(match, outcome, window, *, adjust=True, mass=None):
     """Effects and own deviations by (unit, event time); noise by (unit, event time, control, …)."""
@@ -12,9 +14,17 @@ def plain(match, outcome, window, *, adjust=True, mass=None):
     y = {(firm, year): float(value) for firm, year, value in panel.frame[columns].itertuples(index=False)}
     cohorts = dict(zip(panel.units, panel.cohorts, strict=True))
     sets = defaultdict(list)
-    for p in range(len(match.treated)):
-        treated, control = panel.units[match.treated[p]], panel.units[match.control[p]]
-        sets[treated].append((control, match.weight[p], match.x_treated[p], match.x_control[p], match.stratum[p]))
+    for p in range(len(links(match).treated)):
+        treated, control = panel.units[links(match).treated[p]], panel.units[links(match).control[p]]
+        sets[treated].append(
+            (
+                control,
+                links(match).weight[p],
+                links(match).x_treated[p],
+                links(match).x_control[p],
+                links(match).stratum[p],
+            )
+        )
     parts = ({}, {}, {})
     for event in range(window[0], window[1] + 1):
         kept = remaining(sets, y, cohorts, event) if event != -1 else {}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 import clustereffects as ce
-from clustereffects.matching import Design, Match
+from clustereffects.matching import Design, Match, MatchedSets
 
 DESIGN = Design(estimand="effect on the treated", method="nearest", distance="absolute", candidates="never treated")
 
@@ -47,20 +47,33 @@ def pair_up(x, stratum, treated, donors, controls):
     return pairs
 
 
-def as_match(panel, pairs, x, stratum, names=("x",)):
+def as_sets(panel, pairs, stratum):
+    """Sets of pairs with weights that sum to one within each treated unit."""
     treated, control = (np.array([pair[k] for pair in pairs], dtype=np.int64) for k in (0, 1))
-    weight = np.array([pair[2] for pair in pairs], dtype=float)
+    units, code = np.unique(treated, return_inverse=True)
+    return MatchedSets(
+        treated=units,
+        treated_set=np.arange(len(units)),
+        treated_share=np.ones(len(units)),
+        control=control,
+        control_set=code.ravel(),
+        share=np.array([pair[2] for pair in pairs], dtype=float),
+        distance=np.zeros(len(pairs)),
+        mass=np.ones(len(units)),
+        cohort=panel.cohorts[units],
+        stratum=np.asarray(stratum)[units],
+    )
+
+
+def as_match(panel, pairs, x, stratum, names=("x",)):
+    sets = as_sets(panel, pairs, stratum)
     columns = np.reshape(x, (len(stratum), -1)).astype(float)
     return Match(
         panel=panel,
-        treated=treated,
-        control=control,
-        weight=weight,
-        distance=np.zeros(len(pairs)),
+        sets=sets,
         covariates=names,
-        x_treated=columns[treated],
-        x_control=columns[control],
-        stratum=stratum[treated],
+        x_treated=columns[sets.treated],
+        x_control=columns[sets.control],
         design=DESIGN,
     )
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 import clustereffects as ce
 from clustereffects.did import MatchedDiD
 from matched_worlds import World, as_match, build, draw
+from support.links import links
 
 SETTINGS = settings(derandomize=True, deadline=None, max_examples=15)
 SEEDS = st.integers(0, 10_000)
@@ -48,7 +49,7 @@ def test_order_of_rows_and_of_pairs_does_not_matter(seed):
     shuffled = drawn.frame.sample(frac=1, random_state=seed)
     panel = ce.Panel(shuffled, unit="firm", time="year", cohort="cohort", group="group")
     units = drawn.frame.groupby("firm").first()
-    pairs = list(zip(drawn.match.treated, drawn.match.control, drawn.match.weight, strict=True))
+    pairs = list(zip(links(drawn.match).treated, links(drawn.match).control, links(drawn.match).weight, strict=True))
     order = rng.permutation(len(pairs))
     match = as_match(panel, [pairs[k] for k in order], units["x"].to_numpy(), units["stratum"].to_numpy())
     other = MatchedDiD(window=(-2, 3)).fit(match, "y")
@@ -61,7 +62,7 @@ def test_order_of_rows_and_of_pairs_does_not_matter(seed):
 def test_covariates_may_be_shifted_and_rescaled(seed, shift, scale):
     drawn = draw(WORLD, rng=seed)
     units = drawn.frame.groupby("firm").first()
-    pairs = list(zip(drawn.match.treated, drawn.match.control, drawn.match.weight, strict=True))
+    pairs = list(zip(links(drawn.match).treated, links(drawn.match).control, links(drawn.match).weight, strict=True))
     match = as_match(drawn.panel, pairs, shift + scale * units["x"].to_numpy(), units["stratum"].to_numpy())
     same(fitted(drawn).aggregate("event"), MatchedDiD(window=(-2, 3)).fit(match, "y").aggregate("event"))
 
@@ -97,7 +98,10 @@ def test_duplicating_a_pair_with_half_the_weight_changes_nothing(seed):
     drawn = draw(WORLD, rng=seed)
     units = drawn.frame.groupby("firm").first()
     pairs = [
-        (i, j, w / 2) for i, j, w in zip(drawn.match.treated, drawn.match.control, drawn.match.weight, strict=True)
+        (i, j, w / 2)
+        for i, j, w in zip(
+            links(drawn.match).treated, links(drawn.match).control, links(drawn.match).weight, strict=True
+        )
     ]
     match = as_match(drawn.panel, pairs + pairs, units["x"].to_numpy(), units["stratum"].to_numpy())
     same(fitted(drawn).aggregate("group"), MatchedDiD(window=(-2, 3)).fit(match, "y").aggregate("group"))

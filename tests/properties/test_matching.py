@@ -186,8 +186,8 @@ def test_mahalanobis_ignores_how_levels_and_growth_are_written(seed):
     if one is None:
         assert other is None
         return
-    np.testing.assert_array_equal(one.control, other.control)
-    np.testing.assert_allclose(one.distance, other.distance, rtol=1e-8)
+    np.testing.assert_array_equal(one.sets.control, other.sets.control)
+    np.testing.assert_allclose(one.sets.distance, other.sets.distance, rtol=1e-8)
 
 
 @settings(max_examples=20)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import clustereffects as ce
+from support.links import links
 
 YEARS = np.arange(2000, 2008)
 JOINED = 2005
@@ -39,8 +40,8 @@ def draw(rng, n_treated=250, n_pool=2500):
 def change(y, match, start, end):
     """Matched difference in the change between two periods relative to joining."""
     one, other = (y[:, JOINED - YEARS[0] + end] - y[:, JOINED - YEARS[0] + start] for _ in range(2))
-    gap = one[match.treated] - other[match.control]
-    return np.sum(match.weight * gap) / match.weight.sum()
+    gap = one[links(match).treated] - other[links(match).control]
+    return np.sum(links(match).weight * gap) / links(match).weight.sum()
 
 
 def run(repetitions, seed, lags):

@@ -11,6 +11,7 @@ import statsmodels.api as sm
 import clustereffects as ce
 from clustereffects.did import MatchedDiD
 from matched_worlds import World, as_match, draw
+from support.links import links
 
 CASE = Path(__file__).parent / "matched_did"
 EXPECTED = json.loads((CASE / "expected.json").read_text(encoding="utf-8"))
@@ -63,7 +64,7 @@ def test_standard_errors_without_reuse_and_covariates(name):
     match = matchit(name)
     effect = fitted(match, adjust=False)
     changes = match.panel.wide("earnings")[:, 1]
-    members, controls = np.unique(match.treated), np.unique(match.control)
+    members, controls = np.unique(links(match).treated), np.unique(links(match).control)
     n, m = len(members), len(controls)
     treated = ((changes[members] - changes[members].mean()) ** 2).sum() / n**2
     others = ((changes[controls] - changes[controls].mean()) ** 2).sum() / m**2
@@ -76,7 +77,7 @@ def test_clustering_by_pair_is_another_convention():
     """MatchIt's cluster-robust error, from the pairs: HC0 plus twice the covariance within pairs."""
     match = matchit("nearest")
     changes = match.panel.wide("earnings")[:, 1]
-    gaps = changes[match.treated] - changes[match.control]
+    gaps = changes[links(match).treated] - changes[links(match).control]
     clustered = np.sqrt(((gaps - gaps.mean()) ** 2).sum()) / len(gaps)
     published = EXPECTED["matchit"]["nearest"]["se_CR_subclass_HC1"]
     pairs, rows = len(gaps), 2 * len(gaps)
@@ -115,13 +116,13 @@ def test_standard_error_of_abadie_and_imbens(name):
     """
     match = dehejia_wahba(name, 1)
     changes = match.panel.wide("earnings")[:, 1]
-    n = len(np.unique(match.treated))
-    gap = changes[match.treated] - changes[match.control]
-    effect = np.bincount(match.treated, match.weight * gap)[:n]
+    n = len(np.unique(links(match).treated))
+    gap = changes[links(match).treated] - changes[links(match).control]
+    effect = np.bincount(links(match).treated, links(match).weight * gap)[:n]
     mean = effect.mean()
-    variance = 0.5 * (match.weight * (gap - mean) ** 2).sum() / n
-    use = np.bincount(match.control, match.weight)
-    squares = np.bincount(match.control, match.weight**2)
+    variance = 0.5 * (links(match).weight * (gap - mean) ** 2).sum() / n
+    use = np.bincount(links(match).control, links(match).weight)
+    squares = np.bincount(links(match).control, links(match).weight ** 2)
     total = ((effect - mean) ** 2).sum() + ((use**2 - squares) * variance).sum()
     assert np.sqrt(total) / n == pytest.approx(EXPECTED["matching"][name]["M1_se"], abs=1e-4)
     ours = fitted(match, adjust=False).std_errors.iloc[0]
@@ -150,10 +151,12 @@ def test_bias_adjustment_is_a_regression_of_statsmodels():
     effect = MatchedDiD(window=(2, 2)).fit(drawn.match, "y").aggregate("overall")
     wide, match = drawn.panel.wide("y"), drawn.match
     change = wide[:, 8] - wide[:, 5]
-    use = np.bincount(match.control, match.weight, len(change))
+    use = np.bincount(links(match).control, links(match).weight, len(change))
     x = drawn.frame.groupby("firm")["x"].first().to_numpy()
     controls = np.flatnonzero(use)
     slope = sm.WLS(change[controls], sm.add_constant(x[controls]), weights=use[controls]).fit().params[1]
-    gap = np.bincount(match.treated, match.weight * (match.x_treated - match.x_control)[:, 0])
-    raw = change[:60] - np.bincount(match.treated, match.weight * change[match.control])
+    gap = np.bincount(
+        links(match).treated, links(match).weight * (links(match).x_treated - links(match).x_control)[:, 0]
+    )
+    raw = change[:60] - np.bincount(links(match).treated, links(match).weight * change[links(match).control])
     assert effect.estimate[0] == pytest.approx((raw - gap * slope).mean(), rel=1e-8)

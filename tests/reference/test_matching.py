@@ -9,6 +9,7 @@ import pytest
 
 import clustereffects as ce
 from clustereffects.matching.distance import logit, mahalanobis_coordinates
+from support.links import links
 
 HERE = Path(__file__).parent / "matching_lalonde"
 MATCHIT = json.loads((HERE / "matchit.json").read_text(encoding="utf-8"))["cases"]
@@ -65,7 +66,7 @@ def _fit(case):
 def _pairs(match):
     ids = DATA["id"].to_numpy()
     found = {}
-    for treated, control in zip(match.treated, match.control, strict=True):
+    for treated, control in zip(links(match).treated, links(match).control, strict=True):
         found.setdefault(ids[treated], []).append(ids[control])
     return found
 

@@ -67,7 +67,7 @@ def take_sample(match: Match, outcome: str, *, observations: bool = False) -> Ta
     It has one row per unit, or with ``observations`` one for each unit in each set that it is in.
     """
     _require_sets(match)
-    panel, sets = match.panel, sets_of(match)
+    panel, sets = match.panel, match.sets
     rows = np.unique(np.concatenate([sets.treated, sets.control]))
     group, labels = groups(panel, sets.treated, ())
     m, links = len(sets.treated), len(sets.control)
@@ -77,13 +77,13 @@ def take_sample(match: Match, outcome: str, *, observations: bool = False) -> Ta
         joined=panel.cohorts[rows],
         treated=np.searchsorted(rows, sets.treated),
         group=group,
-        mass=_mass(panel, sets.treated) * sets.mass[sets.treated_set] * sets.treated_share,
+        mass=_mass(panel, sets.treated) * sets.treated_weights(),
         treated_set=sets.treated_set,
         control=np.searchsorted(rows, sets.control),
         control_set=sets.control_set,
         share=sets.share,
         stratum=sets.stratum,
-        x_treated=match.x_treated[np.unique(match.treated, return_index=True)[1]],
+        x_treated=match.x_treated,
         x_control=match.x_control,
         **({"treated_row": np.arange(m), "control_row": m + np.arange(links)} if observations else {}),
     )
@@ -100,7 +100,7 @@ def _require_sets(match: Match) -> None:
                 remedy="match with Matching(...).fit(panel)",
             )
         )
-    if not len(match.control):
+    if not len(match.sets.control):
         raise EstimationError("the match holds no pair: see match.unmatched() for the reasons")
     if not (np.isfinite(match.x_treated).all() and np.isfinite(match.x_control).all()):
         raise InputError(
@@ -111,35 +111,6 @@ def _require_sets(match: Match) -> None:
                 remedy="match on variables that are known for both",
             )
         )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sets:
-    """Matched sets as arrays."""
-
-    treated: IntArray
-    treated_set: IntArray
-    treated_share: FloatArray
-    control: IntArray
-    control_set: IntArray
-    share: FloatArray
-    mass: FloatArray
-    stratum: IntArray
-
-
-def sets_of(match: Match) -> Sets:
-    """Sets of a match of pairs."""
-    members, first, member = np.unique(match.treated, return_index=True, return_inverse=True)
-    return Sets(
-        members,
-        np.arange(len(members)),
-        np.ones(len(members)),
-        match.control,
-        member.ravel(),
-        match.weight,
-        np.ones(len(members)),
-        match.stratum[first],
-    )
 
 
 def groups(panel: Panel, members: IntArray, by: tuple[str, ...]) -> tuple[IntArray, pd.DataFrame]:

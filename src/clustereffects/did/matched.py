@@ -220,7 +220,7 @@ def _description(model: MatchedDiD, outcome: str, sample: SampleAccount) -> Desc
 
 def _provenance(model: MatchedDiD, match: Match, outcome: str) -> Provenance:
     digest = hashlib.blake2b(match.panel.fingerprint(outcome).encode(), digest_size=16)
-    sets = samples.sets_of(match)
+    sets = match.sets
     held = (
         sets.treated,
         sets.control,

@@ -2,5 +2,6 @@
 
 from clustereffects.matching.match import CrossSectionMatch, Design, Match
 from clustereffects.matching.matching import Matching
+from clustereffects.matching.sets import MatchedSets
 
-__all__ = ["CrossSectionMatch", "Design", "Match", "Matching"]
+__all__ = ["CrossSectionMatch", "Design", "Match", "MatchedSets", "Matching"]

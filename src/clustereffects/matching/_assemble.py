@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from clustereffects.data.account import SampleAccount
 from clustereffects.errors import EstimationError, Problem
-from clustereffects.matching.balance import Weighted, compare, is_binary, standard_deviation
 from clustereffects.matching.engine import Matched, Rules
-from clustereffects.matching.match import Before
 from clustereffects.matching.nearest import count_candidates, free_controls
 from clustereffects.matching.risk_set import RiskSet, Units
+from clustereffects.matching.sets import MatchedSets
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -76,21 +75,22 @@ def require_pairs(matched: Matched, lost: pd.DataFrame) -> None:
     raise EstimationError(_nobody("no treated unit could be matched", "at least one pair", where))
 
 
-def pair_fields(matched: Matched) -> dict[str, Any]:
-    """Array fields of a match, pairs in the order of cohort, treated unit and distance."""
+def set_fields(matched: Matched) -> dict[str, Any]:
+    """Sets of a match with the values of the matching variables for their units."""
     treated, control = matched.units()
     one = _gather(matched, treated, treated=True)
     other = _gather(matched, control, treated=False)
     keys = np.column_stack([matched.chosen.task, one.exact])
-    return {
-        "treated": treated,
-        "control": control,
-        "weight": 1.0 / np.bincount(treated)[treated],
-        "distance": matched.chosen.distance,
-        "x_treated": one.x,
-        "x_control": other.x,
-        "stratum": np.unique(keys, axis=0, return_inverse=True)[1].ravel(),
-    }
+    cohort = np.array([each.cohort for each in matched.sets])[matched.chosen.task]
+    sets = MatchedSets.of_pairs(
+        treated,
+        control,
+        distance=matched.chosen.distance,
+        cohort=cohort,
+        stratum=np.unique(keys, axis=0, return_inverse=True)[1].ravel(),
+    )
+    first = np.sort(np.unique(treated, return_index=True)[1])
+    return {"sets": sets, "x_treated": one.x[first], "x_control": other.x}
 
 
 def _gather(matched: Matched, units: IntArray, *, treated: bool) -> Units:
@@ -105,43 +105,6 @@ def _gather(matched: Matched, units: IntArray, *, treated: bool) -> Units:
 def _stack(parts: Sequence[Units]) -> Units:
     names = ("unit", "x", "exact", "forbid")
     return Units(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-
-
-def before_matching(matched: Matched, names: Names) -> Before:
-    """Balance of treated units and candidates, every cohort's candidates weighing as much as its treated units."""
-    treated = np.concatenate([one.treated.x for one in matched.sets])
-    control = np.concatenate([one.control.x for one in matched.sets])
-    weight = np.concatenate(
-        [np.full(len(one.control.unit), len(one.treated.unit) / len(one.control.unit)) for one in matched.sets]
-    )
-    binary = is_binary(treated, control)
-    scale = standard_deviation(treated, binary)
-    comparison = compare(Weighted(treated, np.ones(len(treated))), Weighted(control, weight), scale, binary)
-    return Before(scale=scale, binary=binary, comparison=comparison, shares=_shares(matched, names))
-
-
-def _shares(matched: Matched, names: Names) -> pd.DataFrame:
-    """How often a treated unit and its candidates, then its controls, have equal codes."""
-    rows = []
-    treated, control = matched.units()
-    one, other = _gather(matched, treated, treated=True), _gather(matched, control, treated=False)
-    weight = 1.0 / np.bincount(treated)[treated]
-    for kind, labels in (("exact", names.exact), ("forbid", names.forbid)):
-        for column, label in enumerate(labels):
-            a, b = getattr(one, kind)[:, column], getattr(other, kind)[:, column]
-            equal = float(weight[(a == b) & (a >= 0)].sum() / weight.sum())
-            rows.append((label, kind, _share_before(matched.sets, kind, column), equal))
-    return pd.DataFrame(rows, columns=["covariate", "kind", "share_equal_before", "share_equal_after"])
-
-
-def _share_before(sets: Sequence[RiskSet], kind: str, column: int) -> float:
-    total, n = 0.0, 0
-    for one in sets:
-        treated, pool = getattr(one.treated, kind)[:, column], getattr(one.control, kind)[:, column]
-        counts = np.bincount(pool + 1, minlength=int(treated.max(initial=-1)) + 2)
-        total += float(np.where(treated >= 0, counts[treated + 1] / len(pool), 0.0).sum())
-        n += len(treated)
-    return total / n
 
 
 def unmatched_table(sets: Sequence[RiskSet], matched: Matched, names: Names, rules: Rules) -> pd.DataFrame:

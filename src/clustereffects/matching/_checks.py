@@ -11,7 +11,7 @@ from clustereffects.matching.reversion import Mirror
 from clustereffects.results import Check
 
 if TYPE_CHECKING:
-    from clustereffects.matching.match import Pairs
+    from clustereffects.matching.match import Matches
 
 
 def balance_checks(table: pd.DataFrame) -> list[Check]:
@@ -32,7 +32,7 @@ def balance_checks(table: pd.DataFrame) -> list[Check]:
     ]
 
 
-def use_checks(match: Pairs) -> list[Check]:
+def use_checks(match: Matches) -> list[Check]:
     """Unmatched units, units with too few controls, reuse of controls."""
     return [_unmatched_check(len(match.lost), match.n_treated), *_control_checks(match)]
 
@@ -49,10 +49,10 @@ def _unmatched_check(lost: int, kept: int) -> Check:
     )
 
 
-def _control_checks(match: Pairs) -> list[Check]:
-    used = np.bincount(match.treated)
-    short = int(((used > 0) & (used < match.design.ratio)).sum())
-    times = np.bincount(match.control).max(initial=0)
+def _control_checks(match: Matches) -> list[Check]:
+    sets = match.sets
+    short = int((np.bincount(sets.control_set) < match.design.ratio).sum())
+    times = np.bincount(sets.control, np.bincount(sets.treated_set)[sets.control_set]).max(initial=0)
     return [
         Check(
             name="controls per treated unit",
@@ -66,7 +66,7 @@ def _control_checks(match: Pairs) -> list[Check]:
             verdict="info",
             statistic=match.effective_controls,
             message=f"{match.n_controls} controls count as {match.effective_controls:.1f}; "
-            f"one serves up to {times} treated units",
+            f"one serves up to {times:.0f} treated units",
         ),
     ]
 

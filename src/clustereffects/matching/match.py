@@ -14,6 +14,9 @@ import clustereffects.matching._checks as _checks
 import clustereffects.matching.balance as balance
 from clustereffects.data.account import SampleAccount
 from clustereffects.data.panel import Panel
+from clustereffects.errors import EstimationError, Problem
+from clustereffects.matching._pool import Before, Pool
+from clustereffects.matching.sets import MatchedSets
 from clustereffects.results import Check, Provenance, Summary, draw
 from clustereffects.results.provenance import plain
 
@@ -21,7 +24,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 UNMATCHED_COLUMNS = ("unit", "cohort", "reason", "constraint")
-_ARRAYS = ("treated", "control", "weight", "distance", "x_treated", "x_control", "stratum")
+_MOST_PAIRS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,56 +62,21 @@ class Design:
     horizon: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Before:
-    """Treated units and their candidates before matching.
-
-    Parameters
-    ----------
-    scale : array (p,)
-        Standard deviation of each covariate among the treated.
-    binary : array (p,) of bool
-    comparison : Comparison
-        Treated against candidates; each cohort's candidates weigh as much as its treated units.
-    shares : DataFrame
-        Columns ``covariate``, ``kind`` (``"exact"`` or ``"forbid"``), ``share_equal_before``, ``share_equal_after``.
-
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> Before.__slots__
-    ('scale', 'binary', 'comparison', 'shares')
-    """
-
-    scale: FloatArray
-    binary: NDArray[np.bool_]
-    comparison: balance.Comparison
-    shares: pd.DataFrame
-
-
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Pairs(ABC):
+class Matches(ABC):
     """What a match of a panel and a match of a cross-section have in common.
 
     Parameters
     ----------
-    treated, control : array (n_pairs,) of int
-        Positions in ``units``.
-    weight : array (n_pairs,)
-        Sums to 1 within each treated unit.
-    distance : array (n_pairs,)
+    sets : MatchedSets
+        Who is compared with whom; positions refer to ``units``.
     covariates : tuple of str
         Names of the matching variables.
-    x_treated, x_control : array (n_pairs, p)
-        Their values for the two units of each pair.
-    stratum : array (n_pairs,) of int
-        Code of the exact stratum.
+    x_treated, x_control : array (m, p), (l, p)
+        Their values for every entry of ``sets.treated`` and of ``sets.control``.
     design : Design
-    before : Before, optional
+    pool : Pool, optional
+        Treated units and candidates before matching.
     lost : DataFrame
         Treated units without a control, as ``unmatched`` shows them.
     sample : SampleAccount
@@ -119,7 +87,7 @@ class Pairs(ABC):
     Raises
     ------
     ValueError
-        If the arrays do not have one row per pair.
+        If the covariates do not have one row per entry of the sets.
 
     Examples
     --------
@@ -129,41 +97,34 @@ class Pairs(ABC):
     [1]
     """
 
-    treated: IntArray
-    control: IntArray
-    weight: FloatArray
-    distance: FloatArray
+    sets: MatchedSets
     covariates: tuple[str, ...]
     x_treated: FloatArray
     x_control: FloatArray
-    stratum: IntArray
     design: Design
-    before: Before | None = None
+    pool: Pool | None = None
     lost: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(UNMATCHED_COLUMNS)))
     sample: SampleAccount = field(default_factory=lambda: SampleAccount(rows_in=0, rows_used=0))
     findings: tuple[Check, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
 
     def __post_init__(self) -> None:
-        for name in _ARRAYS:
+        for name, units in (("x_treated", self.sets.treated), ("x_control", self.sets.control)):
             array = np.array(getattr(self, name))
-            if len(array) != len(self.treated):
-                raise ValueError(f"{name} has {len(array)} rows for {len(self.treated)} pairs")
+            if array.shape != (len(units), len(self.covariates)):
+                raise ValueError(f"{name} has shape {array.shape} for {len(units)} rows of {self.covariates}")
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 
     def __repr__(self) -> str:
-        name = type(self).__name__
-        return f"{name}({self.n_treated:,} treated, {self.n_controls:,} controls, {len(self.treated):,} pairs)"
+        name, sets = type(self).__name__, self.sets
+        what = f"{len(sets.control):,} pairs" if sets.paired else f"{len(sets.mass):,} sets"
+        return f"{name}({self.n_treated:,} treated, {self.n_controls:,} controls, {what})"
 
     @property
     @abstractmethod
     def units(self) -> pd.Index[Any]:
-        """Units to which the positions ``treated`` and ``control`` refer."""
-
-    @abstractmethod
-    def _cohorts(self) -> FloatArray | None:
-        """Cohort of each pair."""
+        """Units to which the positions in ``sets`` refer."""
 
     @property
     def estimand(self) -> str:
@@ -173,51 +134,88 @@ class Pairs(ABC):
     @property
     def n_treated(self) -> int:
         """Number of matched treated units."""
-        return len(np.unique(self.treated))
+        return self.sets.n_treated
 
     @property
     def n_controls(self) -> int:
         """Number of distinct controls."""
-        return len(np.unique(self.control))
+        return self.sets.n_controls
 
     @property
     def effective_controls(self) -> float:
         """Kish's effective number of controls, ``(Σw)² / Σw²``."""
-        used = np.bincount(self.control, weights=self.weight)
+        used = np.bincount(self.sets.control, weights=self.sets.control_weights())
         return float(used.sum() ** 2 / (used**2).sum()) if len(used) else 0.0
 
     @property
     def weights(self) -> pd.Series:
-        """Weight of each unit: 1 if matched as treated, plus the sum of its pair weights as a control."""
-        total = np.bincount(self.control, weights=self.weight, minlength=len(self.units))
-        total[np.unique(self.treated)] += 1
+        """Weight of each unit that is used, over all sets it is in: a treated unit counts 1 for the effect on them."""
+        total = self.sets.unit_weights(len(self.units))
         used = np.flatnonzero(total > 0)
         return pd.Series(total[used], index=self.units[used], name="weight")
 
     def pairs(self) -> pd.DataFrame:
-        """One row per pair: treated, control, cohort (in a panel), weight, distance."""
-        table = pd.DataFrame({"treated": self.units[self.treated], "control": self.units[self.control]})
-        cohorts = self._cohorts()
-        if cohorts is not None:
-            table["cohort"] = cohorts.astype(np.int64)
-        table["weight"] = self.weight
-        table["distance"] = self.distance
+        """One row per treated unit and control of its set: treated, control, cohort (in a panel), weight, distance.
+
+        The weights of a treated unit's controls sum to one. Where treated units share their controls, as with
+        ``method="entropy"``, every treated unit is listed with all of them; ``members`` lists each unit once.
+
+        Raises
+        ------
+        EstimationError
+            If there are more than ten million rows.
+        """
+        of, link = self._links()
+        sets = self.sets
+        table = pd.DataFrame({"treated": self.units[sets.treated[of]], "control": self.units[sets.control[link]]})
+        if np.isfinite(sets.cohort).any():
+            table["cohort"] = sets.cohort[sets.treated_set[of]].astype(np.int64)
+        table["weight"] = sets.share[link]
+        table["distance"] = sets.distance[link]
         return table
+
+    def _links(self) -> tuple[IntArray, IntArray]:
+        sets = self.sets
+        sizes = np.bincount(sets.control_set, minlength=len(sets.mass))
+        rows = int(sizes[sets.treated_set].sum())
+        if rows > _MOST_PAIRS:
+            raise EstimationError(
+                Problem(
+                    what=f"{rows:,} pairs of {self.n_treated:,} treated units with all controls of their sets",
+                    where=self.design.method,
+                    expected=f"at most {_MOST_PAIRS:,}",
+                    remedy="use members(), which lists every unit once per set",
+                )
+            )
+        return sets.links()
+
+    def members(self) -> pd.DataFrame:
+        """One row per unit and set: set, unit, side ("treated" or "control"), cohort (in a panel), weight, distance.
+
+        Weights are those of the estimand: with ``method="nearest"`` a treated unit has 1 and its controls share 1.
+        """
+        sets = self.sets
+        code = np.concatenate([sets.treated_set, sets.control_set])
+        unit = np.concatenate([sets.treated, sets.control])
+        table = pd.DataFrame({"set": code, "unit": self.units[unit]})
+        table["side"] = np.repeat(["treated", "control"], [len(sets.treated), len(sets.control)])
+        if np.isfinite(sets.cohort).any():
+            table["cohort"] = sets.cohort[code].astype(np.int64)
+        table["weight"] = np.concatenate([sets.treated_weights(), sets.control_weights()])
+        table["distance"] = np.concatenate([np.full(len(sets.treated), np.nan), sets.distance])
+        return table.sort_values("set", kind="stable", ignore_index=True)
 
     def unmatched(self) -> pd.DataFrame:
         """Treated units without a control: the reason, the constraint that removed the last candidate, the counts."""
         return self.lost.copy()
 
-    def _after(self) -> balance.Comparison | None:
-        if self.before is None:
-            return None
-        first = np.unique(self.treated, return_index=True)[1]
-        treated = balance.Weighted(self.x_treated[first], np.ones(len(first)))
-        cohorts = self._cohorts()
-        period = np.zeros(len(self.control)) if cohorts is None else cohorts
-        keys = self.control + (np.unique(period, return_inverse=True)[1].ravel() * len(self.units)).astype(np.int64)
-        control = balance.pool_rows(keys, self.x_control, self.weight)
-        return balance.compare(treated, control, self.before.scale, self.before.binary)
+    def _after(self, before: Before) -> balance.Comparison:
+        sets = self.sets
+        treated = balance.Weighted(self.x_treated, sets.treated_weights())
+        period = np.unique(sets.cohort, return_inverse=True)[1].ravel()[sets.control_set]
+        keys = sets.control + period * len(self.units)
+        control = balance.pool_rows(keys, self.x_control, sets.control_weights())
+        return balance.compare(treated, control, before.scale, before.binary)
 
     def balance(self) -> pd.DataFrame:
         """Balance before and after matching, one row per covariate and per exact or forbidden column.
@@ -230,19 +228,19 @@ class Pairs(ABC):
         exact and forbid; each cohort's candidates weigh as much as its treated units. After: matched treated units
         with weight 1 against their controls, the same control in the same cohort being one observation.
         """
-        after = self._after()
-        if self.before is None or after is None:
+        if self.pool is None:
             return pd.DataFrame(columns=["covariate", "kind", "sd", "smd_before", "smd_after"])
-        kind = np.where(self.before.binary, "binary", "continuous")
-        table = pd.DataFrame({"covariate": list(self.covariates), "kind": kind, "sd": self.before.scale})
-        for side, values in (("before", self.before.comparison), ("after", after)):
+        before = self.pool.before()
+        kind = np.where(before.binary, "binary", "continuous")
+        table = pd.DataFrame({"covariate": list(self.covariates), "kind": kind, "sd": before.scale})
+        for side, values in (("before", before.comparison), ("after", self._after(before))):
             table[f"mean_treated_{side}"] = values.mean_treated
             table[f"mean_control_{side}"] = values.mean_control
             table[f"smd_{side}"] = values.difference
             table[f"variance_ratio_{side}"] = values.variance_ratio
             table[f"ks_{side}"] = values.ks
         table = table.assign(share_equal_before=np.nan, share_equal_after=np.nan)
-        shares = self.before.shares.reindex(columns=table.columns)
+        shares = self.pool.shares(self.sets).reindex(columns=table.columns)
         return pd.concat([table, shares.astype(table.dtypes.to_dict())], ignore_index=True) if len(shares) else table
 
     def checks(self) -> list[Check]:
@@ -274,7 +272,7 @@ class Pairs(ABC):
     def to_dict(self) -> dict[str, Any]:
         """Match as plain data: pairs, balance, unmatched units, checks, sample, design, provenance."""
         return {
-            "pairs": _records(self.pairs()),
+            "pairs" if self.sets.paired else "members": _records(self.pairs() if self.sets.paired else self.members()),
             "balance": _records(self.balance()),
             "unmatched": _records(self.unmatched()),
             "covariates": list(self.covariates),
@@ -286,7 +284,7 @@ class Pairs(ABC):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Match(Pairs):
+class Match(Matches):
     """Pairs from a panel: every treated unit matched in its own risk set.
 
     Parameters
@@ -297,12 +295,12 @@ class Match(Pairs):
     Raises
     ------
     ValueError
-        If the arrays do not have one row per pair.
+        If the covariates do not have one row per entry of the sets.
 
     Notes
     -----
     ``x_treated`` and ``x_control`` hold the matching variables at the calendar periods ``cohort − lag`` of the treated
-    unit. The remaining parameters are those of ``Pairs``.
+    unit. The remaining parameters are those of ``Matches``.
 
     Examples
     --------
@@ -321,17 +319,9 @@ class Match(Pairs):
         """Units of the panel."""
         return self.panel.units
 
-    @property
-    def cohorts(self) -> FloatArray:
-        """Cohort of the treated unit of each pair (n_pairs,)."""
-        return self.panel.cohorts[self.treated]
-
-    def _cohorts(self) -> FloatArray:
-        return self.cohorts
-
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class CrossSectionMatch(Pairs):
+class CrossSectionMatch(Matches):
     """Pairs from a table with one row per unit.
 
     Parameters
@@ -342,11 +332,11 @@ class CrossSectionMatch(Pairs):
     Raises
     ------
     ValueError
-        If the arrays do not have one row per pair.
+        If the covariates do not have one row per entry of the sets.
 
     Notes
     -----
-    The remaining parameters are those of ``Pairs``.
+    The remaining parameters are those of ``Matches``.
 
     Examples
     --------
@@ -362,9 +352,6 @@ class CrossSectionMatch(Pairs):
     def units(self) -> pd.Index[Any]:
         """Units of the table."""
         return self.labels
-
-    def _cohorts(self) -> None:
-        return None
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

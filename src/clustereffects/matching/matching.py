@@ -17,6 +17,7 @@ import clustereffects.matching._options as _options
 from clustereffects.data import Panel, require_columns
 from clustereffects.data.panel import to_pandas
 from clustereffects.errors import ColumnError
+from clustereffects.matching._pool import Pool
 from clustereffects.matching.engine import Matched, Rules, match_sets
 from clustereffects.matching.match import CrossSectionMatch, Design, Match
 from clustereffects.matching.reversion import MatchedPairs, mirror_difference
@@ -178,9 +179,9 @@ class Matching:
         _assemble.require_pairs(matched, lost)
         sample = _assemble.account(sets, matched, lost)
         return matched, {
-            **_assemble.pair_fields(matched),
+            **_assemble.set_fields(matched),
             "covariates": names.covariates,
-            "before": _assemble.before_matching(matched, names),
+            "pool": Pool(matched.sets, names.exact, names.forbid),
             "lost": lost.assign(unit=labels[lost["unit"].to_numpy(dtype=np.int64)]),
             "sample": sample,
             "findings": self._rank_check(matched, len(names.covariates)),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clustereffects.data import Panel
 from clustereffects.matching import Match
@@ -66,12 +67,15 @@ def _other_support(inputs: Inputs, match: Match) -> list[Check]:
     """Whether members received other public support more often than their comparison firms: effects would include it."""
     if inputs.supports is None:
         return []
-    panel, start = match.panel, match.panel.cohorts[match.treated][:, None]
-    after = (panel.times >= start) & (panel.times <= start + (match.design.horizon or 0))
+    panel, sets = match.panel, match.sets
     received = panel.wide("other_support") == 1.0
+    sides = (
+        (sets.treated, sets.treated_set, sets.treated_weights()),
+        (sets.control, sets.control_set, sets.control_weights()),
+    )
     own, others = (
-        float(np.average((received[units] & after).any(axis=1), weights=match.weight))
-        for units in (match.treated, match.control)
+        float(np.average((received[units] & _after_joining(match, code)).any(axis=1), weights=weights))
+        for units, code, weights in sides
     )
     unequal = abs(own - others) > _UNEQUAL
     return [
@@ -85,6 +89,12 @@ def _other_support(inputs: Inputs, match: Match) -> list[Check]:
             remedy="say so beside the result, or leave supported firms out of the accounts" if unequal else "",
         )
     ]
+
+
+def _after_joining(match: Match, code: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Years from the joining of each set up to the horizon of the match."""
+    start, times = match.sets.cohort[code][:, None], match.panel.times
+    return np.asarray((times >= start) & (times <= start + (match.design.horizon or 0)))
 
 
 def _mirrors_of_growth(plan: Plan) -> set[str]:

@@ -11,6 +11,7 @@ from clustereffects.matching import CrossSectionMatch
 from clustereffects.results import Cluster, MultiplierBootstrap
 from matched_oracle import plain, standard_error
 from matched_worlds import World, as_match, build, draw
+from support.links import links
 
 WINDOW = (-3, 3)
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
@@ -32,7 +33,7 @@ def holes(drawn, *, joining=(), missing=0.1, weights=False, rng=5, controls=3):
         frame.loc[frame["firm"] == firm, ["cohort", "group"]] = year, "G0"
     panel = ce.Panel(frame, unit="firm", time="year", cohort="cohort", group="group", **roles)
     units = frame.groupby("firm").first()
-    pairs = list(zip(built.match.treated, built.match.control, built.match.weight, strict=True))
+    pairs = list(zip(links(built.match).treated, links(built.match).control, links(built.match).weight, strict=True))
     return as_match(panel, pairs, units["x"].to_numpy(), units["stratum"].to_numpy())
 
 
@@ -87,7 +88,7 @@ def test_organisation_clusters_sum_rows_and_controls_stand_alone():
     drawn = draw(World(groups=9), rng=3)
     panel = ce.Panel(drawn.frame, unit="firm", time="year", cohort="cohort", group="group", cluster="group")
     units = drawn.frame.groupby("firm").first()
-    pairs = list(zip(drawn.match.treated, drawn.match.control, drawn.match.weight, strict=True))
+    pairs = list(zip(links(drawn.match).treated, links(drawn.match).control, links(drawn.match).weight, strict=True))
     match = as_match(panel, pairs, units["x"].to_numpy(), units["stratum"].to_numpy())
     effects = MatchedDiD(window=WINDOW, variance=Cluster("group")).fit(match, "y")
     parts = plain(match, "y", WINDOW)
@@ -144,7 +145,7 @@ def test_without_groups_and_without_a_period_before():
     drawn = draw(rng=1)
     panel = ce.Panel(drawn.frame, unit="firm", time="year", cohort="cohort")
     units = drawn.frame.groupby("firm").first()
-    pairs = list(zip(drawn.match.treated, drawn.match.control, drawn.match.weight, strict=True))
+    pairs = list(zip(links(drawn.match).treated, links(drawn.match).control, links(drawn.match).weight, strict=True))
     match = as_match(panel, pairs, units["x"].to_numpy(), units["stratum"].to_numpy())
     effects = MatchedDiD(window=(0, 2)).fit(match, "y")
     assert "group" not in effects.labels

@@ -14,16 +14,22 @@ from clustereffects.did.matched_influence import matched_influence, membership_o
 from clustereffects.errors import ColumnError, EstimationError, OptionError
 from clustereffects.inference import Influence
 from matched_worlds import World, as_match, draw
+from support.links import links
 
 WINDOW = (-3, 3)
 CLOSE = {"rtol": 1e-10, "atol": 1e-12}
+
+
+def pairs_of(match):
+    held = links(match)
+    return list(zip(held.treated, held.control, held.weight, strict=True))
 
 
 def with_roles(drawn, **roles):
     """The match of a world on a panel with further roles."""
     panel = ce.Panel(drawn.frame, unit="firm", time="year", cohort="cohort", group="group", **roles)
     units = drawn.frame.groupby("firm").first()
-    pairs = list(zip(drawn.match.treated, drawn.match.control, drawn.match.weight, strict=True))
+    pairs = pairs_of(drawn.match)
     return as_match(panel, pairs, units["x"].to_numpy(), units["stratum"].to_numpy())
 
 
@@ -181,18 +187,19 @@ def test_two_way_clustering_by_set_and_unit():
     """Variance by set plus by unit minus by unit within set, from the differences themselves."""
     drawn = draw(World(pool=12, members=40, controls=2, cohorts=(6,), strata=1), rng=2)
     model = MatchedDiD(window=(0, 0), bias_adjust=False, variance=ce.Cluster("matched_set", "firm"))
-    pairs = list(zip(drawn.match.treated, drawn.match.control, drawn.match.weight, strict=True))
+    pairs = pairs_of(drawn.match)
     match = as_match(drawn.panel, pairs, np.zeros((52, 0)), np.zeros(52, dtype=int), names=())
     effects = model.fit(match, "y")
     change = drawn.panel.wide("y")[:, 6] - drawn.panel.wide("y")[:, 5]
-    weight, control = match.weight / 40, match.control
+    held = links(match)
+    weight, control = held.weight / 40, held.control
     use = np.bincount(control, weight, len(change))
     # One stratum and cohort, no covariates: the model of the controls' changes is their mean.
     residual = np.where(use > 0, change - change[use > 0].mean(), 0.0)
-    tau = np.bincount(match.treated, match.weight * (change[match.treated] - change[match.control]))[:40]
-    own = (tau + np.bincount(match.treated, match.weight * residual[control])[:40] - tau.mean()) / 40
+    tau = np.bincount(held.treated, held.weight * (change[held.treated] - change[held.control]))[:40]
+    own = (tau + np.bincount(held.treated, held.weight * residual[control])[:40] - tau.mean()) / 40
     noise = -weight * residual[control]
-    by_set = own + np.bincount(match.treated, noise)[:40]
+    by_set = own + np.bincount(held.treated, noise)[:40]
     by_unit = np.bincount(control, noise)
     expected = (by_set**2).sum() + (by_unit**2).sum() - (noise**2).sum()
     assert effects.aggregate("overall").std_errors.iloc[0] == pytest.approx(np.sqrt(expected), rel=1e-10)

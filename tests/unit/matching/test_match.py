@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import clustereffects as ce
-from clustereffects.matching import CrossSectionMatch, Design, Match
+from clustereffects.matching import CrossSectionMatch, Design, Match, MatchedSets
 
 FRAME = pd.DataFrame(
     {
@@ -82,21 +82,21 @@ def test_pairs_weights_and_counts_agree():
     assert match.weights.loc[pairs["treated"].unique()].eq(1.0).all()
     assert match.effective_controls == pytest.approx(expected.sum() ** 2 / (expected**2).sum())
     assert repr(match) == f"Match(8 treated, {match.n_controls} controls, 24 pairs)"
-    assert match.cohorts.tolist() == pairs["cohort"].tolist()
+    assert match.sets.cohort[match.sets.control_set].tolist() == pairs["cohort"].tolist()
 
 
 def test_strata_are_cohort_and_exact_values():
     match = fit()
-    assert match.stratum.tolist() == [0, 1]
-    assert len(np.unique(panel_match(ratio=2).stratum)) == 2
+    assert match.sets.stratum.tolist() == [0, 1]
+    assert len(np.unique(panel_match(ratio=2).sets.stratum)) == 2
 
 
 def test_match_is_frozen_and_pickles():
     match = panel_match()
     with pytest.raises(dataclasses.FrozenInstanceError):
-        match.treated = match.control
+        match.sets = None
     with pytest.raises(ValueError, match="read-only"):
-        match.weight[0] = 2.0
+        match.sets.share[0] = 2.0
     again = pickle.loads(pickle.dumps(match))  # noqa: S301
     pd.testing.assert_frame_equal(again.pairs(), match.pairs())
     unmatched = match.unmatched()
@@ -107,7 +107,7 @@ def test_match_is_frozen_and_pickles():
 def test_plain_data_is_json_and_complete():
     match = fit()
     data = json.loads(json.dumps(match.to_dict(), allow_nan=True))
-    assert data["pairs"][0] == {"treated": 0, "control": 2, "weight": 1.0, "distance": match.distance[0]}
+    assert data["pairs"][0] == {"treated": 0, "control": 2, "weight": 1.0, "distance": match.sets.distance[0]}
     assert [row["covariate"] for row in data["balance"]] == ["x", "b", "e", "f"]
     assert data["balance"][2]["smd_after"] is None
     assert data["design"]["type"] == "Design"
@@ -134,20 +134,18 @@ def test_checks_name_the_largest_difference_and_the_reuse():
 
 
 DESIGN = Design(estimand="effect on the treated", method="by hand", distance="none", candidates="all")
-ARRAYS = {
-    "treated": [0],
-    "control": [1],
-    "weight": [1.0],
-    "distance": [0.0],
+PARTS = {
+    "labels": pd.Index(["a", "b"]),
+    "design": DESIGN,
+    "sets": MatchedSets.of_pairs(np.array([0]), np.array([1]), distance=np.zeros(1)),
     "covariates": ("x",),
     "x_treated": [[1.0]],
     "x_control": [[2.0]],
-    "stratum": [0],
 }
 
 
 def test_a_match_by_hand_has_no_balance_but_everything_else():
-    match = CrossSectionMatch(labels=pd.Index(["a", "b"]), design=DESIGN, **ARRAYS)
+    match = CrossSectionMatch(**PARTS)
     assert match.pairs().iloc[0].tolist() == ["a", "b", 1.0, 0.0]
     assert match.balance().empty
     assert match.checks()[0].name == "unmatched treated units"
@@ -155,10 +153,54 @@ def test_a_match_by_hand_has_no_balance_but_everything_else():
 
 
 def test_arrays_of_different_lengths_are_refused():
-    with pytest.raises(ValueError, match="weight has 2 rows for 1 pairs"):
-        CrossSectionMatch(labels=pd.Index(["a", "b"]), design=DESIGN, **ARRAYS | {"weight": [0.5, 0.5]})
+    with pytest.raises(ValueError, match=r"x_control has shape \(2, 1\) for 1 rows"):
+        CrossSectionMatch(**PARTS | {"x_control": [[2.0], [3.0]]})
+    with pytest.raises(ValueError, match="control, control_set, share, distance differ in length"):
+        MatchedSets.of_pairs(np.array([0]), np.array([1]), distance=np.zeros(2))
+
+
+def test_a_set_needs_both_sides():
+    none = np.array([], dtype=np.int64)
+    one = PARTS["sets"]
+    with pytest.raises(ValueError, match="1 sets, each with a treated unit and a control"):
+        dataclasses.replace(one, control=none, control_set=none, share=[], distance=[])
+
+
+def test_treated_units_of_one_set_share_its_controls():
+    sets = MatchedSets(
+        treated=[0, 1, 2],
+        treated_set=[0, 1, 1],
+        treated_share=[1.0, 0.5, 0.5],
+        control=[3, 4, 5],
+        control_set=[1, 0, 1],
+        share=[0.25, 1.0, 0.75],
+        distance=[np.nan] * 3,
+        mass=[1.0, 2.0],
+        cohort=[np.nan] * 2,
+        stratum=[0, 1],
+    )
+    of, link = sets.links()
+    assert of.tolist() == [0, 1, 1, 2, 2]
+    assert sets.control[link].tolist() == [4, 3, 5, 3, 5]
+    assert sets.unit_weights(6).tolist() == [1.0, 1.0, 1.0, 0.5, 1.0, 1.5]
+    assert not sets.paired
+    match = CrossSectionMatch(
+        **PARTS
+        | {"labels": pd.Index(list("abcdef")), "sets": sets, "x_treated": np.ones((3, 1)), "x_control": np.ones((3, 1))}
+    )
+    assert match.pairs().to_numpy()[:, :3].tolist() == [
+        ["a", "e", 1.0],
+        ["b", "d", 0.25],
+        ["b", "f", 0.75],
+        ["c", "d", 0.25],
+        ["c", "f", 0.75],
+    ]
+    members = match.members()
+    assert members["weight"].sum() == 6.0
+    assert members.groupby("side")["weight"].sum().to_dict() == {"control": 3.0, "treated": 3.0}
+    assert repr(match) == "CrossSectionMatch(3 treated, 3 controls, 2 sets)"
 
 
 def test_both_kinds_of_match_have_the_same_verbs():
-    verbs = {"pairs", "weights", "balance", "unmatched", "checks", "summary", "plot", "to_dict", "estimand"}
+    verbs = {"pairs", "members", "weights", "balance", "unmatched", "checks", "summary", "plot", "to_dict", "estimand"}
     assert verbs <= set(dir(Match)) & set(dir(CrossSectionMatch))
