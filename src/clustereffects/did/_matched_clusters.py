@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from clustereffects.did._jackknife import with_replicates
 from clustereffects.did.matched_arrays import MatchedSample
+from clustereffects.did.matched_influence import FactorSource
 from clustereffects.errors import EstimationError, Problem
-from clustereffects.inference import Membership
+from clustereffects.inference import Influence, Membership
+from clustereffects.inference.factored import FactoredInfluence
 from clustereffects.results import Check, Effects
 from clustereffects.results.replicates import rows_left
 
@@ -75,26 +77,35 @@ def with_rows_left_out(effects: Effects, column: str) -> Effects:
     if influence is None or sampling is None:
         return effects
 
-    def gone(clusters: IntArray) -> tuple[FloatArray, FloatArray]:
-        codes = sampling.clusters[column]
-        place = np.full(int(codes.max(initial=-1)) + 1, len(clusters), dtype=np.int64)
-        place[clusters] = np.arange(len(clusters))
-        rows = place[codes]
-        sums = np.zeros((len(clusters) + 1, influence.n_terms))
-        held = influence.sums(rows) / influence.n_units
-        sums[np.unique(rows)] = held if len(held) == len(np.unique(rows)) else held[np.unique(rows)]
-        return sums[:-1], _share(sampling.membership, rows, len(clusters))
+    held: list[tuple[FloatArray, FloatArray]] = []
 
-    found = with_replicates(effects, column, lambda clusters: rows_left(effects.estimate, *gone(clusters)))
+    def without(clusters: IntArray) -> FloatArray:
+        codes = sampling.clusters[column]
+        place = np.full(int(codes.max(initial=-1)) + 1, -1, dtype=np.int64)
+        place[clusters] = np.arange(len(clusters))
+        rows = np.flatnonzero(place[codes] >= 0)
+        gone = np.zeros((len(clusters), influence.n_terms))
+        np.add.at(gone, place[codes][rows], _rows(influence, rows) / influence.n_units)
+        held.append((gone, _share(sampling.membership, place[codes], len(clusters))))
+        return rows_left(effects.estimate, *held[0])
+
+    found = with_replicates(effects, column, without)
     if found.replicates is None:
         return found
-    parts = gone(found.replicates.left_out)
-    return replace(found, replicates=replace(found.replicates, gone=parts[0], share=parts[1]))
+    gone, share = held[0]
+    return replace(found, replicates=replace(found.replicates, gone=gone, share=share))
+
+
+def _rows(influence: Influence | FactoredInfluence, rows: IntArray) -> FloatArray:
+    """Some rows of the influence function of cells."""
+    if isinstance(influence, FactoredInfluence) and isinstance(influence.source, FactorSource):
+        return influence.source.rows(rows)
+    return influence.values[rows]
 
 
 def _share(membership: Membership, rows: IntArray, count: int) -> FloatArray:
     """Share of each cluster in the treated weight behind each effect (R, k)."""
-    there = (membership.arms >= 0) & (rows < count)
+    there = (membership.arms >= 0) & (rows >= 0)
     entries = rows[there] * membership.n_arms + membership.arms[there]
     weight = np.bincount(entries, membership.weight[there], count * membership.n_arms).reshape(count, -1)
     total = membership.mass() * membership.n_units

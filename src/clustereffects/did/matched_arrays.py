@@ -332,8 +332,9 @@ def _fit(sample: MatchedSample, change: FloatArray, weight: FloatArray, mass: Fl
     if not len(used):
         return _Fitted(np.zeros(slope_noise.shape[1]), "none", residual, noise, slope_noise)
     own = weight[used] * mass[sample.control_set[used]]
-    _, first, row = np.unique(sample.entry[used], return_index=True, return_inverse=True)
-    row, example = row.ravel(), used[first]
+    row, count = _consecutive(sample.entry[used])
+    example = np.empty(count, dtype=np.int64)
+    example[row[::-1]] = used[::-1]
     of_set = sample.control_set[example]
     total = np.bincount(row, own).astype(np.float64)
     model = fit_change_model(
@@ -341,8 +342,8 @@ def _fit(sample: MatchedSample, change: FloatArray, weight: FloatArray, mass: Fl
             change=change[example],
             covariates=sample.x_control[example],
             weight=total,
-            stratum=np.unique(sample.cell[of_set], return_inverse=True)[1].ravel(),
-            cohort=np.unique(sample.set_cohort[of_set], return_inverse=True)[1].ravel(),
+            stratum=_consecutive(sample.cell[of_set])[0],
+            cohort=_consecutive(sample.set_cohort[of_set] - sample.set_cohort.min())[0],
         )
     )
     residual[used], noise[used] = model.residual[row], model.noise[row]
@@ -350,3 +351,9 @@ def _fit(sample: MatchedSample, change: FloatArray, weight: FloatArray, mass: Fl
     for column, values in enumerate(model.slope_noise.T):
         slope_noise[:, column] = np.bincount(sample.control_row[used], part * values[row], sample.n_rows)
     return _Fitted(model.slope, model.level, residual, noise, slope_noise)
+
+
+def _consecutive(codes: IntArray) -> tuple[IntArray, int]:
+    """Codes numbered from zero in their order, and their number; without sorting what may be millions."""
+    there = np.bincount(codes) > 0
+    return (np.cumsum(there) - 1)[codes], int(there.sum())

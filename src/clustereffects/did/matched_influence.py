@@ -19,7 +19,7 @@ IntArray = NDArray[np.int64]
 
 # A matrix of up to 400 MB.
 LARGEST = 50_000_000
-_ROWS = 512
+_ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ class Factors:
     slope_noise: FloatArray
     tilt: FloatArray
 
-    def values(self, rows: slice) -> FloatArray:
+    def values(self, rows: slice | IntArray) -> FloatArray:
         """Influence of some rows (c, k)."""
         sparse = self.own[rows] - self.serves[rows] @ self.served
         return np.asarray(sparse.toarray() - self.slope_noise[rows] @ self.tilt.T, dtype=np.float64)
@@ -93,13 +93,16 @@ class FactorSource:
         """Number of columns."""
         return sum(len(part.columns) for part in self.parts)
 
+    def rows(self, rows: slice | IntArray) -> FloatArray:
+        """Influence of some rows on all cells (c, k)."""
+        return np.concatenate([part.values(rows) for part in self.parts], axis=1)
+
     def blocks(self) -> Iterator[Block]:
         """All rows once, some at a time."""
-        columns = np.concatenate([part.columns for part in self.parts])
+        columns = np.arange(self.n_columns)
         for begin in range(0, self.n_units, _ROWS):
             rows = slice(begin, min(begin + _ROWS, self.n_units))
-            values = np.concatenate([part.values(rows) for part in self.parts], axis=1)
-            yield Block(np.arange(rows.start, rows.stop), columns, values.T)
+            yield Block(np.arange(rows.start, rows.stop), columns, self.rows(rows).T)
 
 
 def matched_influence(
@@ -156,10 +159,11 @@ def matched_influence(
     >>> psi.values.ravel().tolist()
     [-4.0, 4.0, 2.0, -2.0]
     """
-    factors = tuple(_factors(sample, part, cells, part.noise if scaled else part.residual) for part in parts)
+    factors = (_factors(sample, part, cells, part.noise if scaled else part.residual) for part in parts)
+    source = FactorSource(tuple(factors), sample.n_rows)
     if sample.n_rows * len(cells.estimate) <= LARGEST:
-        return Influence(np.concatenate([one.values(slice(None)) for one in factors], axis=1))
-    return FactoredInfluence.of(FactorSource(factors, sample.n_rows), membership_of(sample, cells))
+        return Influence(source.rows(slice(None)))
+    return FactoredInfluence.of(source, membership_of(sample, cells))
 
 
 def membership_of(sample: MatchedSample, cells: MatchedCells) -> Membership:
