@@ -25,6 +25,9 @@ from clustereffects.results import Check, Effects, draw
 FloatArray = NDArray[np.float64]
 
 _MORE = 2
+_EQUAL = 1.05
+# Of designs as good as each other, the one that leaves most of the outcome's past to the second difference.
+_ORDER = ("covariates", "growth", "lags", "level")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,9 +88,13 @@ class DesignComparison:
 
     @property
     def recommended(self) -> str:
-        """Design with the smallest estimated loss among those that options of ``Matching`` can express."""
-        possible = self.rows[self.rows["design"].isin(list(self.matchings))]
-        return str(possible.loc[possible["loss"].idxmin(), "design"])
+        """Design with the smallest estimated loss among those that options of ``Matching`` can express.
+
+        Of designs within 5 % of the smallest, the one that matches on least of the outcome: covariates only, growth, levels.
+        """
+        loss = self.rows.set_index("design")["loss"].loc[list(self.matchings)]
+        good = loss.index[loss <= _EQUAL * loss.min()]
+        return min(good, key=_ORDER.index)
 
     @property
     def matching(self) -> Matching:

@@ -118,7 +118,7 @@ class MatchedDiD:
             raise EstimationError(samples.nothing_left(parts))
         work = _Work(self, match, outcome, taken, parts)
         effects = work.effects()
-        return replace(effects, findings=work.findings(effects), finer=work.finer)
+        return replace(effects, findings=work.findings(effects), remake=work)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,10 +131,16 @@ class _Work:
     taken: Taken
     parts: tuple[EventTime, ...]
 
-    def finer(self, by: tuple[str, ...]) -> Effects:
+    def split(self, by: tuple[str, ...]) -> Effects:
         """Effects in cells that are split further by columns of the panel, read in the period before joining."""
         require_columns(by, self.match.panel.columns)
         return replace(self, taken=self.taken.regrouped(self.match.panel, by)).effects()
+
+    def weigh(self, weights: pd.Series) -> Effects:
+        """Effects in which each treated unit has its own weight; the model of the controls' changes stays."""
+        arrays = self.taken.arrays
+        own = weights.reindex(self.match.panel.units[self.taken.treated_rows]).to_numpy(dtype=np.float64, na_value=0.0)
+        return replace(self, taken=replace(self.taken, arrays=replace(arrays, mass=own))).effects()
 
     def effects(self) -> Effects:
         """Effects in cells, without what was found on the way."""

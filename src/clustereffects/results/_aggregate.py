@@ -103,7 +103,7 @@ def _with(effects: Effects, sampling: Sampling, means: Aggregated, worded: Descr
         replicates=None if replicates is None else replicates.aggregate(means, sampling, how),
         description=worded,
         stored=None,
-        finer=None,
+        remake=None,
     )
 
 

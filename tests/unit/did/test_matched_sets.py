@@ -132,7 +132,7 @@ def test_effects_by_any_column_of_the_panel():
 def test_a_finer_split_leaves_the_overall_effect_and_its_error():
     drawn = draw(rng=1, size=lambda frame: frame["firm"] % 3)
     effects = MatchedDiD(window=WINDOW).fit(drawn.match, "y")
-    finer = effects.finer(("size",))
+    finer = effects.remake.split(("size",))
     one, other = effects.aggregate("overall"), finer.aggregate("overall")
     np.testing.assert_allclose(other.estimate, one.estimate, **CLOSE)
     np.testing.assert_allclose(other.std_errors, one.std_errors, **CLOSE)
