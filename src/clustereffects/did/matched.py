@@ -140,7 +140,8 @@ class _Work:
         """Effects in which each treated unit has its own weight; the model of the controls' changes stays."""
         arrays = self.taken.arrays
         own = weights.reindex(self.match.panel.units[self.taken.treated_rows]).to_numpy(dtype=np.float64, na_value=0.0)
-        return replace(self, taken=replace(self.taken, arrays=replace(arrays, mass=own))).effects()
+        weighed = replace(self, taken=replace(self.taken, arrays=replace(arrays, mass=own)))
+        return replace(weighed.effects(), remake=weighed)
 
     def effects(self) -> Effects:
         """Effects in cells, without what was found on the way."""
