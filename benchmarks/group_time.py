@@ -22,10 +22,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +30,7 @@ from pathlib import Path
 
 import numpy as np
 from group_time_data import BEYOND, CASES, Case, simulate
+from processes import figures, machine, run, write_columns
 
 HERE = Path(__file__).resolve().parent
 OWN = "clustereffects"
@@ -57,7 +54,7 @@ class Plan:
 def main() -> None:
     """Measure, write down, print."""
     plan, names = _arguments()
-    results = {"machine": _machine(), "started": time.strftime("%Y-%m-%d %H:%M"), "cases": {}}
+    results = {"machine": machine(), "started": time.strftime("%Y-%m-%d %H:%M"), "cases": {}}
     for name in names:
         results["cases"][name] = {}
         _case(name, plan, results)
@@ -99,26 +96,15 @@ def _case(name: str, plan: Plan, results: dict) -> None:
 
 def write(case: Case, folder: Path) -> None:
     """Columns of the panel in their order, and the case."""
-    folder.mkdir()
-    for position, (name, values) in enumerate(simulate(case).items()):
-        np.save(folder / f"{position:02d}_{name}.npy", values.to_numpy())
+    write_columns(simulate(case), folder)
     (folder / "case.json").write_text(json.dumps(asdict(case)), encoding="utf-8")
 
 
 def _run(package: str, plan: Plan, panel: Path, warm_up: Path) -> dict:
     """One process; a failure is a result too."""
     target = panel.parent / "result.json"
-    target.unlink(missing_ok=True)
-    command = [plan.interpreters[package], str(HERE / "peers_group_time.py"), package, panel, warm_up, target]
-    load = os.getloadavg()[0]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=plan.timeout, check=False)
-    except subprocess.TimeoutExpired:
-        return {"failure": f"not finished after {plan.timeout:.0f} s", "load_1min": load}
-    if done.returncode or not target.exists():
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return {"failure": f"ended with {done.returncode}: {last}", "load_1min": load}
-    return json.loads(target.read_text(encoding="utf-8")) | {"load_1min": load}
+    command = [plan.interpreters[package], HERE / "peers_group_time.py", package, panel, warm_up, target]
+    return run(command, target, plan.timeout)
 
 
 def _brief(run: dict) -> str:
@@ -132,17 +118,13 @@ def _summary(runs: dict[str, list[dict]]) -> dict[str, dict]:
 
 
 def _figures(runs: list[dict], own: dict | None) -> dict:
-    good = [run for run in runs if "failure" not in run]
-    figures: dict = {"failures": [run["failure"] for run in runs if "failure" in run]}
-    figures["load_1min"] = [round(run["load_1min"], 2) for run in runs]
+    found = figures(runs)
+    good = [one for one in runs if "failure" not in one]
     if good:
-        for key in ("cpu_s", "wall_s", "peak_mb"):
-            values = [run[key] for run in good]
-            figures[key] = {"min": min(values), "median": statistics.median(values), "all": values}
         kept = ("frame_mb", "versions", "python", "threads", "overall", "event")
-        figures |= {key: good[0][key] for key in kept}
-        figures["differs"] = difference(good[0], own) if own else None
-    return figures
+        found |= {key: good[0][key] for key in kept}
+        found["differs"] = difference(good[0], own) if own else None
+    return found
 
 
 def difference(one: dict, other: dict) -> dict[str, float]:
@@ -156,14 +138,6 @@ def difference(one: dict, other: dict) -> dict[str, float]:
         "std_errors_relative": float(np.max(np.abs(theirs[:, 1] / ours[:, 1] - 1))),
         "event_times_in_one_only": len(one["event"].keys() ^ other["event"].keys()),
     }
-
-
-def _machine() -> dict[str, object]:
-    """Processor, cores and memory."""
-    facts = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    model = next((line.split(":")[1].strip() for line in facts if line.startswith("model name")), platform.machine())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {"processor": model, "cores": os.cpu_count(), "memory_gb": round(memory, 1), "system": platform.system()}
 
 
 def table(results: dict) -> str:

@@ -22,13 +22,9 @@ Each package is called as its documentation says, with these choices:
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import json
-import os
-import resource
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from importlib import metadata
@@ -37,6 +33,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from group_time_data import Case
+from processes import end_me_first, measure, read_columns, threads
 
 Answer = dict[str, object]
 NEVER = {"never_treated": "nevertreated", "not_yet_treated": "notyettreated"}
@@ -162,52 +159,22 @@ def _answer(overall: float, error: float, times: object, effects: object, errors
 def load(folder: str) -> tuple[pd.DataFrame, Case]:
     """Frame and case as group_time.py wrote them."""
     case = Case(**json.loads((Path(folder) / "case.json").read_text(encoding="utf-8")))
-    files = sorted(Path(folder).glob("*.npy"))
-    return pd.DataFrame({path.stem[3:]: np.load(path) for path in files}), case
-
-
-def _resident(field: str) -> float:
-    """Megabytes that the kernel reports for this process."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(field)) / 1024
-
-
-def _forget_peak() -> None:
-    """Start the kernel's record of the largest resident memory anew."""
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-def _cpu() -> float:
-    """CPU seconds of all threads and of finished children."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
-
-
-def measure(fit: Callable[[pd.DataFrame, Case], Answer], frame: pd.DataFrame, case: Case) -> dict[str, object]:
-    """Answer of a package with what it took."""
-    _forget_peak()
-    before, cpu, wall = _resident("VmRSS"), _cpu(), time.perf_counter()
-    answer = fit(frame, case)
-    wall, cpu = time.perf_counter() - wall, _cpu() - cpu
-    megabytes = float(frame.memory_usage(index=False).sum()) / 2**20
-    return {"cpu_s": cpu, "wall_s": wall, "peak_mb": _resident("VmHWM") - before, "frame_mb": megabytes, **answer}
+    return read_columns(Path(folder)), case
 
 
 def main() -> None:
     """Warm up, measure, write."""
     package, folder, warm_up, target = sys.argv[1:]
-    # Whoever runs out of memory here should be the one that the kernel ends.
-    Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    end_me_first()
     warnings.simplefilter("ignore")
     fit = PACKAGES[package]
     frame, case = load(folder)
     with contextlib.redirect_stdout(io.StringIO()):
         fit(*load(warm_up))
-        found = measure(fit, frame, case)
+        found = measure(lambda: fit(frame, case), frame)
     found["versions"] = {name: metadata.version(name) for name in (package, "numpy", "pandas", "scipy")}
     found["python"] = sys.version.split()[0]
-    found["threads"] = {name: os.environ[name] for name in os.environ if name.endswith("_NUM_THREADS")}
+    found["threads"] = threads()
     Path(target).write_text(json.dumps(found), encoding="utf-8")
 
 

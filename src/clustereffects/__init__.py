@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_MODULES = ("bayes", "datasets", "interviews", "errors")
+_MODULES = ("bayes", "datasets", "interviews", "matching", "errors")
 _NAMES = {
     "Panel": "data",
     "SampleAccount": "data",
@@ -29,6 +29,11 @@ _NAMES = {
     "MatchedDiD": "did",
     "TwoWayFixedEffects": "did",
     "Matching": "matching",
+    "Caliper": "matching",
+    "Coarsening": "matching",
+    "Rule": "matching",
+    "Score": "matching",
+    "VariableRatio": "matching",
     "HierarchicalEffects": "bayes",
     "Codebook": "survey",
     "Survey": "survey",
@@ -40,8 +45,10 @@ _NAMES = {
 __all__ = [
     "BiasEvidence",
     "BiasTerm",
+    "Caliper",
     "Check",
     "Cluster",
+    "Coarsening",
     "Codebook",
     "Diagnostic",
     "Effects",
@@ -53,27 +60,31 @@ __all__ = [
     "Matching",
     "MultiplierBootstrap",
     "Panel",
+    "Rule",
     "SampleAccount",
+    "Score",
     "Silence",
     "Study",
     "Survey",
     "Theory",
     "Triangulation",
     "TwoWayFixedEffects",
+    "VariableRatio",
     "WildBootstrap",
     "__version__",
     "bayes",
     "datasets",
     "errors",
     "interviews",
+    "matching",
 ]
 
 if TYPE_CHECKING:
-    from clustereffects import bayes, datasets, errors, interviews
+    from clustereffects import bayes, datasets, errors, interviews, matching
     from clustereffects.bayes import HierarchicalEffects
     from clustereffects.data import Panel, SampleAccount
     from clustereffects.did import GroupTimeDiD, MatchedDiD, TwoWayFixedEffects
-    from clustereffects.matching import Matching
+    from clustereffects.matching import Caliper, Coarsening, Matching, Rule, Score, VariableRatio
     from clustereffects.results import (
         BiasEvidence,
         BiasTerm,

@@ -10,7 +10,7 @@ import statsmodels.api as sm
 
 from clustereffects.matching.abadie_imbens import MatchRule, nearest_effect, sample_coordinates, score_effect
 from clustereffects.matching.coarsened import bin_codes, coarsen, group_codes, pair_within
-from clustereffects.matching.distance import mahalanobis_coordinates
+from clustereffects.matching.distance import mahalanobis
 from clustereffects.matching.effect import Sample, g_computation, weighted_difference
 from clustereffects.matching.entropy import balance_arms, entropy_balance, with_squares
 from clustereffects.matching.subclass import subclasses
@@ -88,7 +88,8 @@ def test_weights_of_sets(case):
 
 
 def test_pairs_within_strata():
-    z = mahalanobis_coordinates(np.column_stack([X, RACE == "black"]), TREATED)
+    x = np.column_stack([X, RACE == "black"])
+    z = mahalanobis(x, TREATED).of(x)
     pairs = pair_within(z, TREATED, bins({}))
     theirs = SETS["cem_k2k"].to_numpy()
     np.testing.assert_array_equal(pairs >= 0, theirs >= 0)

@@ -112,7 +112,7 @@ def read_rows(units: pd.Series, times: pd.Series) -> Rows | None:
     if starts is None:
         return _placed(codes, index, when, _one_each(codes, len(index), np.arange(len(codes), dtype=np.int64)))
     width = len(when) // len(starts)
-    if len(index) == len(starts) and _increasing(codes) and _same_periods(starts, when, width):
+    if len(index) == len(starts) and increasing(codes) and _same_periods(starts, when, width):
         return Rows(index, frozen(when[:width].copy()), len(when), None, slice(None, None, width))
     one = _one_each(codes, len(index), starts)
     return _placed(np.repeat(codes, np.diff(starts, append=len(when))), index, when, one)
@@ -123,7 +123,7 @@ def separate_rows(times: pd.Series) -> Rows | None:
     when = periods(times)
     if when is None or not len(when):
         return None
-    codes, seen = _coded_whole(when)
+    codes, seen = coded_whole(when)
     cells = np.arange(len(when), dtype=np.int64) * len(seen) + codes
     return Rows(pd.RangeIndex(len(when)), frozen(seen.astype(np.int64)), len(when), frozen(cells), slice(None))
 
@@ -136,7 +136,7 @@ def _one_each(codes: IntArray, n_units: int, rows: IntArray) -> IntArray:
 
 def _placed(codes: IntArray, index: pd.Index[Any], when: IntArray, one: IntArray) -> Rows | None:
     """Rows in any order; uses up ``codes``."""
-    time_codes, seen = _coded_whole(when)
+    time_codes, seen = coded_whole(when)
     codes *= len(seen)
     codes += time_codes
     if _repeats(codes, len(index) * len(seen)):
@@ -146,7 +146,7 @@ def _placed(codes: IntArray, index: pd.Index[Any], when: IntArray, one: IntArray
 
 def _repeats(cells: IntArray, size: int) -> bool:
     """Whether a cell of ``size`` occurs twice."""
-    if _increasing(cells):
+    if increasing(cells):
         return False
     if size > _ROOM * len(cells):
         return bool(len(np.unique(cells)) < len(cells))
@@ -158,10 +158,10 @@ def _repeats(cells: IntArray, size: int) -> bool:
 def _same_periods(starts: IntArray, when: IntArray, width: int) -> bool:
     """Whether runs of ``width`` rows each go through the same increasing periods."""
     evenly = len(starts) * width == len(when) and np.array_equal(starts, np.arange(len(starts)) * width)
-    return bool(evenly and _increasing(when[:width]) and np.array_equal(when[width:], when[:-width]))
+    return bool(evenly and increasing(when[:width]) and np.array_equal(when[width:], when[:-width]))
 
 
-def _increasing(values: Any) -> bool:
+def increasing(values: Any) -> bool:
     """Whether each value exceeds the one before, apart from missing ones; False where they cannot be compared."""
     try:
         return all(bool((part[1:] > part[:-1]).all()) for part in (values[:_SAMPLE], values))
@@ -202,10 +202,10 @@ def _changes(keys: pd.Series) -> NDArray[np.bool_] | None:
 def _coded(keys: pd.Series) -> tuple[IntArray, pd.Index[Any]]:
     """Position of each key among the sorted keys, −1 where it is missing, and the sorted keys."""
     whole = whole_numbers(keys)
-    if _increasing(keys.array if whole is None else whole) and not keys.hasnans:
+    if increasing(keys.array if whole is None else whole) and not keys.hasnans:
         return np.arange(len(keys), dtype=np.int64), pd.Index(keys, name=keys.name)
     if whole is not None:
-        codes, seen = _coded_whole(whole)
+        codes, seen = coded_whole(whole)
         return codes, pd.Index(seen, dtype=keys.dtype, name=keys.name)
     codes, found = pd.factorize(keys)
     ranks, index = _ranked(pd.Index(found, name=keys.name))
@@ -227,7 +227,7 @@ def _ranked(keys: pd.Index[Any]) -> tuple[IntArray, pd.Index[Any]]:
     return ranks, keys.take(order)
 
 
-def _coded_whole(values: NDArray[Any]) -> tuple[IntArray, NDArray[Any]]:
+def coded_whole(values: NDArray[Any]) -> tuple[IntArray, NDArray[Any]]:
     """Position of each integer among the sorted ones, and those; by a lookup table unless they are far apart."""
     low, high = values.min(), values.max()
     size = int(high) - int(low) + 1

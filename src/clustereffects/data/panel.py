@@ -18,6 +18,7 @@ from clustereffects.data._roles import read_roles, same_within
 from clustereffects.data._rows import Rows, read_rows, separate_rows
 from clustereffects.data._rules import changes_within_unit, find_problems
 from clustereffects.data.account import SampleAccount
+from clustereffects.data.by_period import ByPeriod
 from clustereffects.errors import EstimationError, PanelError, Problem
 
 
@@ -247,6 +248,16 @@ class Panel:
         """Values of all rows (n_rows,) as (n_units,); None if they are not the same, bit for bit, within every unit."""
         # The search ends at the first unit that changes, so a covariate that varies costs next to nothing.
         return values[self._rows.one] if self._rows.constant(values.view(np.int64)) else None
+
+    def by_period(self) -> ByPeriod:
+        """Reader of columns one period at a time, for whoever needs few of the periods.
+
+        Raises
+        ------
+        EstimationError
+            If the panel consists of repeated cross-sections.
+        """
+        return ByPeriod(self._followed(), self._column)
 
     def wide_objects(self, column: str) -> NDArray[np.object_]:
         """Column of any type as a (n_units, n_periods) matrix of objects; None where missing or not observed."""

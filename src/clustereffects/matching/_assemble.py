@@ -1,200 +1,211 @@
-"""From arrays of pairs to the parts of a match: values, balance before, who stayed unmatched and why."""
+"""From risk sets and sets of rows to the parts of a match: sets by unit, who stayed unmatched and why, accounts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+import clustereffects.matching._checks as _checks
+import clustereffects.matching._ladder as _ladder
+import clustereffects.matching._ledger as _ledger
+import clustereffects.matching._pieces as _pieces
 from clustereffects.data.account import SampleAccount
-from clustereffects.errors import EstimationError, Problem
-from clustereffects.matching.engine import Matched, Rules
-from clustereffects.matching.nearest import count_candidates, free_controls
-from clustereffects.matching.risk_set import RiskSet, Units
-from clustereffects.matching.sets import MatchedSets
+from clustereffects.data.by_period import Coded
+from clustereffects.errors import EstimationError
+from clustereffects.matching._before import Members, Pool
+from clustereffects.matching._history import Labels
+from clustereffects.matching._ledger import Trace
+from clustereffects.matching._options import LINKS, PAIRS, ladder_of
+from clustereffects.matching._pieces import Piece
+from clustereffects.matching._prepare import Prepared
+from clustereffects.matching._refusals import Overlap, without_candidates
+from clustereffects.matching.history import History
+from clustereffects.matching.ladder import STAGES, Rungs
+from clustereffects.matching.risk_set import RiskSet
+from clustereffects.results import Check
+
+if TYPE_CHECKING:
+    from clustereffects.matching.matching import Matching
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_INCOMPLETE = "missing values"
+_NOBODY = np.empty(0, dtype=np.int64)
 _TRIMMED = "outside common support"
 _ALONE = "no candidate left"
+_TAKEN = "taken by other treated units"
+_NO_CLASS = "no set with candidates"
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Names of what is matched on: covariates with the column from which each comes, exact and forbidden columns."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Watch:
+    """What is kept of risk sets that pass by: who was in them, what was counted, whether there is ground for matching."""
 
-    covariates: tuple[str, ...]
-    columns: tuple[str, ...]
-    exact: tuple[str, ...]
-    forbid: tuple[str, ...]
+    labels: Labels
+    overlap: Overlap
+    passed: list[tuple[Members, RiskSet]] = field(default_factory=list)
+
+    def over(self, sets: Iterable[RiskSet]) -> Iterator[RiskSet]:
+        """The same risk sets, noted before they are let go."""
+        for one in sets:
+            self.overlap.add(one)
+            nobody = replace(one, treated=one.treated.take(_NOBODY), control=one.control.take(_NOBODY))
+            self.passed.append((Members.of(one), nobody))
+            yield one
+
+    @property
+    def members(self) -> tuple[Members, ...]:
+        """Members of the risk sets with somebody on both sides."""
+        return tuple(one for one, _ in self.passed if len(one.treated) and len(one.control))
 
 
-def require_candidates(sets: Sequence[RiskSet]) -> None:
-    """Raise if there is nobody treated or nobody to match with."""
-    if not sum(len(one.treated.unit) for one in sets):
-        raise EstimationError(_nobody("no unit is treated", "a cohort or treatment column with treated units"))
-    if not sum(len(one.control.unit) for one in sets):
-        where = "never treated, or treated after the horizon, and not excluded: 0 units"
-        raise EstimationError(_nobody("no unit can serve as a control", "units that are never treated", where))
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Found:
+    """Everything that was found, by rows of tasks."""
 
+    options: Matching
+    history: History
+    labels: Labels
+    watch: Watch
+    tasks: Sequence[Prepared]
+    pieces: Sequence[Piece]
 
-def require_variation(sets: Sequence[RiskSet], names: Names) -> None:
-    """Raise if no risk set has complete units on both sides, or a column to match on is constant in all of them."""
-    complete = [one for one in (each.complete() for each in sets) if one.live]
-    if not complete:
-        missing = sorted({name for one in sets for name in _missing(one.treated, names)})
-        where = f"missing among treated units: {', '.join(missing)}" if missing else "risk sets without complete units"
-        raise EstimationError(_nobody("no treated unit and candidate have complete values", "observed values", where))
-    low = np.stack([one.x.min(axis=0) for one in complete]).min(axis=0)
-    high = np.stack([one.x.max(axis=0) for one in complete]).max(axis=0)
-    varying = {column for column, varies in zip(names.columns, (low < high).tolist(), strict=True) if varies}
-    constant = [column for column in dict.fromkeys(names.columns) if column not in varying]
-    if constant:
-        raise EstimationError(
-            Problem(
-                what="matching variables do not vary",
-                where=f"constant: {', '.join(constant)}",
-                expected="values that differ between units",
-                remedy="leave them out of `on`",
+    def parts(self, units: pd.Index[Any], codes: Callable[[str, int], Coded]) -> dict[str, Any]:
+        """Fields of a match; ``codes`` reads a column in a period.
+
+        Raises ``EstimationError`` if nobody is matched.
+        """
+        traces = self._traces()
+        if not any(len(piece.mass) for piece in self.pieces):
+            columns = _ladder.finest_columns(self.options.exact, ladder_of(self.options))
+            alone = _ledger.alone_table(traces, columns, units, codes)
+            raise EstimationError(without_candidates(traces, self.labels, alone))
+        sets, x_treated, x_control = _pieces.joined(self.pieces, self.tasks)
+        lost = self._lost(traces, sets.treated)
+        sample = self._account(sets.treated, sets.control, lost)
+        if self.options.estimand == "ATC" and self.options.method in LINKS:
+            sets, x_treated, x_control = _pieces.swapped(sets), x_control, x_treated
+        return {
+            "sets": sets,
+            "x_treated": x_treated,
+            "x_control": x_control,
+            "covariates": self.labels.covariates,
+            "pool": self._pool(),
+            "lost": lost.assign(unit=units[lost["unit"].to_numpy(dtype=np.int64)]),
+            "traces": tuple(traces),
+            "labels_of_steps": self.labels,
+            "sample": sample,
+            "findings": self._rank_check(),
+        }
+
+    def _pool(self) -> Pool:
+        """The risk sets before matching, with no more of their history than balance needs."""
+        names = self.options.forbid
+        history = replace(
+            self.history,
+            exact=tuple(levels[:1] for levels in self.history.exact),
+            rungs=((0,) * len(self.history.exact),),
+            forbid=self.history.forbid[: len(names)],
+            bounds=(),
+            removals=(),
+            present=None,
+        )
+        return Pool(history, self.watch.members, self.labels.columns, self.labels.exact, tuple(names))
+
+    def _traces(self) -> list[Trace]:
+        """Counts of every risk set, for the treated units that could be matched."""
+        waiting = iter(self.tasks)
+        traces = []
+        for members, one in self.watch.passed:
+            live = len(members.treated) and len(members.control)
+            task = next(waiting) if live else None
+            unit = members.treated if task is None else task.treated.unit
+            kept = np.isin(members.treated, unit)
+            tally = replace(one.tally, alike=one.tally.alike[kept])
+            rungs = _nobody(len(unit), tally.alike.shape[1]) if task is None else task.rungs
+            traces.append(Trace(members.cohort, unit, one.lacking, one.lacks, tally, rungs))
+        return traces
+
+    def _lost(self, traces: Sequence[Trace], matched: IntArray) -> pd.DataFrame:
+        """One row per treated unit without a control: reason, constraint, candidates left after each step."""
+        stages = [*_ledger.unit_stages(self.labels), self._last]
+        tables = []
+        for (members, _), trace in zip(self.watch.passed, traces, strict=True):
+            outside = np.setdiff1d(members.treated, trace.unit)
+            rows = np.flatnonzero(~np.isin(trace.unit, matched))
+            constraint = np.array(_ledger.last_constraint(trace, self.labels), dtype=object)[rows]
+            left = np.concatenate([_ledger.unit_left(trace)[rows], np.zeros((len(rows), 1), dtype=np.int64)], axis=1)
+            unit = np.concatenate([trace.lacking, outside, trace.unit[rows]])
+            table = pd.DataFrame({"unit": unit, "cohort": members.cohort})
+            table["reason"] = np.repeat(
+                [_ledger.MISSING, _TRIMMED, _ALONE], [len(trace.lacking), len(outside), len(rows)]
             )
+            table["constraint"] = [
+                *_ledger.lacking_reasons(trace, self.labels),
+                *["trim"] * len(outside),
+                *np.where(constraint == "", self._last, constraint),
+            ]
+            counts = pd.DataFrame(left, columns=stages, index=range(len(unit) - len(rows), len(unit)))
+            tables.append(table.join(counts.astype("Int64")))
+        table = pd.concat(tables, ignore_index=True)
+        known = table["cohort"].notna().all() and not np.isnan(self.watch.passed[0][0].cohort)
+        table = table.astype({"cohort": np.int64}) if known else table.drop(columns="cohort")
+        return _without_unused(table.astype(dict.fromkeys(stages, "Int64")), self.labels, self.options)
+
+    @property
+    def _last(self) -> str:
+        return _TAKEN if self.options.method in PAIRS else _NO_CLASS
+
+    def _account(self, treated: IntArray, control: IntArray, lost: pd.DataFrame) -> SampleAccount:
+        """Account of the treated units, with counts of controls and candidates."""
+        total = sum(len(members.treated) + len(one.lacking) for members, one in self.watch.passed)
+        able = np.zeros(len(self.history.cohorts), dtype=np.bool_)
+        for members, _ in self.watch.passed:
+            able[members.control] = True
+        left = [one.tally.candidates - int(one.tally.removed.sum()) for _, one in self.watch.passed]
+        return SampleAccount(
+            rows_in=total,
+            rows_used=len(np.unique(treated)),
+            dropped={str(reason): int(count) for reason, count in lost["reason"].value_counts().items()},
+            counts={
+                "treated units": total,
+                "matched treated units": len(np.unique(treated)),
+                "controls": len(np.unique(control)),
+                "pairs": len(control),
+                "candidates": max(left),
+                "candidates with complete values": int(np.count_nonzero(able)),
+            },
         )
 
-
-def require_pairs(matched: Matched, lost: pd.DataFrame) -> None:
-    """Raise if nobody was matched, with the constraints that removed the last candidates."""
-    if len(matched.chosen.task):
-        return
-    counts = lost["constraint"].value_counts()
-    where = "; ".join(f"{constraint}: {count} units" for constraint, count in counts.items())
-    raise EstimationError(_nobody("no treated unit could be matched", "at least one pair", where))
-
-
-def set_fields(matched: Matched) -> dict[str, Any]:
-    """Sets of a match with the values of the matching variables for their units."""
-    treated, control = matched.units()
-    one = _gather(matched, treated, treated=True)
-    other = _gather(matched, control, treated=False)
-    keys = np.column_stack([matched.chosen.task, one.exact])
-    cohort = np.array([each.cohort for each in matched.sets])[matched.chosen.task]
-    sets = MatchedSets.of_pairs(
-        treated,
-        control,
-        distance=matched.chosen.distance,
-        cohort=cohort,
-        stratum=np.unique(keys, axis=0, return_inverse=True)[1].ravel(),
-    )
-    first = np.sort(np.unique(treated, return_index=True)[1])
-    return {"sets": sets, "x_treated": one.x[first], "x_control": other.x}
+    def _rank_check(self) -> tuple[Check, ...]:
+        if self.options.distance != "mahalanobis" or self.options.method not in LINKS:
+            return ()
+        ranks = {f"{task.cohort:g}": task.task.treated.z.shape[1] for task in self.tasks}
+        wanted = self.options.near
+        n = sum(name in wanted for name in self.labels.columns) if wanted else len(self.labels.covariates)
+        return tuple(_checks.rank_check(ranks, n))
 
 
-def _gather(matched: Matched, units: IntArray, *, treated: bool) -> Units:
-    """What the units of all pairs were matched on."""
-    parts = []
-    for index, one in enumerate(matched.sets):
-        side = one.treated if treated else one.control
-        parts.append(side.take(np.searchsorted(side.unit, units[matched.chosen.task == index])))
-    return _stack(parts)
+def _nobody(n: int, levels: int) -> Rungs:
+    """Rungs of treated units in a risk set without candidates."""
+    return Rungs(np.zeros(n, dtype=np.int64), np.zeros((n, levels, len(STAGES)), dtype=np.int64))
 
 
-def _stack(parts: Sequence[Units]) -> Units:
-    names = ("unit", "x", "exact", "forbid")
-    return Units(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-
-
-def unmatched_table(sets: Sequence[RiskSet], matched: Matched, names: Names, rules: Rules) -> pd.DataFrame:
-    """One row per treated unit without a control: reason, constraint, candidates left after each step."""
-    live = {place: index for index, place in enumerate(matched.position)}
-    stages = _stages(names, rules)
-    rows: list[list[object]] = []
-    for place, one in enumerate(sets):
-        counts = _Counts(one, matched, live.get(place))
-        without = np.flatnonzero(~np.isin(one.treated.unit, matched.units()[0])).tolist()
-        rows += [[one.treated.unit[row], one.cohort, *_reason(counts, row, names, stages)] for row in without]
-    columns = ["unit", "cohort", "reason", "constraint"]
-    table = pd.DataFrame(rows, columns=[*columns, *stages]).astype(dict.fromkeys(stages, "Int64"))
-    return table[[*columns, *(label for label, used in stages.items() if used)]]
-
-
-def _stages(names: Names, rules: Rules) -> dict[str, bool]:
-    """Constraints in the order in which they are counted, and whether each is in force."""
-    codes = [*(f"exact: {name}" for name in names.exact), *(f"forbid: {name}" for name in names.forbid)]
-    return {
-        "risk set": True,
-        _INCOMPLETE: True,
-        "trim": rules.trim is not None,
-        **dict.fromkeys(codes, True),
-        "caliper": rules.caliper is not None,
-        "taken by other treated units": not rules.replace,
+def _without_unused(table: pd.DataFrame, labels: Labels, options: Matching) -> pd.DataFrame:
+    """The table without columns of constraints that are not in force."""
+    stages = _ledger.unit_stages(labels)
+    exact, (forbid, bounds, caliper) = stages[1], stages[-3:]
+    used = {
+        exact: bool(labels.exact),
+        labels.steps[0]: options.active > 0,
+        forbid: bool(labels.forbid),
+        bounds: bool(labels.bounds),
+        caliper: options.caliper is not None,
+        _TAKEN: not options.replace or options.reuse is not None,
     }
-
-
-class _Counts:
-    """Candidates of the unmatched units of one risk set, counted constraint by constraint."""
-
-    def __init__(self, one: RiskSet, matched: Matched, index: int | None) -> None:
-        self.one = one
-        self.sizes = [len(one.control.unit), int(one.control.complete.sum())]
-        self.task = None if index is None else matched.tasks[index]
-        self.free = None if self.task is None else free_controls(self.task, matched.units()[1])
-
-    def left(self, unit: int, n_stages: int) -> list[int]:
-        """Candidates left after each stage; all that follows an empty stage is empty."""
-        later = [] if self.task is None else count_candidates(self.task, _find(self.task.treated.unit, unit), self.free)
-        return [*self.sizes, *later, *([0] * n_stages)][:n_stages]
-
-    def trimmed(self, unit: int) -> bool:
-        """Whether the unit was left out because of its propensity."""
-        return self.task is not None and unit not in self.task.treated.unit
-
-
-def _reason(counts: _Counts, row: int, names: Names, stages: dict[str, bool]) -> list[object]:
-    unknown: list[object] = [pd.NA] * len(stages)
-    if not counts.one.treated.complete[row]:
-        return [_INCOMPLETE, ", ".join(_missing(counts.one.treated.take(np.array([row])), names)), *unknown]
-    unit = int(counts.one.treated.unit[row])
-    if counts.trimmed(unit):
-        return [_TRIMMED, "trim", *unknown]
-    left = counts.left(unit, len(stages))
-    return [_ALONE, next(label for label, count in zip(stages, left, strict=True) if count == 0), *left]
-
-
-def _missing(units: Units, names: Names) -> list[str]:
-    """Names of variables and exact columns that are missing for any of the units."""
-    labels = [*names.covariates, *(f"exact: {name}" for name in names.exact)]
-    absent = np.flatnonzero(np.concatenate([~np.isfinite(units.x), units.exact < 0], axis=1).any(axis=0))
-    return [labels[place] for place in absent]
-
-
-def _find(units: IntArray, unit: int) -> int:
-    return int(np.searchsorted(units, unit))
-
-
-def account(sets: Sequence[RiskSet], matched: Matched, lost: pd.DataFrame) -> SampleAccount:
-    """Account of the treated units, with counts of controls and candidates."""
-    treated, control = matched.units()
-    total = sum(len(one.treated.unit) for one in sets)
-    candidates = np.unique(np.concatenate([one.control.unit for one in sets]))
-    complete = np.unique(np.concatenate([one.control.unit[one.control.complete] for one in sets]))
-    return SampleAccount(
-        rows_in=total,
-        rows_used=len(np.unique(treated)),
-        dropped={str(reason): int(count) for reason, count in lost["reason"].value_counts().items()},
-        counts={
-            "treated units": total,
-            "matched treated units": len(np.unique(treated)),
-            "controls": len(np.unique(control)),
-            "pairs": len(treated),
-            "candidates": len(candidates),
-            "candidates with complete values": len(complete),
-        },
-    )
-
-
-def _nobody(what: str, expected: str, where: str = "") -> Problem:
-    return Problem(what=what, where=where, expected=expected, remedy="widen the candidates or loosen the constraints")
+    return table.drop(columns=[name for name, here in used.items() if not here and name in table.columns])

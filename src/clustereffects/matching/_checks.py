@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,27 +10,83 @@ import pandas as pd
 
 from clustereffects.matching.reversion import Mirror
 from clustereffects.results import Check
+from clustereffects.results.checks import Verdict
 
 if TYPE_CHECKING:
     from clustereffects.matching.match import Matches
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """How large a statistic of balance may be after matching; ``low`` and ``high`` bound it, one sign or ratio."""
+
+    name: str
+    column: str
+    words: str
+    low: float
+    high: float
+    beyond: Verdict
+    remedy: str
+
+
+# Differences of a tenth of a standard deviation and ratios between a half and two: Stuart (2010), Rubin (2001).
+# Distances of distribution functions have no accepted limit, and in small samples chance alone exceeds a tenth.
+LIMITS = (
+    Limit(
+        name="balance after matching",
+        column="smd_after",
+        words="largest standardised mean difference",
+        low=-0.1,
+        high=0.1,
+        beyond="warn",
+        remedy="match with fewer controls, a caliper, or adjust for this covariate",
+    ),
+    Limit(
+        name="variance ratio after matching",
+        column="variance_ratio_after",
+        words="variance ratio furthest from one",
+        low=0.5,
+        high=2.0,
+        beyond="warn",
+        remedy="look at plot(kind='density') of this covariate; match on its logarithm, or with a caliper on it",
+    ),
+    Limit(
+        name="distributions after matching",
+        column="ks_after",
+        words="largest distance of distribution functions",
+        low=-0.1,
+        high=0.1,
+        beyond="info",
+        remedy="",
+    ),
+)
+
+
 def balance_checks(table: pd.DataFrame) -> list[Check]:
-    """Largest standardised mean difference after matching."""
-    sizes = table.set_index("covariate")["smd_after"].abs().dropna()
-    if not len(sizes):
-        return []
-    worst, difference = sizes.idxmax(), sizes.max()
-    return [
-        Check(
-            name="balance after matching",
-            verdict="pass" if difference <= 0.1 else "warn",
-            statistic=float(difference),
-            threshold=0.1,
-            message=f"largest standardised mean difference {difference:.3f} ({worst})",
-            remedy="" if difference <= 0.1 else "match with fewer controls, a caliper, or adjust for this covariate",
-        )
-    ]
+    """For each limit the covariate that is furthest from balance, and which others are beyond the limit."""
+    found = (_against(table.set_index("covariate"), limit) for limit in LIMITS if limit.column in table.columns)
+    return [check for check in found if check is not None]
+
+
+def _against(table: pd.DataFrame, limit: Limit) -> Check | None:
+    values = table[limit.column].dropna().astype(float)
+    if values.empty:
+        return None
+    ratio = limit.low > 0
+    size = pd.Series(np.abs(np.log(values.clip(lower=1e-300)) if ratio else values), index=values.index)
+    order = size.sort_values(ascending=False, kind="stable").index
+    worst = float(values[order[0]])
+    beyond = [str(name) for name in order if not limit.low <= values[name] <= limit.high]
+    shown = f"{worst:.2f}" if ratio else f"{abs(worst):.3f}"
+    others = f"; also beyond the limit: {', '.join(beyond[1:])}" if len(beyond) > 1 else ""
+    return Check(
+        name=limit.name,
+        verdict=limit.beyond if beyond else "pass",
+        statistic=worst if ratio else abs(worst),
+        threshold=limit.low if ratio and worst < 1 else limit.high,
+        message=f"{limit.words} {shown} ({order[0]}){others}",
+        remedy=limit.remedy if beyond else "",
+    )
 
 
 def use_checks(match: Matches) -> list[Check]:

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from clustereffects.data import shown
 from clustereffects.errors import ColumnError, InputError, Problem
-from clustereffects.matching._assemble import Names
-from clustereffects.matching.risk_set import RiskSet, Units
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -76,24 +74,10 @@ def covariates(table: pd.DataFrame, columns: list[str]) -> tuple[FloatArray, lis
     return np.concatenate(parts, axis=1), names
 
 
-def cross_section(table: pd.DataFrame, names: Names, x: FloatArray, roles: tuple[BoolArray, BoolArray]) -> RiskSet:
-    """The one risk set of a cross-section; ``roles`` are who is treated and who is never a control."""
-    treated, excluded = roles
-    everybody = Units(np.arange(len(table)), x, _codes(table, names.exact), _codes(table, names.forbid))
-    return RiskSet(float("nan"), everybody.take(treated), everybody.take(~treated & ~excluded))
-
-
 def fingerprint(table: pd.DataFrame) -> str:
     """Hash of the columns that were used."""
     hashed = pd.util.hash_pandas_object(table, index=False).to_numpy()
     return hashlib.blake2b(hashed.tobytes(), digest_size=16).hexdigest()
-
-
-def _codes(table: pd.DataFrame, columns: tuple[str, ...]) -> IntArray:
-    codes = np.full((len(table), len(columns)), -1, dtype=np.int64)
-    for place, column in enumerate(columns):
-        codes[:, place] = pd.factorize(table[column])[0]
-    return codes
 
 
 def _identifiers(unit: str, what: str, where: str = "") -> Problem:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from clustereffects.errors import EstimationError, Problem
 from clustereffects.matching._symmetric import pseudo_inverse, whitening
 from clustereffects.matching._ties import Nearest, nearest_with_ties
-from clustereffects.matching.distance import logit
+from clustereffects.matching.propensity import logit
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -98,7 +98,7 @@ def sample_coordinates(x: FloatArray) -> FloatArray:
 
     Notes
     -----
-    The metric of Stata's ``teffects nnmatch``. ``distance.mahalanobis_coordinates`` centres treated and controls
+    The metric of Stata's ``teffects nnmatch``. ``distance.mahalanobis`` centres treated and controls
     separately, as MatchIt does.
 
     Examples

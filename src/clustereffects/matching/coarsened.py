@@ -206,7 +206,7 @@ def pair_within(z: FloatArray, treated: BoolArray, strata: IntArray) -> IntArray
     Parameters
     ----------
     z : array (n, r)
-        Coordinates of the distance, such as ``distance.mahalanobis_coordinates`` of the covariates before coarsening.
+        Coordinates of the distance, such as ``distance.mahalanobis`` of the covariates before coarsening.
     treated : array (n,) of bool
         Treated units choose in the order of the data.
     strata : array (n,) of int

@@ -1,33 +1,31 @@
-"""Coordinates in which straight-line distance is the matching distance: Mahalanobis, scaled Euclidean, propensity."""
+"""Coordinates in which straight-line distance is the matching distance: Mahalanobis, robust Mahalanobis, scaled."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
-from scipy.special import expit
-
-from clustereffects.errors import EstimationError, Problem
+from scipy.linalg import eigh, lapack
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+Groups = Literal["within", "control"]
 
 _COLLINEAR = 1e-12
-_SEPARATED = 1e-10
+_CHUNK = 1 << 13
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Propensity:
-    """Fitted propensity of being treated.
+class Coordinates:
+    """A linear map of covariates to coordinates.
 
     Parameters
     ----------
-    linear : array (n,)
-        Linear predictor (log odds).
-    probability : array (n,)
-    iterations : int
+    centre : array (p,)
+    factor : array (p, r)
 
     Raises
     ------
@@ -36,13 +34,76 @@ class Propensity:
 
     Examples
     --------
-    >>> Propensity.__slots__
-    ('linear', 'probability', 'iterations')
+    >>> Coordinates(np.array([1.0]), np.array([[0.5]])).of(np.array([[3.0], [1.0]])).ravel().tolist()
+    [1.0, 0.0]
     """
 
-    linear: FloatArray
-    probability: FloatArray
-    iterations: int
+    centre: FloatArray
+    factor: FloatArray
+
+    def of(self, x: FloatArray) -> FloatArray:
+        """Coordinates of some rows.
+
+        Parameters
+        ----------
+        x : array (n, p)
+
+        Returns
+        -------
+        array (n, r)
+
+        Raises
+        ------
+        ValueError
+            If the number of covariates is another.
+        """
+        z = np.empty((len(x), self.factor.shape[1]))
+        for rows in _chunks(len(x)):
+            np.matmul(x[rows] - self.centre, self.factor, out=z[rows])
+        return z
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RankCoordinates:
+    """A linear map of the ranks of covariates to coordinates.
+
+    Parameters
+    ----------
+    ordered : array (p, n)
+        Values of each covariate in ascending order, among which ranks are taken.
+    linear : Coordinates
+
+    Raises
+    ------
+    TypeError
+        If a part is missing.
+
+    Examples
+    --------
+    >>> RankCoordinates.__slots__
+    ('ordered', 'linear')
+    """
+
+    ordered: FloatArray
+    linear: Coordinates
+
+    def of(self, x: FloatArray) -> FloatArray:
+        """Coordinates of some rows.
+
+        Parameters
+        ----------
+        x : array (n, p)
+
+        Returns
+        -------
+        array (n, r)
+
+        Raises
+        ------
+        ValueError
+            If the number of covariates is another.
+        """
+        return self.linear.of(_ranks(self.ordered, x))
 
 
 def within_covariance(x: FloatArray, treated: BoolArray) -> FloatArray:
@@ -73,30 +134,35 @@ def within_covariance(x: FloatArray, treated: BoolArray) -> FloatArray:
     >>> within_covariance(np.array([[0.0], [2.0], [9.0]]), np.array([False, False, True])).tolist()
     [[1.0]]
     """
-    centred = x.copy()
-    for group in (treated, ~treated):
-        if group.any():
-            centred[group] -= x[group].mean(axis=0)
-    return centred.T @ centred / max(len(x) - 1, 1)
+    group = treated.astype(np.int64)
+    means = np.array([_mean(x, treated == side) for side in (False, True)])
+    total = np.zeros((x.shape[1], x.shape[1]))
+    for rows in _chunks(len(x)):
+        centred = x[rows] - means[group[rows]]
+        total += centred.T @ centred
+    return total / max(len(x) - 1, 1)
 
 
-def mahalanobis_coordinates(x: FloatArray, treated: BoolArray) -> FloatArray:
+def mahalanobis(x: FloatArray, treated: BoolArray, *, covariance: Groups = "within") -> Coordinates:
     """Coordinates whose Euclidean distance is the Mahalanobis distance.
 
     Parameters
     ----------
     x : array (n, p)
     treated : array (n,) of bool
+    covariance : {"within", "control"}
+        Covariance within both groups together (Rubin, 1980; MatchIt) or of the controls only.
 
     Returns
     -------
-    array (n, r)
-        ``r ≤ p`` is the rank of the covariance: collinear covariates add nothing, as with a generalised inverse.
+    Coordinates
+        Their number ``r ≤ p`` is the rank of the covariance: collinear covariates add nothing, as with a generalised
+        inverse. The first is the one along which MatchIt orders units (pivoted Cholesky factor of the inverse).
 
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit or ``covariance`` is neither.
 
     References
     ----------
@@ -105,16 +171,19 @@ def mahalanobis_coordinates(x: FloatArray, treated: BoolArray) -> FloatArray:
     Examples
     --------
     >>> x = np.array([[0.0, 0.0], [2.0, 4.0], [1.0, 2.0]])
-    >>> mahalanobis_coordinates(x, np.array([False, False, True])).shape
+    >>> mahalanobis(x, np.array([False, False, True])).of(x).shape
     (3, 1)
     """
-    scaled = scaled_coordinates(x, treated)
-    values, vectors = eigh(within_covariance(scaled, treated))
-    keep = values > _COLLINEAR * max(values.max(initial=0.0), 1e-300)
-    return np.asarray(scaled @ (vectors[:, keep] / np.sqrt(values[keep])))
+    if covariance not in {"within", "control"}:
+        raise ValueError(f"covariance must be 'within' or 'control', not {covariance!r}")
+    everyone = np.ones(len(x), dtype=np.bool_)
+    matrix = within_covariance(x, treated) if covariance == "within" else _covariance(x, ~treated)
+    centre = _mean(x, everyone)
+    scale = np.sqrt(np.diag(_covariance(x, everyone)))
+    return Coordinates(centre, _factor(matrix, _some(scale, centre)))
 
 
-def scaled_coordinates(x: FloatArray, treated: BoolArray) -> FloatArray:
+def scaled_euclidean(x: FloatArray, treated: BoolArray) -> Coordinates:
     """Covariates in standard deviations, centred: coordinates of the scaled Euclidean distance.
 
     Parameters
@@ -124,7 +193,7 @@ def scaled_coordinates(x: FloatArray, treated: BoolArray) -> FloatArray:
 
     Returns
     -------
-    array (n, p)
+    Coordinates
         A covariate that does not vary within the groups becomes 0.
 
     Raises
@@ -138,89 +207,103 @@ def scaled_coordinates(x: FloatArray, treated: BoolArray) -> FloatArray:
 
     Examples
     --------
-    >>> scaled_coordinates(np.array([[0.0], [2.0], [7.0]]), np.array([False, False, True])).ravel().tolist()
+    >>> x = np.array([[0.0], [2.0], [7.0]])
+    >>> scaled_euclidean(x, np.array([False, False, True])).of(x).ravel().tolist()
     [-3.0, -1.0, 4.0]
     """
-    sd = np.sqrt(np.diag(within_covariance(x, treated)))
-    centred = x - x.mean(axis=0)
-    varies = sd > _COLLINEAR * np.abs(x).max(axis=0, initial=0.0)
-    return np.where(varies, centred / np.where(varies, sd, 1.0), 0.0)
+    centre = _mean(x, np.ones(len(x), dtype=np.bool_))
+    sd = _some(np.sqrt(np.diag(within_covariance(x, treated))), np.abs(x).max(axis=0, initial=0.0))
+    return Coordinates(centre, np.diag(np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > 0)))
 
 
-def logit(x: FloatArray, treated: BoolArray, *, tolerance: float = 1e-10, limit: int = 50) -> Propensity:
-    """Propensity scores from an unpenalised logistic regression, by iteratively reweighted least squares.
+def robust_mahalanobis(x: FloatArray) -> RankCoordinates:
+    """Coordinates whose Euclidean distance is the rank-based Mahalanobis distance.
 
     Parameters
     ----------
     x : array (n, p)
-        Design with its intercept(s); may be rank deficient, the fit is unique all the same.
-    treated : array (n,) of bool
-    tolerance : float
-        Relative change of the deviance at which the iteration ends.
-    limit : int
-        Largest number of iterations.
 
     Returns
     -------
-    Propensity
+    RankCoordinates
 
     Raises
     ------
-    EstimationError
-        If the covariates separate the treated from the controls or the iteration does not converge.
+    ValueError
+        If ``x`` is not a matrix.
+
+    Notes
+    -----
+    Covariates become ranks, equal values their mean rank, so that one outlier cannot stretch a covariate; the
+    covariance of the ranks is scaled to the variance of ranks without ties, so that a rare binary covariate does not
+    count for more than the others.
 
     References
     ----------
-    McCullagh & Nelder (1989), *Generalized Linear Models*, section 2.5.
+    Rosenbaum (2010), *Design of Observational Studies*, section 8.3.
 
     Examples
     --------
-    >>> x = np.column_stack([np.ones(6), [0, 1, 2, 3, 4, 5]])
-    >>> fit = logit(x, np.array([False, False, True, False, True, True]))
-    >>> bool(abs(fit.probability.sum() - 3) < 1e-9)
-    True
+    >>> x = np.array([[1.0], [2.0], [900.0]])
+    >>> robust_mahalanobis(x).of(x).ravel().tolist()
+    [-1.0, 0.0, 1.0]
     """
-    y = treated.astype(np.float64)
-    linear = np.log((y + 0.5) / (1.5 - y))
-    last = np.inf
-    for iteration in range(1, limit + 1):
-        p = expit(linear)
-        weight = np.maximum(p * (1 - p), 1e-300)
-        target = linear + (y - p) / weight
-        gram = x.T @ (weight[:, None] * x)
-        linear = x @ _solve(gram, x.T @ (weight * target))
-        deviance = 2.0 * np.logaddexp(0.0, np.where(treated, -linear, linear)).sum()
-        _refuse_separation(deviance, len(y))
-        if abs(last - deviance) <= tolerance * (deviance + 0.1):
-            return Propensity(linear, expit(linear), iteration)
-        last = deviance
-    raise EstimationError(
-        Problem(
-            what="the propensity score did not converge",
-            where=f"after {limit} iterations",
-            expected="a finite maximum of the likelihood",
-            remedy="use fewer covariates, or distance='mahalanobis'",
-        )
-    )
+    n = len(x)
+    ordered = np.sort(x.T, axis=1)
+    rank = _ranks(ordered, x)
+    everyone = np.ones(n, dtype=np.bool_)
+    matrix = _covariance(rank, everyone)
+    sd = np.sqrt(np.diag(matrix))
+    untied = np.sqrt(n * (n + 1) / 12.0)
+    stretch = np.divide(untied, sd, out=np.zeros_like(sd), where=sd > 0)
+    factor = _factor(matrix * np.outer(stretch, stretch), np.ones(len(sd)))
+    return RankCoordinates(ordered, Coordinates(_mean(rank, everyone), factor))
 
 
-def _solve(gram: FloatArray, right: FloatArray) -> FloatArray:
-    """Solve normal equations of any rank; scaling first makes the tolerance mean the same for every covariate."""
-    size = np.sqrt(np.diag(gram))
-    size = np.where(size > 0, size, 1.0)
-    values, vectors = eigh(gram / np.outer(size, size))
-    keep = values > _COLLINEAR * values.max()
+def _chunks(n: int) -> Iterator[slice]:
+    """Rows in chunks that stay in the cache."""
+    return (slice(start, start + _CHUNK) for start in range(0, n, _CHUNK))
+
+
+def _mean(x: FloatArray, rows: BoolArray) -> FloatArray:
+    total = np.zeros(x.shape[1])
+    for part in _chunks(len(x)):
+        total += rows[part].astype(np.float64) @ x[part]
+    return total / max(int(rows.sum()), 1)
+
+
+def _covariance(x: FloatArray, rows: BoolArray) -> FloatArray:
+    centre, total = _mean(x, rows), np.zeros((x.shape[1], x.shape[1]))
+    for part in _chunks(len(x)):
+        centred = (x[part] - centre) * rows[part, None]
+        total += centred.T @ centred
+    return total / max(int(rows.sum()) - 1, 1)
+
+
+def _some(sd: FloatArray, size: FloatArray) -> FloatArray:
+    """Standard deviations, those that are nothing but rounding set to zero."""
+    return np.where(sd > _COLLINEAR * np.abs(size), sd, 0.0)
+
+
+def _factor(covariance: FloatArray, scale: FloatArray) -> FloatArray:
+    """Factor F of a generalised inverse F F' of a covariance, taken in units of ``scale``."""
+    one = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
+    values, vectors = eigh(covariance * np.outer(one, one))
+    keep = values > _COLLINEAR * max(values.max(initial=0.0), 1e-300)
     inverse = vectors[:, keep] / values[keep] @ vectors[:, keep].T
-    return np.asarray(inverse @ (right / size) / size)
+    upper, pivot, _, _ = lapack.dpstrf(inverse)
+    factor = np.zeros((len(scale), int(keep.sum())))
+    factor[pivot - 1] = np.triu(upper)[: factor.shape[1]].T
+    return factor * one[:, None]
 
 
-def _refuse_separation(deviance: float, n: int) -> None:
-    if deviance <= _SEPARATED * n:
-        raise EstimationError(
-            Problem(
-                what="the covariates separate treated units from controls completely",
-                where=f"propensity score, deviance {deviance:.1e}",
-                expected="overlap: treated units and controls with similar values",
-                remedy="use fewer covariates, or distance='mahalanobis'",
-            )
-        )
+def _ranks(ordered: FloatArray, x: FloatArray) -> FloatArray:
+    """Ranks among ordered values, equal ones sharing their mean rank."""
+    rank = np.empty_like(x)
+    for column, values in enumerate(ordered):
+        # In ascending order neighbours are looked up next to each other, which is many times as fast.
+        order = np.argsort(x[:, column])
+        own = x[order, column]
+        below, through = np.searchsorted(values, own, "left"), np.searchsorted(values, own, "right")
+        rank[order, column] = (below + through + 1) / 2.0
+    return rank

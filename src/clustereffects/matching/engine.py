@@ -1,190 +1,172 @@
-"""From risk sets to pairs: coordinates, calipers, common support, order, nearest neighbours. Arrays only."""
+"""From tasks to sets: every method's work on arrays, risk set by risk set, or for all of them where they share units."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.matching.distance import logit, mahalanobis_coordinates, scaled_coordinates
-from clustereffects.matching.nearest import Chosen, Points, Task, match_nearest
-from clustereffects.matching.risk_set import RiskSet, Units
+import clustereffects.matching._pieces as _pieces
+from clustereffects.errors import EstimationError, Problem
+from clustereffects.matching._options import PAIRS
+from clustereffects.matching._pieces import Piece
+from clustereffects.matching._prepare import Prepared, order_of
+from clustereffects.matching.coarsened import bin_codes, coarsen, pair_within
+from clustereffects.matching.distance import mahalanobis
+from clustereffects.matching.entropy import balance_arms, entropy_balance, with_squares
+from clustereffects.matching.full import match_full
+from clustereffects.matching.nearest import Chosen, Order, match_nearest
+from clustereffects.matching.optimal import match_optimal
+from clustereffects.matching.subclass import subclasses
+from clustereffects.matching.weights import propensity_weights
+
+if TYPE_CHECKING:
+    from clustereffects.matching.matching import Matching
+
+_ORDERS: dict[str, Order] = {"closest": "closest", "farthest": "farthest"}
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """Rules by which pairs are made.
+def match(tasks: Sequence[Prepared], options: Matching, names: Sequence[str]) -> list[Piece]:
+    """Sets of every risk set.
 
     Parameters
     ----------
-    distance : {"mahalanobis", "scaled_euclidean", "propensity"}
-    propensity_scale : {"linear", "probability"}
-    ratio : int
-    replace : bool
-    caliper : float, optional
-        Standard deviations of the propensity in the risk set; units of the distance otherwise.
-    trim : {"treated", "both"}, optional
-        Whose units outside the range of the other side's propensity are left out.
-    order : {"data", "largest", "smallest", "random"}
-    rng : int or Generator, optional
-
-    Raises
-    ------
-    TypeError
-        If a rule is unknown.
-
-    Examples
-    --------
-    >>> Rules(distance="mahalanobis").order
-    'data'
-    """
-
-    distance: str
-    propensity_scale: str = "linear"
-    ratio: int = 1
-    replace: bool = True
-    caliper: float | None = None
-    trim: str | None = None
-    order: str = "data"
-    rng: int | np.random.Generator | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Matched:
-    """Pairs with the risk sets and tasks from which they came.
-
-    Parameters
-    ----------
-    sets : tuple of RiskSet
-        Complete risk sets with somebody on both sides.
-    position : tuple of int
-        Position of each of them in what was given to ``match_sets``.
-    tasks : tuple of Task
-        The same sets after trimming.
-    chosen : Chosen
-        Rows refer to ``tasks``.
-
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> Matched.__slots__
-    ('sets', 'position', 'tasks', 'chosen')
-    """
-
-    sets: tuple[RiskSet, ...]
-    position: tuple[int, ...]
-    tasks: tuple[Task, ...]
-    chosen: Chosen
-
-    def units(self) -> tuple[IntArray, IntArray]:
-        """Treated and control unit of each pair."""
-        if not self.tasks:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-        treated = _lookup([task.treated.unit for task in self.tasks], self.chosen.task, self.chosen.treated)
-        return treated, _lookup([task.control.unit for task in self.tasks], self.chosen.task, self.chosen.control)
-
-
-def match_sets(sets: Sequence[RiskSet], rules: Rules) -> Matched:
-    """Match the treated units of every risk set.
-
-    Parameters
-    ----------
-    sets : sequence of RiskSet
-        Incomplete units are left out, as are sets without treated units or without candidates.
-    rules : Rules
+    tasks : sequence of Prepared
+    options : Matching
+    names : sequence of str
+        Covariates, for messages.
 
     Returns
     -------
-    Matched
+    list of Piece
+        One per risk set, perhaps empty.
 
     Raises
     ------
     EstimationError
-        If the propensity cannot be estimated.
-
-    Notes
-    -----
-    Mahalanobis and scaled Euclidean distances use the covariance within each risk set (treated and candidates centred
-    separately, before exact and forbid). The propensity is one logistic regression on all risk sets stacked, with an
-    intercept per cohort: a discrete-time hazard of joining. With one cohort both are those of a cross-section.
+        If weights do not exist, or no class holds both sides.
 
     Examples
     --------
-    >>> none = np.empty((3, 0), dtype=np.int64)
-    >>> control = Units(np.array([1, 2, 3]), np.array([[0.0], [1.0], [5.0]]), none, none)
-    >>> treated = Units(np.array([0]), np.array([[1.2]]), none[:1], none[:1])
-    >>> match_sets([RiskSet(2004.0, treated, control)], Rules(distance="mahalanobis")).units()[1].tolist()
-    [2]
+    >>> match.__name__
+    'match'
     """
-    complete = [one.complete() for one in sets]
-    position = tuple(place for place, one in enumerate(complete) if one.live)
-    live = tuple(complete[place] for place in position)
-    rng = np.random.default_rng(rules.rng) if rules.order == "random" else None
-    tasks = tuple(_task(one, z, rules, rng) for one, z in zip(live, _coordinates(live, rules), strict=True))
-    return Matched(live, position, tasks, match_nearest(tasks, ratio=rules.ratio, replace=rules.replace))
+    if options.method in PAIRS:
+        pieces = _pieces.of_pairs(_pairs(tasks, options), tasks)
+    else:
+        pieces = [_SET_METHODS[options.method](task, options, names) for task in tasks]
+    return [_reweighed(*item, names) for item in zip(pieces, tasks, strict=True)] if options.weigh else pieces
 
 
-def _coordinates(sets: Sequence[RiskSet], rules: Rules) -> list[FloatArray]:
-    if rules.distance == "mahalanobis":
-        return [mahalanobis_coordinates(one.x, one.is_treated) for one in sets]
-    if rules.distance == "scaled_euclidean":
-        return [scaled_coordinates(one.x, one.is_treated) for one in sets]
-    return _scores(sets, rules.propensity_scale) if sets else []
+def _pairs(tasks: Sequence[Prepared], options: Matching) -> Chosen:
+    reuse = options.reuse if options.replace else 1
+    work = [task.task for task in tasks]
+    if options.method == "optimal":
+        return match_optimal(work, reuse=reuse)
+    order = _ORDERS.get(order_of(options), "turn")
+    return match_nearest(work, reuse=reuse, order=order, run=_runner(options))
 
 
-def _scores(sets: Sequence[RiskSet], scale: str) -> list[FloatArray]:
-    sizes = [len(one.is_treated) for one in sets]
-    intercepts = np.repeat(np.eye(len(sets)), sizes, axis=0)
-    design = np.column_stack([intercepts, np.concatenate([one.x for one in sets])])
-    fit = logit(design, np.concatenate([one.is_treated for one in sets]))
-    score = fit.linear if scale == "linear" else fit.probability
-    return [part[:, None] for part in np.split(score, np.cumsum(sizes)[:-1])]
+def _runner(options: Matching) -> Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]:
+    """How strata are worked through: one after the other, or by joblib's workers."""
+    if options.workers == 1:
+        return map
+
+    def parallel(work: Callable[[Any], Any], strata: Sequence[Any]) -> Iterable[Any]:
+        from joblib import Parallel, delayed
+
+        return list(Parallel(n_jobs=options.workers, backend=options.backend)(delayed(work)(one) for one in strata))
+
+    return parallel
 
 
-def _task(one: RiskSet, z: FloatArray, rules: Rules, rng: np.random.Generator | None) -> Task:
-    score = rules.distance == "propensity"
-    line = z[:, 0] if score else one.x[:, 0]
-    inside = _inside(z[:, 0], one.is_treated, rules.trim) if rules.trim else np.ones(len(z), dtype=np.bool_)
-    caliper = np.inf if rules.caliper is None else rules.caliper * (float(np.std(z, ddof=1)) if score else 1.0)
-    n = len(one.treated.unit)
-    treated = _points(one.treated, z[:n], line[:n], inside[:n])
-    control = _points(one.control, z[n:], line[n:], inside[n:])
-    return Task(treated, control, caliper, _turn(treated, rules.order, rng), score)
+def _full(task: Prepared, options: Matching, names: Sequence[str]) -> Piece:  # noqa: ARG001  (one signature for all methods)
+    grouped = match_full(task.task)
+    codes = (grouped.treated_set, grouped.control_set)
+    return _pieces.of_groups((grouped.treated, grouped.control), codes, grouped.distance, options.estimand)
 
 
-def _points(units: Units, z: FloatArray, line: FloatArray, keep: BoolArray) -> Points:
-    return Points(units.unit[keep], z[keep], line[keep], units.exact[keep], units.forbid[keep])
+def _coarsened(task: Prepared, options: Matching, names: Sequence[str]) -> Piece:
+    cuts = dict(options.coarsening.cutpoints)
+    exact = np.concatenate([task.task.treated.strata[:, 0], task.task.control.strata[:, 0]]).astype(np.int64)
+    x = task.x
+    columns = [bin_codes(x[:, place], cuts.get(name, options.coarsening.default)) for place, name in enumerate(names)]
+    strata = coarsen([exact, *columns], task.is_treated)
+    if options.coarsening.one_to_one:
+        strata = pair_within(mahalanobis(x, task.is_treated).of(x), task.is_treated, strata)
+    return _pieces.of_codes(strata, task.is_treated, options.estimand)
 
 
-def _inside(score: FloatArray, treated: BoolArray, trim: str) -> BoolArray:
-    """Units within the range of the other side's score."""
-    one, other = score[treated], score[~treated]
-    inside = np.ones(len(score), dtype=np.bool_)
-    inside[treated] = (one >= other.min()) & (one <= other.max())
-    if trim == "both":
-        inside[~treated] = (other >= one.min()) & (other <= one.max())
-    return inside
+def _subclass(task: Prepared, options: Matching, names: Sequence[str]) -> Piece:  # noqa: ARG001
+    codes = subclasses(task.score, task.is_treated, number=options.subclasses, estimand=options.estimand)
+    return _pieces.of_codes(codes, task.is_treated, options.estimand)
 
 
-def _turn(treated: Points, order: str, rng: np.random.Generator | None) -> IntArray:
-    if rng is not None:
-        return rng.permutation(len(treated.unit))
-    if order == "data":
-        return np.arange(len(treated.unit))
-    sign = -1.0 if order == "largest" else 1.0
-    return np.argsort(sign * treated.line, kind="stable")
+def _entropy(task: Prepared, options: Matching, names: Sequence[str]) -> Piece:
+    strata = np.concatenate([task.task.treated.strata[:, 0], task.task.control.strata[:, 0]])
+    own = np.unique(strata[: len(task.treated.unit)])
+    shared = np.isin(own, strata[len(task.treated.unit) :])
+    use = np.isin(strata, own[shared])
+    x = with_squares(task.x) if options.moments == 2 else task.x
+    indicators = (strata[:, None] == own[shared][1:]).astype(np.float64)
+    labels = [*names, *(f"square {place + 1}" for place in range(x.shape[1] - len(names)))]
+    weight = np.zeros(len(use))
+    weight[use] = balance_arms(
+        np.column_stack([x, indicators])[use],
+        task.is_treated[use],
+        estimand=options.estimand,
+        names=[*labels, *(f"exact stratum {place + 2}" for place in range(indicators.shape[1]))],
+    )
+    return _pieces.of_weights(weight, task.is_treated, options.estimand)
 
 
-def _lookup(parts: Sequence[IntArray], part: IntArray, row: IntArray) -> IntArray:
-    starts = np.cumsum([0, *(len(values) for values in parts)])
-    return np.concatenate(parts)[starts[part] + row]
+def _propensity(task: Prepared, options: Matching, names: Sequence[str]) -> Piece:  # noqa: ARG001
+    if options.propensity_scale == "linear" and options.link == "logit":
+        probability = 1.0 / (1.0 + np.exp(-task.score))
+    elif options.propensity_scale == "linear":
+        from scipy.special import ndtr
+
+        probability = ndtr(task.score)
+    else:
+        probability = task.score
+    weight = propensity_weights(probability, task.is_treated, options.estimand)
+    return _pieces.of_weights(weight, task.is_treated, options.estimand)
+
+
+_SET_METHODS: dict[str, Callable[[Prepared, Any, Sequence[str]], Piece]] = {
+    "full": _full,
+    "coarsened_exact": _coarsened,
+    "subclass": _subclass,
+    "entropy": _entropy,
+    "propensity_weighting": _propensity,
+}
+
+
+def _reweighed(piece: Piece, task: Prepared, names: Sequence[str]) -> Piece:
+    """One set of all matched treated units and controls of a risk set, weighted until their means agree."""
+    if not len(piece.mass):
+        return piece
+    treated = np.unique(piece.treated)
+    control, code = np.unique(piece.control, return_inverse=True)
+    base = np.bincount(code.ravel(), piece.mass[piece.control_set] * piece.share).astype(np.float64)
+    target = task.treated.x[treated].mean(axis=0)
+    try:
+        balanced = entropy_balance(task.control.x[control], target, base, names=names)
+    except EstimationError as error:
+        raise EstimationError(_no_balance(task.cohort, error)) from error
+    return _pieces.one_set(treated, control, balanced.weight)
+
+
+def _no_balance(cohort: float, error: EstimationError) -> Problem:
+    when = "" if np.isnan(cohort) else f"cohort {cohort:g}: "
+    return Problem(
+        what="the matched controls cannot be weighted to the means of their treated units",
+        where=f"{when}{error.problems[0].where}",
+        expected="controls on both sides of every mean",
+        remedy="match more controls per treated unit, or leave out weigh",
+    )

@@ -11,13 +11,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import clustereffects.matching._checks as _checks
-import clustereffects.matching.balance as balance
+import clustereffects.matching._ledger as _ledger
 from clustereffects.data.account import SampleAccount
 from clustereffects.data.panel import Panel
-from clustereffects.errors import EstimationError, Problem
-from clustereffects.matching._pool import Before, Pool
+from clustereffects.errors import EstimationError, OptionError, Problem
+from clustereffects.matching._balance_methods import BalanceMethods, FrameBalanceMethods, PanelBalanceMethods
+from clustereffects.matching._before import Pool
+from clustereffects.matching._history import Labels
+from clustereffects.matching._ledger import Trace
 from clustereffects.matching.sets import MatchedSets
-from clustereffects.results import Check, Provenance, Summary, draw
+from clustereffects.results import Check, Provenance, Summary
 from clustereffects.results.provenance import plain
 
 FloatArray = NDArray[np.float64]
@@ -63,7 +66,7 @@ class Design:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Matches(ABC):
+class Matches(BalanceMethods, ABC):
     """What a match of a panel and a match of a cross-section have in common.
 
     Parameters
@@ -79,6 +82,10 @@ class Matches(ABC):
         Treated units and candidates before matching.
     lost : DataFrame
         Treated units without a control, as ``unmatched`` shows them.
+    traces : tuple of Trace
+        Counts of candidates, risk set by risk set, for ``ledger`` and ``rungs``.
+    labels_of_steps : Labels, optional
+        What the counted steps are called.
     sample : SampleAccount
         Account of the treated units.
     findings : tuple of Check
@@ -104,6 +111,8 @@ class Matches(ABC):
     design: Design
     pool: Pool | None = None
     lost: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(UNMATCHED_COLUMNS)))
+    traces: tuple[Trace, ...] = ()
+    labels_of_steps: Labels | None = None
     sample: SampleAccount = field(default_factory=lambda: SampleAccount(rows_in=0, rows_used=0))
     findings: tuple[Check, ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
@@ -205,47 +214,47 @@ class Matches(ABC):
         table["distance"] = np.concatenate([np.full(len(sets.treated), np.nan), sets.distance])
         return table.sort_values("set", kind="stable", ignore_index=True)
 
+    def ledger(self, by: str = "cohort") -> pd.DataFrame:
+        """How many candidates each rule and constraint removed, for whom.
+
+        Parameters
+        ----------
+        by : {"cohort", "unit"}
+            One row per cohort and step, with how many a step ``concerned``, ``removed`` and alone (``only``) removed;
+            or one per treated unit and step, exact values first, with ``before``, ``removed`` and ``left``.
+
+        Raises
+        ------
+        OptionError
+            If ``by`` is neither.
+        """
+        if by not in {"cohort", "unit"}:
+            raise OptionError(Problem(what=f"ledger by {by!r}", where="", expected="'cohort' or 'unit'", remedy=""))
+        if self.labels_of_steps is None:
+            return pd.DataFrame(columns=[by, "step", "before", "removed", "left"])
+        if by == "cohort":
+            return _ledger.cohort_ledger(self.traces, self.labels_of_steps)
+        return _ledger.unit_ledger(self.traces, self.labels_of_steps, self.units)
+
+    def rungs(self) -> pd.DataFrame:
+        """Rung of the ladder on which each treated unit was matched, and its candidates on every rung that was tried."""
+        if self.labels_of_steps is None:
+            return pd.DataFrame(columns=["unit", "cohort", "rung", "candidates"])
+        return _ledger.rung_table(self.traces, self.labels_of_steps, self.units)
+
+    def missing(self) -> pd.DataFrame:
+        """How many treated units and candidates of each cohort lack which value, and were left out for it."""
+        if self.labels_of_steps is None:
+            return pd.DataFrame(columns=["cohort", "missing", "treated", "candidates"])
+        return _ledger.missing_table(self.traces, self.labels_of_steps)
+
     def unmatched(self) -> pd.DataFrame:
         """Treated units without a control: the reason, the constraint that removed the last candidate, the counts."""
         return self.lost.copy()
 
-    def _after(self, before: Before) -> balance.Comparison:
-        sets = self.sets
-        treated = balance.Weighted(self.x_treated, sets.treated_weights())
-        period = np.unique(sets.cohort, return_inverse=True)[1].ravel()[sets.control_set]
-        keys = sets.control + period * len(self.units)
-        control = balance.pool_rows(keys, self.x_control, sets.control_weights())
-        return balance.compare(treated, control, before.scale, before.binary)
-
-    def balance(self) -> pd.DataFrame:
-        """Balance before and after matching, one row per covariate and per exact or forbidden column.
-
-        Columns ``covariate``, ``kind`` (continuous, binary, exact, forbid), ``sd`` (of the treated before matching:
-        the denominator of both standardised differences), then for *before* and *after* each ``mean_treated``,
-        ``mean_control``, ``smd``, ``variance_ratio`` (treated over control), ``ks``, ``share_equal``.
-
-        Before: all treated units with complete matching variables against all candidates of their risk set, before
-        exact and forbid; each cohort's candidates weigh as much as its treated units. After: matched treated units
-        with weight 1 against their controls, the same control in the same cohort being one observation.
-        """
-        if self.pool is None:
-            return pd.DataFrame(columns=["covariate", "kind", "sd", "smd_before", "smd_after"])
-        before = self.pool.before()
-        kind = np.where(before.binary, "binary", "continuous")
-        table = pd.DataFrame({"covariate": list(self.covariates), "kind": kind, "sd": before.scale})
-        for side, values in (("before", before.comparison), ("after", self._after(before))):
-            table[f"mean_treated_{side}"] = values.mean_treated
-            table[f"mean_control_{side}"] = values.mean_control
-            table[f"smd_{side}"] = values.difference
-            table[f"variance_ratio_{side}"] = values.variance_ratio
-            table[f"ks_{side}"] = values.ks
-        table = table.assign(share_equal_before=np.nan, share_equal_after=np.nan)
-        shares = self.pool.shares(self.sets).reindex(columns=table.columns)
-        return pd.concat([table, shares.astype(table.dtypes.to_dict())], ignore_index=True) if len(shares) else table
-
     def checks(self) -> list[Check]:
         """Balance, unmatched units, reuse of controls, and what the estimator found (regression to the mean)."""
-        return [*_checks.balance_checks(self.balance()), *_checks.use_checks(self), *self.findings]
+        return [*self._balance_checks(), *_checks.use_checks(self), *self.findings]
 
     def summary(self) -> Summary:
         """Summary: how the match was made, balance before and after, warnings."""
@@ -264,11 +273,6 @@ class Matches(ABC):
         continuous = table[table["kind"].isin(["continuous", "binary"])]
         return Summary(title="Match", facts=facts, table=continuous[shown], notes=notes + warnings)
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw standardised differences before and after matching (love plot); returns the Axes."""
-        table = self.balance()
-        return draw("love_plot", table[table["kind"].isin(["continuous", "binary"])], ax)
-
     def to_dict(self) -> dict[str, Any]:
         """Match as plain data: pairs, balance, unmatched units, checks, sample, design, provenance."""
         return {
@@ -284,7 +288,7 @@ class Matches(ABC):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Match(Matches):
+class Match(PanelBalanceMethods, Matches):
     """Pairs from a panel: every treated unit matched in its own risk set.
 
     Parameters
@@ -321,7 +325,7 @@ class Match(Matches):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class CrossSectionMatch(Matches):
+class CrossSectionMatch(FrameBalanceMethods, Matches):
     """Pairs from a table with one row per unit.
 
     Parameters

@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-import clustereffects.matching._assemble as _assemble
 import clustereffects.matching._checks as _checks
 import clustereffects.matching._frame as _frame
 import clustereffects.matching._options as _options
+import clustereffects.matching._words as _words
 from clustereffects.data import Panel, require_columns
+from clustereffects.data.by_period import ByPeriod
 from clustereffects.data.panel import to_pandas
-from clustereffects.errors import ColumnError
-from clustereffects.matching._pool import Pool
-from clustereffects.matching.engine import Matched, Rules, match_sets
+from clustereffects.matching._assemble import Found, Watch
+from clustereffects.matching._history import Labels, Wanted, frame_history, panel_history
+from clustereffects.matching._prepare import Maker
+from clustereffects.matching._refusals import Overlap
+from clustereffects.matching.engine import match
+from clustereffects.matching.history import History
 from clustereffects.matching.match import CrossSectionMatch, Design, Match
+from clustereffects.matching.options import Caliper, Coarsening, Score, VariableRatio, frozen_mapping
 from clustereffects.matching.reversion import MatchedPairs, mirror_difference
-from clustereffects.matching.risk_set import History, RiskSet, risk_sets
+from clustereffects.matching.risk_set import RiskSet, cross_section, risk_sets
+from clustereffects.matching.rules import Rule
+from clustereffects.matching.sets import MatchedSets
 from clustereffects.results import Check, Provenance, options_of
 
-_DISTANCES = {
-    "mahalanobis": "Mahalanobis, covariance within treated and candidates of each risk set",
-    "scaled_euclidean": "Euclidean in standard deviations within treated and candidates of each risk set",
-    "propensity": "propensity score from a logit",
-}
+FloatArray = NDArray[np.float64]
+Method = Literal["nearest", "optimal", "full", "coarsened_exact", "subclass", "entropy", "propensity_weighting"]
+Distance = (
+    Literal["mahalanobis", "robust_mahalanobis", "scaled_euclidean", "propensity"]
+    | Score
+    | Callable[[FloatArray, FloatArray], FloatArray]
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matching:
-    """Nearest-neighbour matching of treated units to controls.
+    """Matching of treated units to controls, in a panel each in its own risk set.
 
     Parameters
     ----------
@@ -46,24 +54,55 @@ class Matching:
         Columns whose value a control must not share with its treated unit; missing values never collide.
     exclude : str, optional
         Column of booleans: units that are never controls (in a panel if true in any period).
-    ratio : int
+    ratio : int or VariableRatio
         Controls per treated unit.
-    method : {"nearest"}
-    distance : {"mahalanobis", "propensity", "scaled_euclidean"}
-    caliper : float, optional
+    method : str
+        ``"nearest"`` (greedy), ``"optimal"`` (least total distance), ``"full"``, ``"coarsened_exact"``,
+        ``"subclass"``, ``"entropy"`` (weights that balance means), ``"propensity_weighting"``.
+    distance : {"mahalanobis", "robust_mahalanobis", "scaled_euclidean", "propensity"}, Score or callable
+        A callable gets ``x_treated`` (a, p) and ``x_control`` (b, p) and returns distances (a, b).
+    caliper : float or Caliper, optional
         Largest distance of a pair: in standard deviations of the propensity, else in units of the distance.
     replace : bool
         Whether a control may serve several treated units; without replacement it serves once over all cohorts.
-    lags : sequence of int
-        Periods before joining at which ``on`` is read.
+    reuse : int, optional
+        With replacement: how many treated units one control may serve over all cohorts.
+    lags : sequence of int, or mapping of str to sequence of int
+        Periods before joining at which ``on`` is read; with a mapping, columns that are not named at lag 1.
+    growth : sequence of str
+        Columns whose mean change per period from the largest lag to the smallest is matched on, in a panel.
+    near : sequence of str
+        Columns of the Mahalanobis or Euclidean distance if not all of ``on``; the propensity of a caliper uses all.
     horizon : int
         Candidates are never treated, or treated later than ``cohort + horizon``.
+    candidates : {"not_yet_treated", "never_treated"}
+    active : int
+        Periods before joining in each of which a candidate must be observed.
+    ladder : mapping of str to sequence
+        Steps by which an exact column is loosened, treated unit by treated unit, where too few candidates are left:
+        whole numbers are leading digits, texts are other columns. ``{"industry": (5, 4, 3, 2)}``.
+    rules : sequence of Rule
+        Who cannot be a control because the programme may have touched it.
     trim : {"treated", "both"}, optional
         Leave out treated units (and candidates) whose propensity is outside the range of the other side.
-    order : {"data", "largest", "smallest", "random"}, optional
+    order : {"data", "largest", "smallest", "random", "closest", "farthest"}, optional
         Who chooses first without replacement; default ``"largest"`` propensity, else the order of the units.
+    link : {"logit", "probit"}
+        Model of the propensity.
     propensity_scale : {"linear", "probability"}
         Scale on which the propensity is compared.
+    estimand : {"ATT", "ATC", "ATE", "ATO"}
+        Whose effect: treated, controls, all, or the overlap (propensity weighting only). In a panel the treated.
+    coarsening : Coarsening
+        Classes of ``method="coarsened_exact"``.
+    subclasses : int
+        Number of subclasses of ``method="subclass"``.
+    moments : {1, 2}
+        Entropy balancing of means, or of means and squares.
+    weigh : {"entropy"}, optional
+        After matching, reweigh the controls of each cohort until the means are those of its treated units.
+    workers, backend : int, str
+        Strata matched at the same time, and the joblib backend that does it.
     rng : int or Generator, optional
         For ``order="random"``.
 
@@ -79,7 +118,8 @@ class Matching:
     References
     ----------
     Ho, Imai, King & Stuart (2011), *Journal of Statistical Software* 42(8); Li, Propert & Rosenbaum (2001), *JASA*
-    96(455), 870–882, for risk sets; Rubin (1980), *Biometrics* 36(2), for the distance.
+    96(455), 870–882, for risk sets; Rubin (1980), *Biometrics* 36(2), for the distance; Rosenbaum (1991), *JRSS B*
+    53(3), for full matching; Hainmueller (2012), *Political Analysis* 20(1), for entropy balancing.
 
     Examples
     --------
@@ -93,21 +133,38 @@ class Matching:
     exact: Sequence[str] = ()
     forbid: Sequence[str] = ()
     exclude: str | None = None
-    ratio: int = 1
-    method: Literal["nearest"] = "nearest"
-    distance: Literal["mahalanobis", "propensity", "scaled_euclidean"] = "mahalanobis"
-    caliper: float | None = None
+    ratio: int | VariableRatio = 1
+    method: Method = "nearest"
+    distance: Distance = "mahalanobis"
+    caliper: float | Caliper | None = None
     replace: bool = True
-    lags: Sequence[int] = (1, 2)
+    reuse: int | None = None
+    lags: Sequence[int] | Mapping[str, Sequence[int]] = (1, 2)
+    growth: Sequence[str] = ()
+    near: Sequence[str] = ()
     horizon: int = 5
+    candidates: Literal["not_yet_treated", "never_treated"] = "not_yet_treated"
+    active: int = 0
+    ladder: Mapping[str, Sequence[int | str]] | Sequence[tuple[str, Any]] = ()
+    rules: Sequence[Rule] = ()
     trim: Literal["treated", "both"] | None = None
-    order: Literal["data", "largest", "smallest", "random"] | None = None
+    order: Literal["data", "largest", "smallest", "random", "closest", "farthest"] | None = None
+    link: Literal["logit", "probit"] = "logit"
     propensity_scale: Literal["linear", "probability"] = "linear"
+    estimand: Literal["ATT", "ATC", "ATE", "ATO"] = "ATT"
+    coarsening: Coarsening = field(default_factory=Coarsening)
+    subclasses: int = 6
+    moments: Literal[1, 2] = 1
+    weigh: Literal["entropy"] | None = None
+    workers: int = 1
+    backend: str = "threading"
     rng: int | np.random.Generator | None = None
 
     def __post_init__(self) -> None:
-        for name in ("on", "exact", "forbid", "lags"):
+        for name in ("on", "exact", "forbid", "growth", "near", "rules"):
             object.__setattr__(self, name, _options.as_tuple(getattr(self, name)))
+        for name in ("lags", "ladder"):
+            object.__setattr__(self, name, _options.as_tuple(frozen_mapping(getattr(self, name))))
         _options.validate(self)
 
     def fit(self, panel: Panel) -> Match:
@@ -117,27 +174,30 @@ class Matching:
         ------
         ColumnError
             If a column is missing, or one to match on is not numeric.
+        OptionError
+            If another effect than that on the treated is asked for.
         EstimationError
             If nobody is treated, nobody can be a control, a covariate is constant, or no pair is possible.
         """
-        history = self._history(panel)
-        lagged = [(f"{column}[-{lag}]", column) for column in self.on for lag in self.lags]
-        names = self._names(lagged)
-        sets = risk_sets(history, lags=tuple(self.lags), horizon=self.horizon)
-        matched, parts = self._match(sets, names, panel.units)
-        parts["lost"] = parts["lost"].astype({"cohort": np.int64})
-        parts["findings"] = (*parts["findings"], *self._reversion(history, matched))
+        _options.require_treated(self)
+        wanted = self._wanted()
+        require_columns(wanted.columns, panel.columns)
+        history, labels = panel_history(panel, wanted)
+        sets = risk_sets(history, horizon=self.horizon, active=self.active, candidates=self.candidates)
+        found = self._work(history, labels, sets)
+        waiting = f", or treated later than {self.horizon} periods after the cohort"
+        candidates = f"never treated{waiting if self.candidates == 'not_yet_treated' else ''}"
+        parts = found.parts(panel.units, panel.by_period().codes)
+        parts["findings"] = (*parts["findings"], *self._reversion(panel, parts["sets"]))
         return Match(
             panel=panel,
-            design=self._design(
-                f"never treated, or treated later than {self.horizon} periods after the cohort", self.horizon
-            ),
-            provenance=self._provenance(panel.fingerprint(*self.on)),
+            design=self._design(candidates, self.horizon),
+            provenance=self._provenance(panel.fingerprint(*dict.fromkeys([*self.on, *self.growth]))),
             **parts,
         )
 
     def fit_frame(self, frame: Any, *, treatment: str, unit: str | None = None) -> CrossSectionMatch:
-        """Match the treated rows of a table with one row per unit; ``lags`` and ``horizon`` do not apply.
+        """Match the treated rows of a table with one row per unit; lags, growth, horizon and windows do not apply.
 
         Columns to match on may be text or categories: they become one indicator per category. With ``unit`` the rows
         are put in the order of that column first, which settles ties; without it their own order does.
@@ -149,98 +209,68 @@ class Matching:
         EstimationError
             If nobody is treated, nobody can be a control, a covariate is constant, or no pair is possible.
         """
-        wanted = [*self.on, *self.exact, *self.forbid, treatment, *(name for name in (unit, self.exclude) if name)]
+        wanted = self._wanted()
         table = to_pandas(frame)
-        require_columns(wanted, list(table.columns), "the frame")
-        table, labels = _frame.in_order(table, unit)
-        x, covariates = _frame.covariates(table, list(self.on))
-        names = self._names(covariates)
-        excluded = _frame.flags(table[self.exclude]) if self.exclude else np.zeros(len(table), dtype=np.bool_)
-        one = _frame.cross_section(table, names, x, (_frame.flags(table[treatment], missing=None), excluded))
-        _, parts = self._match([one], names, labels)
-        parts["lost"] = parts["lost"].drop(columns="cohort")
-        provenance = self._provenance(_frame.fingerprint(table[wanted]))
+        used = [*dict.fromkeys([*wanted.columns, treatment, *([unit] if unit else [])])]
+        require_columns(used, list(table.columns), "the frame")
+        table, labels_of_units = _frame.in_order(table, unit)
+        x, covariates = _frame.covariates(table, [*self.on, *self.growth])
+        treated = _frame.flags(table[treatment], missing=None)
+        focal = ~treated if self.estimand == "ATC" and self.method in _options.LINKS else treated
+        history, labels = frame_history(table, x, covariates, (focal, wanted))
+        found = self._work(history, labels, [cross_section(history)])
         return CrossSectionMatch(
-            labels=labels, design=self._design("all untreated", None), provenance=provenance, **parts
+            labels=labels_of_units,
+            design=self._design("all untreated", None),
+            provenance=self._provenance(_frame.fingerprint(table[used])),
+            **found.parts(labels_of_units, ByPeriod.once(table).codes),
         )
 
-    def _names(self, covariates: list[tuple[str, str]]) -> _assemble.Names:
-        labels, columns = zip(*covariates, strict=True)
-        return _assemble.Names(labels, columns, tuple(self.exact), tuple(self.forbid))
-
-    def _match(
-        self, sets: list[RiskSet], names: _assemble.Names, labels: pd.Index[Any]
-    ) -> tuple[Matched, dict[str, Any]]:
-        _assemble.require_candidates(sets)
-        _assemble.require_variation(sets, names)
-        rules = self._rules()
-        matched = match_sets(sets, rules)
-        lost = _assemble.unmatched_table(sets, matched, names, rules)
-        _assemble.require_pairs(matched, lost)
-        sample = _assemble.account(sets, matched, lost)
-        return matched, {
-            **_assemble.set_fields(matched),
-            "covariates": names.covariates,
-            "pool": Pool(matched.sets, names.exact, names.forbid),
-            "lost": lost.assign(unit=labels[lost["unit"].to_numpy(dtype=np.int64)]),
-            "sample": sample,
-            "findings": self._rank_check(matched, len(names.covariates)),
-        }
-
-    def _rank_check(self, matched: Matched, n_variables: int) -> tuple[Check, ...]:
-        if self.distance != "mahalanobis":
-            return ()
-        ranks = {
-            f"{one.cohort:g}": task.treated.z.shape[1] for one, task in zip(matched.sets, matched.tasks, strict=True)
-        }
-        return tuple(_checks.rank_check(ranks, n_variables))
-
-    def _rules(self) -> Rules:
-        return Rules(
-            distance=self.distance,
-            propensity_scale=self.propensity_scale,
-            ratio=self.ratio,
-            replace=self.replace,
-            caliper=self.caliper,
-            trim=self.trim,
-            order=self.order or ("largest" if self.distance == "propensity" else "data"),
-            rng=self.rng,
+    def _wanted(self) -> Wanted:
+        caliper = _options.caliper_of(self)
+        bounds = {**{name: False for name, _ in caliper.widths}, **{name: True for name, _ in caliper.ratios}}
+        if isinstance(self.distance, Score):
+            bounds.setdefault(self.distance.column, False)
+        return Wanted(
+            on=tuple(self.on),
+            growth=tuple(self.growth),
+            lags=_options.lags_of(self),
+            exact=tuple(self.exact),
+            ladder=_options.ladder_of(self),
+            forbid=tuple(self.forbid),
+            exclude=self.exclude,
+            bounds=bounds,
+            rules=tuple(self.rules),
+            active=self.active,
         )
 
-    def _history(self, panel: Panel) -> History:
-        wanted = [*self.on, *self.exact, *self.forbid, *([self.exclude] if self.exclude else [])]
-        require_columns(wanted, panel.columns)
-        return History(
-            panel.cohorts,
-            panel.times,
-            tuple(panel.wide(column) for column in self.on),
-            tuple(panel.wide_codes(column) for column in self.exact),
-            tuple(panel.wide_codes(column) for column in self.forbid),
-            _ever(panel, self.exclude),
-        )
+    def _work(self, history: History, labels: Labels, sets: Iterable[RiskSet]) -> Found:
+        rng = np.random.default_rng(self.rng) if self.order == "random" else None
+        watch = Watch(labels, Overlap(labels))
+        tasks = Maker(self, labels, rng).all(watch.over(sets))
+        watch.overlap.require()
+        pieces = match(tasks, self, labels.covariates)
+        return Found(options=self, history=history, labels=labels, watch=watch, tasks=tasks, pieces=pieces)
 
-    def _reversion(self, history: History, matched: Matched) -> list[Check]:
-        treated, control = matched.units()
-        weight = 1.0 / np.bincount(treated)[treated]
-        pairs = MatchedPairs(treated, control, weight, history.cohorts[treated])
-        lag = max(self.lags)
+    def _reversion(self, panel: Panel, sets: MatchedSets) -> list[Check]:
+        of, link = sets.links()
+        treated, control = sets.treated[of], sets.control[link]
+        pairs = MatchedPairs(treated, control, sets.share[link], panel.cohorts[treated])
+        lags = _options.lags_of(self)
         return [
-            _checks.reversion_check(column, mirror_difference(values, history.times, pairs, lag), lag)
-            for column, values in zip(self.on, history.values, strict=True)
+            _checks.reversion_check(
+                column, mirror_difference(panel.wide(column), panel.times, pairs, max(lags[column])), max(lags[column])
+            )
+            for column in self.on
         ]
 
     def _design(self, candidates: str, horizon: int | None) -> Design:
-        scale = f", {self.propensity_scale}" if self.distance == "propensity" else ""
-        caliper = f", caliper {self.caliper:g}" if self.caliper is not None else ""
-        reuse = "with" if self.replace else "without"
-        exact = f", exact on {', '.join(self.exact)}" if self.exact else ""
-        barred = f", not sharing {', '.join(self.forbid)}" if self.forbid else ""
         return Design(
-            estimand="average effect on the matched treated units (ATT)",
-            method=f"{self.ratio} nearest neighbour(s) {reuse} replacement{exact}{barred}{caliper}",
-            distance=_DISTANCES[self.distance] + scale,
+            estimand=_words.estimand(self),
+            method=_words.method(self),
+            distance=_words.distance(self),
             candidates=candidates,
-            ratio=self.ratio,
+            ratio=self.ratio if isinstance(self.ratio, int) else self.ratio.least,
             replace=self.replace,
             horizon=horizon,
         )
@@ -248,14 +278,3 @@ class Matching:
     def _provenance(self, fingerprint: str) -> Provenance:
         seed = self.rng if isinstance(self.rng, int) else None
         return Provenance.now(fingerprint=fingerprint, options=options_of(self), seed=seed)
-
-
-def _ever(panel: Panel, column: str | None) -> NDArray[np.bool_]:
-    """Units for which a boolean column is true in any period."""
-    if column is None:
-        return np.zeros(panel.n_units, dtype=np.bool_)
-    values = panel.wide(column)
-    known = values[np.isfinite(values)]
-    if not np.isin(known, (0.0, 1.0)).all():
-        raise ColumnError(_frame.not_boolean(column))
-    return np.asarray((values == 1.0).any(axis=1))

@@ -1,137 +1,54 @@
-"""Nearest-neighbour matching on arrays: with and without replacement, within exact strata, never across a bar.
+"""Nearest-neighbour matching on arrays: with, without and with limited replacement, within strata, never across a bar.
 
 Ties
 ----
-Distances that agree to ten decimals are equal, so that rounding decides nothing. All units are put in one ascending
-order of ``line``, the score or the first covariate, equal values in the order of the units. For a score the control to
-the left of the treated unit wins, then the one closest in that order. For covariates the one farthest in that order
-wins, then the one to the right: a search that walks outwards and keeps the last of equals. These are the ties of
-MatchIt 4.7.2. Units of a panel are ordered by their identifiers, so the order of its rows does not matter.
+Distances that agree to ten decimals are equal, so that rounding decides nothing. All units of a stratum are put in one
+ascending order of ``line``, the score or the first coordinate, equal values in the order of the units. For a score the
+control to the left of the treated unit wins, then the one closest in that order. For covariates the one farthest in
+that order wins, then the one to the right: a search that walks outwards and keeps the last of equals. These are the
+ties of MatchIt 4.7.2. Units of a panel are ordered by their identifiers, so the order of its rows does not matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clustereffects.matching._line import Line, line_of
+from clustereffects.matching._lists import Source, first_lists
+from clustereffects.matching._search import DECIMALS, Lists, Stratum, distances, fits, strata_of
+from clustereffects.matching._taken import Queue, Taken
+from clustereffects.matching.tasks import Chosen, Points, Task
+
+__all__ = ["Chosen", "Points", "Task", "allowed", "count_allowed", "match_nearest", "variable_ratio"]
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-
-_DECIMALS = 10
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Points:
-    """Treated units or candidates of one risk set.
-
-    Parameters
-    ----------
-    unit : array (n,) of int
-        Identity of each unit, ascending; the same in every risk set.
-    z : array (n, r)
-        Coordinates in which Euclidean distance is the matching distance.
-    line : array (n,)
-        What settles ties: the score, or the first covariate.
-    exact : array (n, e) of int
-        Codes that must be equal.
-    forbid : array (n, f) of int
-        Codes that must differ; −1 never collides.
-
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> Points.__slots__
-    ('unit', 'z', 'line', 'exact', 'forbid')
-    """
-
-    unit: IntArray
-    z: FloatArray
-    line: FloatArray
-    exact: IntArray
-    forbid: IntArray
+Order = Literal["turn", "closest", "farthest"]
+Run = Callable[[Callable[[Stratum], Line | Lists], Sequence[Stratum]], Iterable[Line | Lists]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Task:
-    """One risk set to be matched.
-
-    Parameters
-    ----------
-    treated, control : Points
-    caliper : float
-        Largest distance of a pair, in the units of the distance; infinite for none.
-    turn : array (n_treated,) of int
-        Order in which treated units choose when controls are not replaced.
-    score : bool
-        Whether the distance is the difference of a score along ``line``; settles ties.
-
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> Task.__slots__
-    ('treated', 'control', 'caliper', 'turn', 'score')
-    """
-
-    treated: Points
-    control: Points
-    caliper: float
-    turn: IntArray
-    score: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Chosen:
-    """Pairs, in the order of tasks, treated units, and distance.
-
-    Parameters
-    ----------
-    task : array (n_pairs,) of int
-    treated, control : array (n_pairs,) of int
-        Rows within the task.
-    distance : array (n_pairs,)
-
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> Chosen.__slots__
-    ('task', 'treated', 'control', 'distance')
-    """
-
-    task: IntArray
-    treated: IntArray
-    control: IntArray
-    distance: FloatArray
-
-
-def match_nearest(tasks: Sequence[Task], *, ratio: int, replace: bool) -> Chosen:
+def match_nearest(tasks: Sequence[Task], *, reuse: int | None, order: Order = "turn", run: Run = map) -> Chosen:
     """Match every treated unit to its nearest allowed controls.
 
-    Without replacement a control serves once in all tasks together. There are ``ratio`` rounds: every treated unit
-    gets its first control before any gets a second; within a round tasks come in their order and treated units by
-    ``turn``; a unit that finds none is out.
+    There are rounds: every treated unit gets its first control before any gets a second; a unit that finds none is
+    out. Within a round tasks come in their order and treated units by ``turn``, or the closest (farthest) of all pairs
+    of a treated unit with its nearest free control is made first.
 
     Parameters
     ----------
     tasks : sequence of Task
-    ratio : int
-        Controls wanted per treated unit; fewer if there are not enough.
-    replace : bool
+    reuse : int or None
+        Most treated units that one unit may serve in all tasks together: 1 for matching without replacement, ``None``
+        for no limit.
+    order : {"turn", "closest", "farthest"}
+    run : callable
+        How a function is applied to the strata, as by ``map``: their lists of candidates may be made in parallel.
 
     Returns
     -------
@@ -140,7 +57,7 @@ def match_nearest(tasks: Sequence[Task], *, ratio: int, replace: bool) -> Chosen
     Raises
     ------
     ValueError
-        If ``ratio`` is less than 1.
+        If ``reuse`` or a number of controls wanted is less than 1, or there is no such order.
 
     Notes
     -----
@@ -148,40 +65,39 @@ def match_nearest(tasks: Sequence[Task], *, ratio: int, replace: bool) -> Chosen
 
     Examples
     --------
-    >>> none = np.empty((3, 0), dtype=np.int64)
-    >>> control = Points(np.array([1, 2, 3]), np.array([[0.0], [1.0], [5.0]]), np.arange(3.0), none, none)
-    >>> treated = Points(np.array([0]), np.array([[1.2]]), np.ones(1), none[:1], none[:1])
-    >>> task = Task(treated, control, caliper=np.inf, turn=np.array([0]))
-    >>> match_nearest([task], ratio=2, replace=True).control.tolist()
+    >>> none, same = np.empty((3, 0)), np.zeros((3, 1), dtype=np.int64)
+    >>> control = Points(np.array([1, 2, 3]), np.array([[0.0], [1.0], [5.0]]), np.arange(3.0), same, none, none)
+    >>> treated = Points(np.array([0]), np.array([[1.2]]), np.ones(1), same[:1], none[:1], none[:1])
+    >>> zero = np.array([0])
+    >>> task = Task(treated, control, np.inf, widths=np.empty(0), rung=zero, wanted=np.array([2]), turn=zero)
+    >>> match_nearest([task], reuse=None).control.tolist()
     [1, 0]
     """
-    if ratio < 1:
-        raise ValueError(f"ratio must be at least 1, not {ratio}")
-    searches = [_Search(task) for task in tasks]
-    if replace:
-        found = [
-            (s, t, *search.nearest(t, ratio)) for s, search in enumerate(searches) for t in range(search.n_treated)
-        ]
-    else:
-        found = _in_rounds(searches, ratio)
-    return _collect(found)
+    _check(tasks, reuse, order)
+    taken = Taken(tasks, reuse)
+    queues = _queues(tasks, run)
+    for number in range(1, max((queue.wanted for queue in queues), default=0) + 1):
+        queues = [queue for queue in queues if queue.wanted >= number]
+        if order == "turn":
+            queues = [queue for queue in queues if taken.take(queue)]
+        else:
+            queues = _by_distance(queues, taken, 1.0 if order == "closest" else -1.0)
+    return taken.chosen()
 
 
-def count_candidates(task: Task, treated: int, free: BoolArray | None = None) -> list[int]:
-    """How many candidates of one treated unit are left after each constraint.
+def allowed(task: Task, treated: int) -> IntArray:
+    """Candidates of one treated unit within its stratum that break no rule, however many others want them.
 
     Parameters
     ----------
     task : Task
     treated : int
         Row of the treated unit.
-    free : array (n_control,) of bool, optional
-        Controls that no other treated unit has taken.
 
     Returns
     -------
-    list of int
-        All, after each exact code, after each forbidden code, after the caliper, and of these the free ones.
+    array of int
+        Rows of ``task.control``.
 
     Raises
     ------
@@ -190,39 +106,30 @@ def count_candidates(task: Task, treated: int, free: BoolArray | None = None) ->
 
     Examples
     --------
-    >>> none = np.empty((2, 0), dtype=np.int64)
-    >>> control = Points(np.array([1, 2]), np.array([[0.0], [5.0]]), np.zeros(2), none, np.array([[7], [8]]))
-    >>> treated = Points(np.array([0]), np.array([[0.0]]), np.zeros(1), none[:1], np.array([[7]]))
-    >>> count_candidates(Task(treated, control, caliper=1.0, turn=np.array([0])), 0)
-    [2, 1, 0, 0]
+    >>> none, same = np.empty((2, 0)), np.zeros((2, 1), dtype=np.int64)
+    >>> control = Points(np.array([1, 2]), np.array([[0.0], [5.0]]), np.zeros(2), same, none, none)
+    >>> task = Task(control, control, 1.0, np.empty(0), same[:, 0], same[:, 0], np.arange(2))
+    >>> allowed(task, 1).tolist()
+    [1]
     """
-    one, pool = task.treated, task.control
-    allowed = np.ones(len(pool.unit), dtype=np.bool_)
-    counts = [len(allowed)]
-    for column in range(one.exact.shape[1]):
-        allowed &= pool.exact[:, column] == one.exact[treated, column]
-        counts.append(int(allowed.sum()))
-    for column in range(one.forbid.shape[1]):
-        code = one.forbid[treated, column]
-        allowed &= (pool.forbid[:, column] != code) | (code < 0)
-        counts.append(int(allowed.sum()))
-    allowed &= _distances(one.z[treated], pool.z) <= task.caliper
-    counts.append(int(allowed.sum()))
-    return [*counts, int((allowed if free is None else allowed & free).sum())]
+    rung = task.rung[treated]
+    code = task.treated.strata[treated, rung]
+    row = np.array(treated)
+    near = np.flatnonzero((task.control.strata[:, rung] == code) & (code >= 0))
+    near = near[fits(task, row, near)]
+    return near[distances(task, row, near) <= task.caliper]
 
 
-def free_controls(task: Task, taken: IntArray) -> BoolArray:
-    """Which candidates of a task are not among the units that were taken.
+def count_allowed(task: Task) -> IntArray:
+    """Number of candidates that ``allowed`` would give each treated unit, for all of them at once.
 
     Parameters
     ----------
     task : Task
-    taken : array of int
-        Units.
 
     Returns
     -------
-    array (n_control,) of bool
+    array (n_treated,) of int
 
     Raises
     ------
@@ -231,105 +138,114 @@ def free_controls(task: Task, taken: IntArray) -> BoolArray:
 
     Examples
     --------
-    >>> none = np.empty((2, 0), dtype=np.int64)
-    >>> control = Points(np.array([1, 2]), np.zeros((2, 1)), np.zeros(2), none, none)
-    >>> task = Task(control, control, caliper=np.inf, turn=np.array([0]))
-    >>> free_controls(task, np.array([2])).tolist()
-    [True, False]
+    >>> none, same = np.empty((2, 0)), np.zeros((2, 1), dtype=np.int64)
+    >>> control = Points(np.array([1, 2]), np.array([[0.0], [5.0]]), np.zeros(2), same, none, none)
+    >>> count_allowed(Task(control, control, 9.0, np.empty(0), same[:, 0], same[:, 0], np.arange(2))).tolist()
+    [2, 2]
     """
-    return ~np.isin(task.control.unit, taken)
+    count = np.zeros(len(task.treated.unit), dtype=np.int64)
+    free = not len(task.widths) and not task.treated.forbid.shape[1] and task.caliper == np.inf
+    for stratum in strata_of(task):
+        if free:
+            count[stratum.treated] = len(stratum.control)
+            continue
+        for row in stratum.treated:
+            near = stratum.control[fits(task, row, stratum.control)]
+            count[row] = len(near) if task.caliper == np.inf else (distances(task, row, near) <= task.caliper).sum()
+    return count
 
 
-class _Search:
-    """Candidates of one task, sorted into exact strata, ready to be asked for the nearest."""
+def variable_ratio(score: FloatArray, treated: BoolArray, *, mean: float, least: int, most: int) -> IntArray:
+    """Controls wanted by each treated unit when those with the most candidates near them get the most.
 
-    def __init__(self, task: Task) -> None:
-        self.task = task
-        self.n_treated = len(task.treated.unit)
-        stratum = _strata(np.concatenate([task.treated.exact, task.control.exact]))
-        self.stratum, pool = stratum[: self.n_treated], stratum[self.n_treated :]
-        self.members = np.argsort(pool, kind="stable")
-        self.starts = np.searchsorted(pool[self.members], np.arange(stratum.max(initial=-1) + 2))
-        self.place_treated, self.place_control = _line_order(task)
+    Parameters
+    ----------
+    score : array (n,)
+        Propensity of all units, on any monotone scale.
+    treated : array (n,) of bool
+    mean : float
+        Controls per treated unit on average.
+    least, most : int
+        Smallest and largest number of a treated unit.
 
-    def nearest(self, treated: int, k: int, free: BoolArray | None = None) -> tuple[IntArray, FloatArray]:
-        """The k nearest allowed candidates and their distances, nearest first; fewer if there are not as many."""
-        code = self.stratum[treated]
-        rows = self.members[self.starts[code] : self.starts[code + 1]]
-        if free is not None:
-            rows = rows[free[self.task.control.unit[rows]]]
-        rows = rows[~self._barred(treated, rows)]
-        distance = _distances(self.task.treated.z[treated], self.task.control.z[rows])
-        rows, distance = rows[distance <= self.task.caliper], distance[distance <= self.task.caliper]
-        rounded = distance.round(_DECIMALS)
-        if len(rows) > k:
-            near = rounded <= np.partition(rounded, k - 1)[k - 1]
-            rows, distance, rounded = rows[near], distance[near], rounded[near]
-        order = np.lexsort((self._tie(treated, rows), rounded))[:k]
-        return rows[order], distance[order]
+    Returns
+    -------
+    array (n_treated,) of int
+        Between ``least`` and ``most``: as many as possible get ``most``, at most one gets a number in between. Treated
+        units that are least like the controls get ``least``.
 
-    def _barred(self, treated: int, rows: IntArray) -> BoolArray:
-        codes = self.task.treated.forbid[treated]
-        return np.asarray(((self.task.control.forbid[rows] == codes) & (codes >= 0)).any(axis=1))
+    Raises
+    ------
+    ValueError
+        Unless 1 ≤ least ≤ mean < most.
 
-    def _tie(self, treated: int, rows: IntArray) -> IntArray:
-        gap = self.place_control[rows] - self.place_treated[treated]
-        if self.task.score:
-            return np.asarray(np.where(gap < 0, -gap, gap + len(self.place_treated) + len(self.place_control)))
-        return np.asarray(-2 * np.abs(gap) - (gap > 0))
+    References
+    ----------
+    Ming & Rosenbaum (2000), *Biometrics* 56(1), 118–124, section 4.
 
-
-def _distances(point: FloatArray, pool: FloatArray) -> FloatArray:
-    """Euclidean distances, summed coordinate by coordinate so that equal points are exactly equally far."""
-    if pool.shape[1] == 1:
-        return np.asarray(np.abs(pool[:, 0] - point[0]))
-    total = np.zeros(len(pool))
-    for column in range(pool.shape[1]):
-        total += (pool[:, column] - point[column]) ** 2
-    return np.asarray(np.sqrt(total))
-
-
-def _strata(codes: IntArray) -> IntArray:
-    """One code per distinct row."""
-    stratum = np.zeros(len(codes), dtype=np.int64)
-    for column in range(codes.shape[1]):
-        value = np.unique(codes[:, column], return_inverse=True)[1].ravel()
-        stratum = np.unique(stratum * (value.max(initial=0) + 1) + value, return_inverse=True)[1].ravel()
-    return stratum
+    Examples
+    --------
+    >>> score = np.array([0.9, 0.5, 0.7, 0.1, 0.2])
+    >>> variable_ratio(score, np.array([True, True, True, False, False]), mean=2, least=1, most=3).tolist()
+    [1, 3, 2]
+    """
+    if not 1 <= least <= mean < most:
+        raise ValueError(f"1 ≤ least ≤ mean < most is not true of least {least}, mean {mean} and most {most}")
+    own = score[treated]
+    total = round(mean * len(own))
+    full, rest = divmod(total - least * len(own), most - least)
+    numbers = np.full(len(own), least, dtype=np.int64)
+    numbers[len(own) - full :] = most
+    if rest:
+        numbers[len(own) - full - 1] += rest
+    sign = -1.0 if own.mean() > score[~treated].mean() else 1.0
+    wanted = np.empty_like(numbers)
+    wanted[np.argsort(sign * own, kind="stable")] = numbers
+    return wanted
 
 
-def _line_order(task: Task) -> tuple[IntArray, IntArray]:
-    """Place of treated units and candidates in the joint order of line and unit."""
-    n = len(task.treated.unit)
-    line = np.concatenate([task.treated.line, task.control.line])
-    unit = np.concatenate([task.treated.unit, task.control.unit])
-    place = np.empty(len(line), dtype=np.int64)
-    place[np.lexsort((unit, line))] = np.arange(len(line))
-    return place[:n], place[n:]
+def _queues(tasks: Sequence[Task], run: Run) -> list[Queue]:
+    """Queues of all treated units that have candidates, in the order in which they choose."""
+    strata = [stratum for task in tasks for stratum in strata_of(task)]
+    ready = {}
+    for stratum, candidates in zip(strata, run(_candidates, strata), strict=True):
+        source = candidates if isinstance(candidates, Line) else Source(stratum, candidates)
+        for position, row in enumerate(stratum.treated.tolist()):
+            ready[id(stratum.task), row] = source.queue(position)
+    order = ((id(task), row) for task in tasks for row in task.turn.tolist())
+    return [ready[key] for key in order if key in ready]
 
 
-def _in_rounds(searches: list[_Search], ratio: int) -> list[tuple[int, int, IntArray, FloatArray]]:
-    units = [search.task.control.unit.max(initial=-1) for search in searches]
-    free = np.ones(max(units, default=-1) + 1, dtype=np.bool_)
-    found = []
-    active = [(s, int(t)) for s, search in enumerate(searches) for t in search.task.turn]
-    for _ in range(ratio):
-        still = []
-        for s, t in active:
-            rows, distance = searches[s].nearest(t, 1, free)
-            if len(rows):
-                free[searches[s].task.control.unit[rows]] = False
-                found.append((s, t, rows, distance))
-                still.append((s, t))
-        active = still
-    return sorted(found, key=lambda item: item[:2])
+def _candidates(stratum: Stratum) -> Line | Lists:
+    return line_of(stratum) if stratum.task.score else first_lists(stratum)
 
 
-def _collect(found: list[tuple[int, int, IntArray, FloatArray]]) -> Chosen:
-    sizes = [len(rows) for _, _, rows, _ in found]
-    return Chosen(
-        np.repeat(np.array([s for s, _, _, _ in found], dtype=np.int64), sizes),
-        np.repeat(np.array([t for _, t, _, _ in found], dtype=np.int64), sizes),
-        np.concatenate([np.empty(0, dtype=np.int64), *(rows for _, _, rows, _ in found)]),
-        np.concatenate([np.empty(0), *(distance for _, _, _, distance in found)]),
-    )
+def _by_distance(queues: list[Queue], taken: Taken, sign: float) -> list[Queue]:
+    """One round in the order of distance; a unit whose candidate was taken queues again with its next one.
+
+    Of equal distances those that queue again come first when the closest go first, and last when the farthest do.
+    """
+    found = [queue.nearest(taken) for queue in queues]
+    heap = [(sign * round(one[1], DECIMALS), place, place) for place, one in enumerate(found) if one is not None]
+    heapq.heapify(heap)
+    again, served = len(queues), []
+    while heap:
+        place = heapq.heappop(heap)[-1]
+        now = queues[place].nearest(taken)
+        if now is not None and now == found[place]:
+            taken.take(queues[place])
+            served.append(place)
+        elif now is not None:
+            again, found[place] = again + 1, now
+            heapq.heappush(heap, (sign * round(now[1], DECIMALS), int(-sign * again), place))
+    return [queues[place] for place in sorted(served)]
+
+
+def _check(tasks: Sequence[Task], reuse: int | None, order: str) -> None:
+    if reuse is not None and reuse < 1:
+        raise ValueError(f"reuse must be at least 1 or None, not {reuse}")
+    if order not in {"turn", "closest", "farthest"}:
+        raise ValueError(f"order must be 'turn', 'closest' or 'farthest', not {order!r}")
+    least = min((int(task.wanted.min()) for task in tasks if len(task.wanted)), default=1)
+    if least < 1:
+        raise ValueError(f"every treated unit must want at least 1 control, not {least}")

@@ -6,7 +6,7 @@ import pytest
 from clustereffects.errors import EstimationError
 from clustereffects.matching._ties import nearest_with_ties
 from clustereffects.matching.abadie_imbens import MatchRule, nearest_effect, sample_coordinates, score_effect
-from clustereffects.matching.distance import logit
+from clustereffects.matching.propensity import logit
 
 RNG = np.random.default_rng(21)
 N = 90

@@ -6,9 +6,9 @@ import statsmodels.api as sm
 from scipy.special import expit
 
 from clustereffects.errors import EstimationError
-from clustereffects.matching.distance import logit
 from clustereffects.matching.effect import Sample, g_computation, weighted_difference
 from clustereffects.matching.entropy import balance_arms
+from clustereffects.matching.propensity import logit
 from clustereffects.matching.weights import calibration_model, propensity_model, propensity_weights
 
 RNG = np.random.default_rng(12)

@@ -47,12 +47,12 @@ BAD = [
     ({"horizon": -1}, "option horizon=-1 – expected a whole number of at least 0"),
     ({"caliper": 0.0}, "option caliper=0.0 – expected a positive number"),
     ({"caliper": float("nan")}, "option caliper=nan – expected a positive number"),
-    ({"method": "optimal"}, "option method='optimal' – expected 'nearest'"),
-    ({"distance": "cosine"}, "option distance='cosine' – expected 'mahalanobis' or 'propensity' or 'scaled_euclidean'"),
+    ({"method": "best"}, "option method='best' – expected 'nearest' or 'optimal' or 'full'"),
+    ({"distance": "cosine"}, "option distance='cosine' – expected mahalanobis, robust_mahalanobis, scaled_euclidean"),
     ({"trim": "both"}, "option trim='both' – expected None, unless distance='propensity'"),
     ({"trim": 0.1, "distance": "propensity"}, "option trim=0.1 – expected None or 'treated' or 'both'"),
-    ({"order": "largest"}, "option order='largest' – expected 'data' or 'random', unless"),
-    ({"order": "closest"}, "option order='closest' – expected None or 'data'"),
+    ({"order": "largest"}, "option order='largest' – expected 'data', 'random', 'closest' or 'farthest', unless"),
+    ({"order": "nearest"}, "option order='nearest' – expected None or 'data'"),
     ({"order": "random"}, "option rng=None – expected a seed or generator for order='random'"),
     ({"propensity_scale": "odds"}, "option propensity_scale='odds' – expected 'linear' or 'probability'"),
 ]
@@ -138,11 +138,11 @@ def test_every_unmatched_unit_has_its_reason_and_the_last_constraint():
         7: "missing values: size[-2]",
     }
     table = match.unmatched().set_index("unit")
-    stages = ["risk set", "missing values", "exact: industry", "forbid: county", "caliper"]
+    stages = ["risk set", "exact: industry", "missing values", "forbid: county", "caliper"]
     assert table.columns.tolist() == ["cohort", "reason", "constraint", *stages]
-    assert table.loc[3, stages].tolist() == [3, 2, 0, 0, 0]
-    assert table.loc[4, stages].tolist() == [3, 2, 2, 0, 0]
-    assert table.loc[5, stages].tolist() == [3, 2, 2, 2, 0]
+    assert table.loc[3, stages].tolist() == [3, 0, 0, 0, 0]
+    assert table.loc[4, stages].tolist() == [3, 3, 2, 0, 0]
+    assert table.loc[5, stages].tolist() == [3, 3, 2, 2, 0]
     assert table.loc[2, stages].isna().all()
     assert match.sample.to_dict() == {
         "rows_in": 7,
@@ -188,13 +188,17 @@ def test_nobody_treated_is_refused():
 
 def test_no_control_is_refused():
     firms = [rows(1, 5.0, 2002), rows(2, 5.0, barred=True), rows(3, 4.0, 2003)]
-    with pytest.raises(EstimationError, match="no unit can serve as a control – never treated, or treated after"):
+    with pytest.raises(EstimationError, match="no unit can serve as a control – exclude: barred: 2 removed"):
         ce.Matching(on=["size"], exclude="barred").fit(panel(*firms))
+    with pytest.raises(EstimationError, match="no unit can serve as a control – never treated, or treated after"):
+        ce.Matching(on=["size"]).fit(panel(rows(1, 5.0, 2002)))
 
 
 def test_nobody_complete_is_refused():
     firms = [rows(1, 5.0, 2000), rows(2, 5.0)]
-    with pytest.raises(EstimationError, match=r"missing among treated units: exact: industry, size\[-1\], size\[-2\]"):
+    with pytest.raises(
+        EstimationError, match=r"missing among 1 treated units: size\[-1\] \(1\), size\[-2\] \(1\), exact"
+    ):
         ce.Matching(on=["size"], exact=["industry"]).fit(panel(*firms))
     with pytest.raises(EstimationError, match="risk sets without complete units"):
         ce.Matching(on=["size"]).fit(panel(rows(1, 5.0, 2002), rows(2, np.nan)))
@@ -206,7 +210,9 @@ def test_constant_covariates_are_refused():
 
 
 def test_no_pair_at_all_is_refused_with_the_constraints():
-    with pytest.raises(EstimationError, match="no treated unit could be matched – exact: industry: 1 units"):
+    with pytest.raises(
+        EstimationError, match="no treated unit has a candidate – last removed by exact: industry: 1 units"
+    ):
         ce.Matching(on=["size"], exact=["industry"]).fit(panel(rows(1, 5.0, 2002, industry="z"), rows(2, 6.0)))
 
 

@@ -1,4 +1,4 @@
-"""Figures of tables: balance, partial pooling, verdicts, survey means."""
+"""Figures of tables: partial pooling, verdicts, survey means."""
 
 from __future__ import annotations
 
@@ -32,47 +32,6 @@ VERDICT_COLOURS = {
     "not published": "#ffffff",
     "silent": "#ffffff",
 }
-
-
-def love_plot(balance: Any, ax: Any = None, *, threshold: float = 0.1, language: str = "en") -> Any:
-    """Standardised mean differences before and after matching.
-
-    Parameters
-    ----------
-    balance : DataFrame or object with ``balance()``
-        Columns ``covariate``, ``smd_before``, ``smd_after``.
-    ax : matplotlib Axes, optional
-    threshold : float
-        Where the dotted lines stand.
-    language : {"en", "sv"}
-
-    Returns
-    -------
-    matplotlib Axes
-
-    Raises
-    ------
-    KeyError
-        If a column is missing.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"covariate": ["size"], "smd_before": [0.4], "smd_after": [0.02]})
-    >>> love_plot(table).get_xlabel()
-    'Standardised mean difference'
-    """
-    table = balance if isinstance(balance, pd.DataFrame) else balance.balance()
-    ax, say = axes(ax), wording(language)
-    rows = np.arange(len(table))
-    ax.plot(table["smd_before"], rows, "o", color=ORANGE, markerfacecolor="none", label=say("before_matching"))
-    ax.plot(table["smd_after"], rows, "o", color=BLUE, label=say("after_matching"))
-    zero_line(ax, vertical=True)
-    for sign in (-1, 1):
-        ax.axvline(sign * threshold, color=SOFT, linewidth=0.8, linestyle=":")
-    row_axis(ax, table["covariate"].astype(str).tolist())
-    ax.set_xlabel(say("axis_smd"))
-    ax.legend(frameon=False)
-    return ax
 
 
 def shrinkage_plot(table: Any, ax: Any = None, *, level: float = 0.95, language: str = "en") -> Any:
