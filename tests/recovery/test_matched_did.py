@@ -9,7 +9,8 @@ import pytest
 
 import clustereffects as ce
 from clustereffects.did import MatchedDiD
-from matched_worlds import World, draw
+from matched_worlds import World, as_match, draw
+from support.links import links
 
 WINDOW = (-3, 3)
 SMALL = {
@@ -82,6 +83,110 @@ def test_intervals_cover_in_the_full_grid(name):
         assert (0.90 if few else 0.925) <= table.loc[by, "covered"] <= 0.98
     assert abs(table.loc["overall", "bias"]) < 0.005
     assert table.loc["pre-test", "covered"] > (0.84 if few else 0.89)
+
+
+ORGANISATIONS = {
+    "8 organisations with common shocks": World(members=120, pool=600, groups=8, group_shock=0.05),
+    "3 organisations with common shocks": World(members=60, pool=300, groups=3, group_shock=0.05),
+    "8 organisations, few controls": World(members=120, groups=8),
+    "3 organisations, few controls": World(members=60, groups=3),
+}
+APART = World(members=80, pool=160, strata=1)
+
+
+def assigned(world, seed):
+    """The match of a world whose treatment was assigned by organisation."""
+    drawn = draw(world, rng=seed)
+    panel = ce.Panel(drawn.frame, unit="firm", time="year", cohort="cohort", group="group", cluster="group")
+    units, held = drawn.frame.groupby("firm").first(), links(drawn.match)
+    pairs = list(zip(held.treated, held.control, held.weight, strict=True))
+    return as_match(panel, pairs, units["x"].to_numpy(), units["stratum"].to_numpy())
+
+
+def apart(seed):
+    """Two controls for each treated unit that serve nobody else, matched one after the other."""
+    drawn = draw(APART, rng=seed)
+    units = drawn.frame.groupby("firm").first()
+    x, left, pairs = units["x"].to_numpy(), list(range(80, 240)), []
+    for unit in range(80):
+        nearest = sorted(left, key=lambda control: abs(x[control] - x[unit]))[:2]
+        left = [control for control in left if control not in nearest]
+        pairs += [(unit, control, 0.5) for control in nearest]
+    return as_match(drawn.panel, pairs, x, units["stratum"].to_numpy())
+
+
+def overall_coverage(matches, truth, variance=None):
+    """Share of overall effects whose 95 % interval holds the truth, and standard error over spread."""
+    rows = []
+    for match in matches:
+        overall = MatchedDiD(window=(0, 3), variance=variance).fit(match, "y").aggregate("overall")
+        low, high = overall.conf_int().iloc[0]
+        rows.append((low <= truth <= high, overall.estimate[0], overall.std_errors.iloc[0]))
+    covered, estimate, error = np.array(rows, dtype=float).T
+    return covered.mean(), np.sqrt((error**2).mean()) / estimate.std(ddof=1)
+
+
+@pytest.mark.filterwarnings("ignore::clustereffects.errors.FewClustersWarning")
+@pytest.mark.parametrize("name", ORGANISATIONS)
+def test_jackknife_covers_with_few_organisations(name):
+    world = ORGANISATIONS[name]
+    covered, _ = overall_coverage((assigned(world, seed) for seed in range(40)), world.effect)
+    assert covered >= 0.86
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::clustereffects.errors.FewClustersWarning")
+@pytest.mark.parametrize("name", ORGANISATIONS)
+def test_jackknife_covers_with_few_organisations_in_many_draws(name):
+    world = ORGANISATIONS[name]
+    covered, _ = overall_coverage((assigned(world, seed) for seed in range(1000)), world.effect)
+    assert 0.925 <= covered <= 0.975
+
+
+@pytest.mark.parametrize("variance", [None, ce.Cluster("matched_set"), ce.Cluster("matched_set", "firm")])
+def test_intervals_cover_without_reuse(variance):
+    covered, ratio = overall_coverage((apart(seed) for seed in range(60)), APART.effect, variance)
+    assert covered >= 0.88
+    assert 0.8 < ratio < 1.25
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variance", [None, ce.Cluster("matched_set"), ce.Cluster("matched_set", "firm")])
+def test_intervals_cover_without_reuse_in_many_draws(variance):
+    covered, ratio = overall_coverage((apart(seed) for seed in range(1000)), APART.effect, variance)
+    assert 0.93 <= covered <= 0.97
+    assert 0.93 < ratio < 1.07
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["k=5, 40 controls", "k=1, 40 controls"])
+def test_two_way_clustering_by_set_and_unit_covers_with_reuse(name):
+    draws = (draw(GRID[name], rng=seed).match for seed in range(1000))
+    covered, _ = overall_coverage(draws, GRID[name].effect, ce.Cluster("matched_set", "firm"))
+    assert 0.91 <= covered <= 0.97
+
+
+def growth_beyond_others(panel, outcome):
+    """What a report would say: members' growth since the year before joining, less that of all others."""
+    wide, never, gaps = panel.wide(outcome), np.isnan(panel.cohorts), []
+    for unit in np.flatnonzero(~never):
+        base = int(panel.cohorts[unit] - 1 - panel.times[0])
+        late = range(base + 1, min(base + 7, len(panel.times)))
+        gaps += [wide[unit, t] - wide[unit, base] - np.nanmean(wide[never, t] - wide[never, base]) for t in late]
+    return np.nanmean(gaps)
+
+
+def test_bias_of_the_programme_effect_is_small_where_growth_misleads():
+    matched, naive = [], []
+    for seed in range(12):
+        options = ce.datasets.ProgrammeOptions(**PROGRAMME)
+        effects, truth = programme(options, seed, CELLS, on=["log_value_added"])
+        known = truth.programme["log_value_added"].overall_0_5
+        matched.append(effects.aggregate("overall").estimate[0] - known)
+        naive.append(growth_beyond_others(effects.sampling.panel, "log_value_added") - known)
+    assert abs(np.mean(matched)) < 0.01
+    assert np.mean(naive) > 0.015
+    assert np.mean(naive) > 3 * abs(np.mean(matched))
 
 
 def programme(options, seed, exact, on=()):

@@ -83,6 +83,8 @@ def test_clustering_by_pair_is_another_convention():
     pairs, rows = len(gaps), 2 * len(gaps)
     assert clustered * np.sqrt(pairs / (pairs - 1) * (rows - 1) / (rows - 2)) == pytest.approx(published, rel=1e-8)
     assert published < fitted(match, adjust=False).std_errors.iloc[0]
+    model = MatchedDiD(window=(0, 0), bias_adjust=False, variance=ce.Cluster("matched_set"))
+    assert model.fit(match, "earnings").aggregate("overall").std_errors.iloc[0] == pytest.approx(clustered, rel=1e-8)
 
 
 def dehejia_wahba(name, matches):

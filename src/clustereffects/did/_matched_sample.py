@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,45 +36,61 @@ UNEQUAL_LOSS = 0.05
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Taken:
-    """Arrays of the units involved and where they stand in the panel."""
+    """Arrays of the units involved, where they stand in the panel, and the labels behind the codes of their groups."""
 
     arrays: MatchedSample
     rows: IntArray
-    group_names: tuple[str, ...]
+    labels: pd.DataFrame
+    observations: bool
 
     @property
     def treated_rows(self) -> IntArray:
         """Positions of the matched treated units in the panel."""
         return self.rows[self.arrays.treated]
 
+    @property
+    def positions(self) -> IntArray:
+        """Position in the panel of the unit of each row of the influence function."""
+        if not self.observations:
+            return self.rows
+        return self.rows[np.concatenate([self.arrays.treated, self.arrays.control])]
 
-def take_sample(match: Match, outcome: str) -> Taken:
-    """Outcomes of the units involved and their pairs; only these units enter the influence function."""
-    _require_pairs(match)
-    panel = match.panel
-    sets = match.sets
-    member, link = sets.links()
-    members, control = sets.treated, sets.control[link]
-    rows = np.unique(np.concatenate([members, control]))
-    group, names = _groups(panel, members)
+    def regrouped(self, panel: Panel, by: tuple[str, ...]) -> Taken:
+        """The same sample with cells that are split further by columns of the panel."""
+        group, labels = groups(panel, self.treated_rows, by)
+        return replace(self, arrays=replace(self.arrays, group=group), labels=labels)
+
+
+def take_sample(match: Match, outcome: str, *, observations: bool = False) -> Taken:
+    """Outcomes of the units involved and their sets; only these units enter the influence function.
+
+    It has one row per unit, or with ``observations`` one for each unit in each set that it is in.
+    """
+    _require_sets(match)
+    panel, sets = match.panel, match.sets
+    rows = np.unique(np.concatenate([sets.treated, sets.control]))
+    group, labels = groups(panel, sets.treated, ())
+    m, links = len(sets.treated), len(sets.control)
     arrays = MatchedSample(
         outcome=panel.wide(outcome)[rows],
         times=panel.times,
         joined=panel.cohorts[rows],
-        treated=np.searchsorted(rows, members),
+        treated=np.searchsorted(rows, sets.treated),
         group=group,
-        mass=_mass(panel, members),
-        member=member,
-        control=np.searchsorted(rows, control),
-        weight=sets.share[link],
-        stratum=sets.stratum[sets.treated_set[member]],
-        x_member=match.x_treated[member],
-        x_control=match.x_control[link],
+        mass=_mass(panel, sets.treated) * sets.treated_weights(),
+        treated_set=sets.treated_set,
+        control=np.searchsorted(rows, sets.control),
+        control_set=sets.control_set,
+        share=sets.share,
+        stratum=sets.stratum,
+        x_treated=match.x_treated,
+        x_control=match.x_control,
+        **({"treated_row": np.arange(m), "control_row": m + np.arange(links)} if observations else {}),
     )
-    return Taken(arrays, rows, names)
+    return Taken(arrays, rows, labels, observations)
 
 
-def _require_pairs(match: Match) -> None:
+def _require_sets(match: Match) -> None:
     if not isinstance(match, Match):
         raise InputError(
             Problem(
@@ -83,7 +100,7 @@ def _require_pairs(match: Match) -> None:
                 remedy="match with Matching(...).fit(panel)",
             )
         )
-    if not len(match.sets.treated):
+    if not len(match.sets.control):
         raise EstimationError("the match holds no pair: see match.unmatched() for the reasons")
     if not (np.isfinite(match.x_treated).all() and np.isfinite(match.x_control).all()):
         raise InputError(
@@ -96,11 +113,36 @@ def _require_pairs(match: Match) -> None:
         )
 
 
-def _groups(panel: Panel, members: IntArray) -> tuple[IntArray, tuple[str, ...]]:
-    if panel.roles["group"] is None:
-        return np.zeros(len(members), dtype=np.int64), ()
-    names, codes = np.unique(panel.groups[members].astype(str), return_inverse=True)
-    return codes.ravel(), tuple(str(name) for name in names)
+def groups(panel: Panel, members: IntArray, by: tuple[str, ...]) -> tuple[IntArray, pd.DataFrame]:
+    """Codes of the groups of treated units, and the labels of each code: organisation, and columns of the panel.
+
+    A column is read in the period before joining.
+    """
+    columns: dict[str, Any] = {}
+    if panel.roles["group"] is not None:
+        columns["group"] = panel.groups[members].astype(str)
+    for column in by:
+        columns[column] = _known(panel.wide_objects(column)[members, _base(panel, members)])
+    table = pd.DataFrame(columns, index=range(len(members)))
+    if not columns:
+        return np.zeros(len(members), dtype=np.int64), pd.DataFrame(index=range(1))
+    codes = table.groupby(list(columns), sort=True).ngroup().to_numpy(dtype=np.int64)
+    first = np.unique(codes, return_index=True)[1]
+    return codes, table.iloc[first].reset_index(drop=True)
+
+
+def _known(values: NDArray[np.object_]) -> Any:
+    """Labels that can be sorted: text with a word for what is missing, where anything is."""
+    missing = pd.isna(values)
+    if missing.any():
+        return np.array(["missing" if none else str(value) for value, none in zip(values, missing, strict=True)])
+    return pd.Series(list(values)).to_numpy()
+
+
+def _base(panel: Panel, members: IntArray) -> IntArray:
+    """Column of the period before joining; the last one if the panel does not have it."""
+    base = np.searchsorted(panel.times, panel.cohorts[members] + REFERENCE)
+    return np.minimum(base, len(panel.times) - 1).astype(np.int64)
 
 
 def _mass(panel: Panel, members: IntArray) -> FloatArray:
@@ -108,8 +150,7 @@ def _mass(panel: Panel, members: IntArray) -> FloatArray:
     column = panel.roles["weights"]
     if column is None:
         return np.ones(len(members))
-    base = np.searchsorted(panel.times, panel.cohorts[members] + REFERENCE)
-    return np.nan_to_num(panel.wide(column)[members, np.minimum(base, len(panel.times) - 1)])
+    return np.nan_to_num(panel.wide(column)[members, _base(panel, members)])
 
 
 def nothing_left(parts: Sequence[EventTime]) -> Problem:
@@ -154,21 +195,25 @@ def account(match: Match, taken: Taken, parts: Sequence[EventTime]) -> SampleAcc
 def _counts(arrays: MatchedSample, parts: Sequence[EventTime]) -> dict[str, int]:
     use = np.zeros(len(arrays.outcome))
     served = np.zeros(len(arrays.outcome), dtype=bool)
+    lost = {MISSING: 0, JOINED: 0}
     for part in parts:
         served[arrays.control[part.weight > 0]] = True
         if part.event_time >= 0:
-            use += np.bincount(arrays.control, part.weight * arrays.mass[arrays.member], len(use))
+            weight = part.weight * arrays.set_mass(part.used)[arrays.control_set]
+            use += np.bincount(arrays.control, weight, len(use))
+        there = np.bincount(arrays.treated_set, part.fate >= NO_CONTROL, arrays.n_sets) > 0
+        for why in lost:
+            lost[why] += int(((part.lost == why) & there[arrays.control_set]).sum())
     ever = np.logical_or.reduce([part.used for part in parts])
     after = sum(int(part.used.sum()) for part in parts if part.event_time >= 0)
-    lost = np.concatenate([part.lost[(part.fate >= NO_CONTROL)[arrays.member]] for part in parts])
     return {
         "matched treated units": len(arrays.treated),
         "treated units with effects": int(ever.sum()),
         "treated unit-periods from treatment on": after,
         "controls": int(served.sum()),
         "effective controls": round(float(use.sum() ** 2 / (use**2).sum())) if use.any() else 0,
-        "control unit-periods missing": int((lost == MISSING).sum()),
-        "control unit-periods after their own treatment": int((lost == JOINED).sum()),
+        "control unit-periods missing": lost[MISSING],
+        "control unit-periods after their own treatment": lost[JOINED],
     }
 
 
@@ -179,7 +224,7 @@ def unit_table(match: Match, taken: Taken, parts: Sequence[EventTime]) -> pd.Dat
         if part.event_time == REFERENCE:
             continue
         used = np.flatnonzero(part.used)
-        counts = taken.arrays.sums((part.weight > 0).astype(np.float64))
+        counts = taken.arrays.sums((part.weight > 0).astype(np.float64))[taken.arrays.treated_set]
         cohort = taken.arrays.cohort[used]
         columns = {
             "unit": match.panel.units[taken.treated_rows[used]],
@@ -190,8 +235,8 @@ def unit_table(match: Match, taken: Taken, parts: Sequence[EventTime]) -> pd.Dat
             "n_controls": counts[used].astype(np.int64),
         }
         table = pd.DataFrame(columns)
-        if taken.group_names:
-            table.insert(1, "group", [taken.group_names[code] for code in taken.arrays.group[used]])
+        for place, (name, values) in enumerate(taken.labels.items()):
+            table.insert(1 + place, str(name), values.to_numpy()[taken.arrays.group[used]])
         tables.append(table)
     return pd.concat(tables, ignore_index=True).sort_values(["unit", "event_time"], ignore_index=True)
 
@@ -224,7 +269,8 @@ def loss_check(arrays: MatchedSample, parts: Sequence[EventTime]) -> tuple[Check
     gone = np.concatenate([np.isin(part.fate, [NO_BASE, NO_OUTCOME]) for part in after])
     if not inside.any():
         return ()
-    weight = np.concatenate([arrays.weight * (part.fate != OUTSIDE)[arrays.member] for part in after])
+    sizes = [np.bincount(arrays.treated_set, part.fate != OUTSIDE, arrays.n_sets) for part in after]
+    weight = np.concatenate([arrays.share * size[arrays.control_set] for size in sizes])
     lost = np.concatenate([part.lost for part in after])
     treated = float(gone.sum() / inside.sum())
     at_risk = float(weight[lost != JOINED].sum())

@@ -133,7 +133,7 @@ def cluster_checks(clusters: Mapping[str, IntArray], treated: BoolArray) -> tupl
         few = count < ENOUGH_CLUSTERS
         message = f"treatment reached {count} clusters of {column!r}"
         remedy = (
-            "use ce.Jackknife(), the default of GroupTimeDiD, whose long intervals are honest; those of ce.Cluster(...), "
+            "use ce.Jackknife(), the default of GroupTimeDiD and MatchedDiD, whose long intervals are honest; those of ce.Cluster(...), "
             "ce.MultiplierBootstrap(...) and ce.WildBootstrap(...) are too short here; show the effects by organisation "
             "and pool them with HierarchicalEffects"
         )

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 import clustereffects.did._matched_sample as samples
+from clustereffects.data import require_columns
 from clustereffects.data.account import SampleAccount
+from clustereffects.did._jackknife import jackknife_column
+from clustereffects.did._matched_clusters import SET, set_check, set_codes, with_rows_left_out
 from clustereffects.did._matched_sample import Taken
 from clustereffects.did._private import bad_option, cluster_columns
 from clustereffects.did.group_time_checks import cluster_checks, lone_treated_check
 from clustereffects.did.matched_arrays import REFERENCE, EventTime
 from clustereffects.did.matched_cells import MatchedCells, event_times, matched_cells
+from clustereffects.did.matched_influence import matched_influence, membership_of
 from clustereffects.errors import EstimationError, OptionError, Problem
-from clustereffects.inference import Influence, Membership
 from clustereffects.matching import Match
 from clustereffects.results import (
     Check,
-    Cluster,
     Description,
     Effects,
-    MultiplierBootstrap,
     Provenance,
     Sampling,
     Variance,
-    WildBootstrap,
+    named_columns,
     options_of,
     seed_of,
 )
+
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,67 +110,106 @@ class MatchedDiD:
         FewClustersWarning
             If fewer than eight clusters of the assignment level hold treated units.
         """
-        taken = samples.take_sample(match, outcome)
+        sets = SET in named_columns(self.variance)
+        observations = sets and len(named_columns(self.variance)) > 1
+        taken = samples.take_sample(match, outcome, observations=observations)
         parts = event_times(taken.arrays, self.window, bias_adjust=self.bias_adjust)
         if not any(part.used.any() for part in parts):
             raise EstimationError(samples.nothing_left(parts))
-        return _effects(self, match, outcome, taken, parts)
+        work = _Work(self, match, outcome, taken, parts)
+        effects = work.effects()
+        return replace(effects, findings=work.findings(effects), remake=work)
 
 
-def _effects(model: MatchedDiD, match: Match, outcome: str, taken: Taken, parts: Sequence[EventTime]) -> Effects:
-    panel = match.panel
-    cells = matched_cells(taken.arrays, parts)
-    columns = cluster_columns(model.variance, panel.cluster)
-    clusters = {column: np.unique(panel.unit_codes(column)[taken.rows], return_inverse=True)[1] for column in columns}
-    sample = samples.account(match, taken, parts)
-    membership = _membership(cells)
-    labels = _labels(cells, taken.group_names)
-    return Effects(
-        labels=labels,
-        estimate=cells.estimate,
-        influence_function=Influence(cells.influence),
-        sampling=Sampling(
-            units=panel.units[taken.rows],
-            clusters=clusters,
-            membership=membership,
-            assignment=panel.cluster,
-        ),
-        variance=model.variance,
-        description=_description(model, outcome, sample),
-        sample=sample,
-        findings=(
+@dataclass(frozen=True, slots=True, eq=False)
+class _Work:
+    """Effects of all treated units, from which cells are made by whatever label."""
+
+    model: MatchedDiD
+    match: Match
+    outcome: str
+    taken: Taken
+    parts: tuple[EventTime, ...]
+
+    def split(self, by: tuple[str, ...]) -> Effects:
+        """Effects in cells that are split further by columns of the panel, read in the period before joining."""
+        require_columns(by, self.match.panel.columns)
+        return replace(self, taken=self.taken.regrouped(self.match.panel, by)).effects()
+
+    def weigh(self, weights: pd.Series) -> Effects:
+        """Effects in which each treated unit has its own weight; the model of the controls' changes stays."""
+        arrays = self.taken.arrays
+        own = weights.reindex(self.match.panel.units[self.taken.treated_rows]).to_numpy(dtype=np.float64, na_value=0.0)
+        weighed = replace(self, taken=replace(self.taken, arrays=replace(arrays, mass=own)))
+        return replace(weighed.effects(), remake=weighed)
+
+    def effects(self) -> Effects:
+        """Effects in cells, without what was found on the way."""
+        model, panel, taken, arrays = self.model, self.match.panel, self.taken, self.taken.arrays
+        cells = matched_cells(arrays, self.parts)
+        columns = cluster_columns(model.variance, panel.cluster)
+        sample = samples.account(self.match, taken, self.parts)
+        effects = Effects(
+            labels=_labels(cells, taken.labels),
+            estimate=cells.estimate,
+            influence_function=matched_influence(
+                arrays, self.parts, cells, scaled=SET not in named_columns(model.variance)
+            ),
+            sampling=Sampling(
+                units=panel.units[taken.positions],
+                clusters={column: self._codes(column) for column in columns},
+                membership=membership_of(arrays, cells),
+                assignment=panel.cluster,
+                panel=panel,
+            ),
+            variance=model.variance,
+            description=_description(model, self.outcome, sample),
+            sample=sample,
+            provenance=_provenance(model, self.match, self.outcome),
+            unit_effects=samples.unit_table(self.match, taken, self.parts),
+        )
+        column = jackknife_column(model.variance, panel.cluster)
+        return effects if column is None else with_rows_left_out(effects, column)
+
+    def _codes(self, column: str) -> IntArray:
+        taken = self.taken
+        if column == SET:
+            return set_codes(taken.arrays, merge=not taken.observations)
+        codes = self.match.panel.unit_codes(column)[taken.positions]
+        return np.unique(codes, return_inverse=True)[1].ravel().astype(np.int64)
+
+    def findings(self, effects: Effects) -> tuple[Check, ...]:
+        """What was found on the way."""
+        taken, parts, match = self.taken, self.parts, self.match
+        clusters = {} if effects.sampling is None else dict(effects.sampling.clusters)
+        merged = set_check(taken.arrays, clusters.pop(SET)) if SET in clusters else ()
+        treated = np.zeros(taken.arrays.n_rows, dtype=bool)
+        treated[taken.arrays.treated_row] = True
+        return (
             *match.checks(),
-            *samples.adjustment_check(parts, match.covariates, wanted=model.bias_adjust),
+            *samples.adjustment_check(parts, match.covariates, wanted=self.model.bias_adjust),
             *samples.loss_check(taken.arrays, parts),
-            *_lone_cells(labels, cells),
-            *cluster_checks(clusters, membership.treated()),
-        ),
-        provenance=_provenance(model, match, outcome),
-        unit_effects=samples.unit_table(match, taken, parts),
-    )
+            *_lone_cells(effects, matched_cells(taken.arrays, parts)),
+            *merged,
+            *cluster_checks(clusters, treated),
+        )
 
 
-def _labels(cells: MatchedCells, names: tuple[str, ...]) -> pd.DataFrame:
+def _labels(cells: MatchedCells, groups: pd.DataFrame) -> pd.DataFrame:
     time = cells.cohort + cells.event_time
     columns: dict[str, Any] = {"cohort": cells.cohort, "time": time, "event_time": cells.event_time}
-    suffix = [""] * len(time)
-    if names:
-        columns["group"] = [names[code] for code in cells.group]
-        suffix = [f" | {name}" for name in columns["group"]]
+    columns |= {str(name): values.to_numpy()[cells.group] for name, values in groups.items()}
+    rest = zip(*(columns[str(name)] for name in groups), strict=True) if len(groups.columns) else [()] * len(time)
+    suffix = ["".join(f" | {value}" for value in values) for values in rest]
     terms = [f"ATT({cohort}, {period}{text})" for cohort, period, text in zip(cells.cohort, time, suffix, strict=True)]
     return pd.DataFrame(columns, index=pd.Index(terms))
 
 
-def _membership(cells: MatchedCells) -> Membership:
-    shape = (len(cells.influence), len(cells.estimate))
-    return Membership.from_entries(cells.member_unit, cells.member_cell, cells.member_mass, shape=shape)
-
-
-def _lone_cells(labels: pd.DataFrame, cells: MatchedCells) -> tuple[Check, ...]:
+def _lone_cells(effects: Effects, cells: MatchedCells) -> tuple[Check, ...]:
     """Cells of one treated unit are building blocks here, hence no warning."""
-    counts = np.bincount(cells.member_cell, minlength=len(labels))
+    counts = np.bincount(cells.member_cell, minlength=len(cells.estimate))
     measured = cells.event_time != REFERENCE
-    found = lone_treated_check(list(labels.index[measured]), counts[measured])
+    found = lone_treated_check(list(effects.labels.index[measured]), counts[measured])
     return tuple(replace(check, verdict="info") for check in found)
 
 
@@ -186,9 +228,16 @@ def _description(model: MatchedDiD, outcome: str, sample: SampleAccount) -> Desc
 def _provenance(model: MatchedDiD, match: Match, outcome: str) -> Provenance:
     digest = hashlib.blake2b(match.panel.fingerprint(outcome).encode(), digest_size=16)
     sets = match.sets
-    for array in (sets.treated, sets.treated_set, sets.control, sets.control_set, sets.share, sets.stratum):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    for array in (match.x_treated, match.x_control):
+    held = (
+        sets.treated,
+        sets.control,
+        sets.treated_set,
+        sets.control_set,
+        sets.share,
+        match.x_treated,
+        match.x_control,
+    )
+    for array in (*held, sets.mass, sets.stratum):
         digest.update(np.ascontiguousarray(array).tobytes())
     options = {**options_of(model), "match": dict(match.provenance.options)}
     return Provenance.now(fingerprint=digest.hexdigest(), options=options, seed=seed_of(model.variance))
@@ -201,8 +250,8 @@ def _problems(model: Any) -> list[Problem]:
         problems.append(bad_option("bias_adjust", model.bias_adjust, "True or False"))
     if not _is_window(model.window):
         problems.append(bad_option("window", model.window, "two whole numbers, the first ≤ the second, the second ≥ 0"))
-    if not isinstance(model.variance, Cluster | MultiplierBootstrap | WildBootstrap | None):
-        kinds = "Cluster(...), MultiplierBootstrap(...), WildBootstrap(...) or None"
+    if not isinstance(model.variance, Variance | None):
+        kinds = "Cluster(...), MultiplierBootstrap(...), Jackknife(...), WildBootstrap(...) or None"
         problems.append(bad_option("variance", model.variance, kinds))
     return problems
 

@@ -1,4 +1,4 @@
-"""Cells of a matched difference-in-differences: means of treated units and their influence function."""
+"""Cells of a matched difference-in-differences: means of treated units."""
 
 from __future__ import annotations
 
@@ -23,12 +23,10 @@ class MatchedCells:
     cohort, group, event_time : array (k,) of int
     estimate : array (k,)
         NaN where no treated unit has a control left.
-    influence : array (n, k)
-        Scaled so that ``estimate − truth ≈ influence.mean(axis=0)``.
-    member_unit, member_cell : array (u,) of int
-        Row and cell of every effect that enters …
-    member_mass : array (u,)
-        … and the weight with which it does.
+    mass : array (k,)
+        What its treated units count together.
+    member, member_cell : array (u,) of int
+        Treated unit and cell of every effect that enters.
 
     Raises
     ------
@@ -45,10 +43,9 @@ class MatchedCells:
     group: IntArray
     event_time: IntArray
     estimate: FloatArray
-    influence: FloatArray
-    member_unit: IntArray
+    mass: FloatArray
+    member: IntArray
     member_cell: IntArray
-    member_mass: FloatArray
 
 
 def event_times(sample: MatchedSample, window: tuple[int, int], *, bias_adjust: bool) -> tuple[EventTime, ...]:
@@ -75,8 +72,8 @@ def event_times(sample: MatchedSample, window: tuple[int, int], *, bias_adjust: 
     >>> outcome = np.array([[1.0, 1.0, 4.0], [1.0, 2.0, 3.0]])
     >>> first, none = np.zeros(1, int), np.zeros((1, 0))
     >>> sample = MatchedSample(outcome=outcome, times=np.arange(3), joined=np.array([2, np.nan]), treated=first,
-    ...     group=first, mass=np.ones(1), member=first, control=np.ones(1, int), weight=np.ones(1), stratum=first,
-    ...     x_member=none, x_control=none)
+    ...     group=first, mass=np.ones(1), treated_set=first, control=np.ones(1, int), control_set=first, share=np.ones(1),
+    ...     stratum=first, x_treated=none, x_control=none)
     >>> [(part.event_time, part.effect.item()) for part in event_times(sample, (-2, 0), bias_adjust=True)]
     [(-2, 1.0), (-1, 0.0), (0, 2.0)]
     """
@@ -106,29 +103,13 @@ def matched_cells(sample: MatchedSample, parts: Sequence[EventTime]) -> MatchedC
     ValueError
         If there are no parts.
 
-    Notes
-    -----
-    With ``N_c`` the mass of cell ``c``, row ``i`` of the influence function is ``n / N_c`` times
-
-    * ``τ_i + Σ_j w_ij r_j − θ_c`` if ``i`` is treated: its change minus the predicted one, heterogeneity included;
-    * ``−Σ_i w_ij r_j / √v_j`` if it serves as a control, summed over all treated units, cohorts and strata it serves,
-      minus its share in the error of the slopes times the mean covariate difference of the cell.
-
-    ``r_j`` is the residual of the model of the controls' changes and ``v_j`` its variance if all changes had variance
-    one. A unit that is treated and was a control before has both.
-
-    References
-    ----------
-    Abadie & Imbens (2006), *Econometrica* 74(1), theorem 7; Abadie & Imbens (2012), *Journal of the American
-    Statistical Association* 107(498), section 2 (the same terms as a martingale).
-
     Examples
     --------
     >>> outcome = np.array([[1.0, 1.0, 4.0], [1.0, 2.0, 3.0]])
     >>> first, none = np.zeros(1, int), np.zeros((1, 0))
     >>> sample = MatchedSample(outcome=outcome, times=np.arange(3), joined=np.array([2, np.nan]), treated=first,
-    ...     group=first, mass=np.ones(1), member=first, control=np.ones(1, int), weight=np.ones(1), stratum=first,
-    ...     x_member=none, x_control=none)
+    ...     group=first, mass=np.ones(1), treated_set=first, control=np.ones(1, int), control_set=first, share=np.ones(1),
+    ...     stratum=first, x_treated=none, x_control=none)
     >>> cells = matched_cells(sample, event_times(sample, (-2, 0), bias_adjust=True))
     >>> cells.cohort.tolist(), cells.event_time.tolist(), cells.estimate.tolist()
     ([2, 2, 2], [-2, -1, 0], [1.0, 0.0, 2.0])
@@ -140,10 +121,9 @@ def matched_cells(sample: MatchedSample, parts: Sequence[EventTime]) -> MatchedC
         group=np.concatenate([piece.group for piece in pieces]),
         event_time=np.concatenate([piece.event_time for piece in pieces]),
         estimate=np.concatenate([piece.estimate for piece in pieces]),
-        influence=np.concatenate([piece.influence for piece in pieces], axis=1),
-        member_unit=np.concatenate([piece.member_unit for piece in pieces]),
+        mass=np.concatenate([piece.mass for piece in pieces]),
+        member=np.concatenate([piece.member for piece in pieces]),
         member_cell=np.concatenate([piece.member_cell + size for piece, size in zip(pieces, sizes, strict=True)]),
-        member_mass=np.concatenate([piece.member_mass for piece in pieces]),
     )
 
 
@@ -162,25 +142,7 @@ def _cells_at(sample: MatchedSample, part: EventTime) -> MatchedCells:
         group=cells[:, 1],
         event_time=np.full(len(cells), part.event_time),
         estimate=mean,
-        influence=_influence(sample, part, cell, mean, mass),
-        member_unit=sample.treated[used],
+        mass=mass,
+        member=used,
         member_cell=cell[used],
-        member_mass=sample.mass[used],
     )
-
-
-def _influence(
-    sample: MatchedSample, part: EventTime, cell: IntArray, mean: FloatArray, mass: FloatArray
-) -> FloatArray:
-    used = np.flatnonzero(part.used & (sample.mass > 0))
-    share = np.zeros(len(cell))
-    share[used] = len(sample.outcome) * sample.mass[used] / mass[cell[used]]
-    psi = np.zeros((len(sample.outcome), len(mean)))
-    np.add.at(psi, (sample.treated[used], cell[used]), share[used] * (part.own[used] - mean[cell[used]]))
-    pairs = np.flatnonzero(part.weight)
-    of = sample.member[pairs]
-    np.add.at(psi, (sample.control[pairs], cell[of]), -share[of] * part.weight[pairs] * part.noise[pairs])
-    tilt = np.zeros((len(mean), part.shift.shape[1]))
-    np.add.at(tilt, cell[used], share[used, None] * part.shift[used])
-    np.add.at(psi, part.slope_unit, -part.slope_noise @ tilt.T)
-    return psi

@@ -14,7 +14,7 @@ from clustereffects.inference.factored import FactoredInfluence
 from clustereffects.inference.influence import Influence
 from clustereffects.results._aggregate_options import require_choices
 from clustereffects.results._unit_weights import unit_weights
-from clustereffects.results.aggregation import Aggregated, Averaging, aggregate_cells, target_codes
+from clustereffects.results.aggregation import KEYS, Aggregated, Averaging, aggregate_cells, target_codes
 from clustereffects.results.description import Description, Sampling
 
 if TYPE_CHECKING:
@@ -34,15 +34,24 @@ class Aggregation:
     weights: str | pd.Series | None = None
     total: bool = False
 
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the panel among the labels to aggregate by."""
+        self._require()
+        keys = (self.by,) if isinstance(self.by, str) else tuple(self.by)
+        return tuple(key for key in keys if key not in {*KEYS, "overall"})
+
+    def _require(self) -> None:
+        require_choices({item.name: getattr(self, item.name) for item in fields(self)})
+
     def of(self, effects: Effects, parts: Parts) -> Effects:
         """Aggregate the effects of cells."""
-        require_choices({item.name: getattr(self, item.name) for item in fields(self)})
+        self._require()
         known = effects.description
         if known.aggregation != "cell":
             what = f"these effects are aggregated by {known.aggregation} already"
             raise refusal(what, "the effects as the estimator returned them", "aggregate the estimator's own result")
-        influence, sampling = parts()
         keys = (self.by,) if isinstance(self.by, str) else tuple(self.by)
+        influence, sampling = parts()
         codes, labels = target_codes(effects.labels, keys, self.window, self.balance)
         if self.weights is not None:
             own = unit_weights(sampling, self.weights, known.anticipation)
@@ -94,6 +103,7 @@ def _with(effects: Effects, sampling: Sampling, means: Aggregated, worded: Descr
         replicates=None if replicates is None else replicates.aggregate(means, sampling, how),
         description=worded,
         stored=None,
+        remake=None,
     )
 
 

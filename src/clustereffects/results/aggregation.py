@@ -65,7 +65,7 @@ def target_codes(
     labels : DataFrame (k, …)
         Cells with the columns ``cohort``, ``time``, ``event_time`` and, if there are groups, ``group``.
     by : tuple of str
-        ``("overall",)`` or any of ``"event"``, ``"cohort"``, ``"calendar"``, ``"group"``.
+        ``("overall",)`` or any of ``"event"``, ``"cohort"``, ``"calendar"``, ``"group"`` and further columns of the labels.
     window : tuple of two int, optional
         First and last event time to include.
     balance : int, optional
@@ -190,7 +190,8 @@ def aggregate_cells(
 
 
 def _columns(labels: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
-    unknown = not by or any(key not in {*KEYS, "overall"} for key in by)
+    further = set(labels.columns) - set(KEYS.values())
+    unknown = not by or any(key not in {*KEYS, "overall", *further} for key in by)
     if unknown or len(set(by)) < len(by) or ("overall" in by and len(by) > 1):
         raise OptionError(
             Problem(
@@ -200,7 +201,7 @@ def _columns(labels: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
                 remedy="name one of these",
             )
         )
-    columns = [KEYS[key] for key in by if key != "overall"]
+    columns = [KEYS.get(key, key) for key in by if key != "overall"]
     absent = [column for column in columns if column not in labels.columns]
     if absent:
         raise OptionError(

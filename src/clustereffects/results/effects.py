@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,27 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
+class Remake(Protocol):
+    """What makes cells anew from the effects of single treated units.
+
+    Raises
+    ------
+    TypeError
+        If it is instantiated.
+
+    Examples
+    --------
+    >>> issubclass(Remake, Protocol)
+    True
+    """
+
+    def split(self, by: tuple[str, ...]) -> Effects:
+        """Effects in cells that are split further by columns of the panel, read in the period before treatment."""
+
+    def weigh(self, weights: pd.Series) -> Effects:
+        """Effects in which each treated unit has its own weight; units without one count nothing."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Effects:
     """Effects with their influence function, so that any aggregation is exact.
@@ -62,6 +83,8 @@ class Effects:
         Effect of each treated unit, where the estimator has them.
     stored : Uncertainty, optional
         Uncertainty read from a file that holds no influence function.
+    remake : Remake, optional
+        Makes cells anew from the effects of single units, where the estimator has them; not stored in files.
 
     Raises
     ------
@@ -94,6 +117,7 @@ class Effects:
     provenance: Provenance = field(default_factory=Provenance)
     unit_effects: pd.DataFrame | None = None
     stored: Uncertainty | None = None
+    remake: Remake | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "estimate", read_only(self.estimate))
@@ -249,7 +273,8 @@ class Effects:
         Parameters
         ----------
         by : str or list of str
-            ``"overall"``, ``"event"``, ``"cohort"``, ``"calendar"``, ``"group"`` or a list of the last four.
+            ``"overall"``, ``"event"``, ``"cohort"``, ``"calendar"``, ``"group"`` or a list of the last four. With matched
+            effects also any column of the panel, such as size class or industry, read in the period before joining.
         window : tuple of two int, optional
             First and last event time to include.
         balance : int, optional
@@ -273,6 +298,10 @@ class Effects:
             If a treated unit has no weight or a negative one, or all weights are zero.
         """
         choice = Aggregation(by, window=window, balance=balance, weights=weights, total=total)
+        columns = choice.columns()
+        if columns and self.remake is not None:
+            split = self.remake.split(columns)
+            return split.aggregate(by, window=window, balance=balance, weights=weights, total=total)
         return choice.of(self, lambda: self._parts("to_dict(influence=True)"))
 
     def average(self) -> Effects:

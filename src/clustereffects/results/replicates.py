@@ -19,6 +19,39 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 
+_ALL = 1e-12
+
+
+def rows_left(whole: FloatArray, gone: FloatArray, share: FloatArray) -> FloatArray:
+    """Estimates without some rows of their influence function and without the weight of these.
+
+    Parameters
+    ----------
+    whole : array (k,)
+    gone : array (R, k)
+        Sum of the rows over the number of all rows.
+    share : array (R, k)
+        Their share in what each estimate counts.
+
+    Returns
+    -------
+    array (R, k)
+        NaN where nothing is left.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> rows_left(np.array([2.0]), np.array([[-0.5]]), np.array([[0.5]])).tolist()
+    [[3.0]]
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(whole - gone / np.where(share < 1 - _ALL, 1 - share, np.nan), dtype=np.float64)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Replicates:
     """Estimates without one cluster at a time.
@@ -35,6 +68,10 @@ class Replicates:
         Estimate without each; NaN where it is not identified then.
     alone : array (n,) of int
         Cluster of each unit whose cluster was not left out, −1 for the others: these enter through their influence.
+    gone, share : array (R, k), optional
+        Where estimates without a cluster are those without its rows of the influence function: the sum of these rows over
+        the number of units, and the share of the cluster in what the term counts. Then ``without`` is
+        ``whole − gone / (1 − share)``, and aggregates are so too, whatever terms belong to one cluster.
 
     Raises
     ------
@@ -55,6 +92,8 @@ class Replicates:
     whole: FloatArray
     without: FloatArray
     alone: IntArray
+    gone: FloatArray | None = None
+    share: FloatArray | None = None
 
     def __post_init__(self) -> None:
         if self.without.shape != (len(self.left_out), len(self.whole)):
@@ -63,9 +102,10 @@ class Replicates:
                 f"{self.without.shape}"
             )
         # A view that is read-only already is kept: covariances are remembered by the identity of their codes.
-        for name in ("left_out", "whole", "without", "alone"):
-            if getattr(self, name).flags.writeable:
-                object.__setattr__(self, name, read_only(getattr(self, name)))
+        for name in ("left_out", "whole", "without", "alone", "gone", "share"):
+            held = getattr(self, name)
+            if held is not None and held.flags.writeable:
+                object.__setattr__(self, name, read_only(held))
 
     @property
     def n_terms(self) -> int:
@@ -78,7 +118,9 @@ class Replicates:
 
     def select(self, terms: IntArray) -> Replicates:
         """Replicates of some of the terms."""
-        return replace(self, whole=self.whole[terms], without=self.without[:, terms])
+        parts = {name: getattr(self, name) for name in ("gone", "share")}
+        chosen = {name: None if part is None else part[:, terms] for name, part in parts.items()}
+        return replace(self, whole=self.whole[terms], without=self.without[:, terms], **chosen)
 
     def aggregate(self, means: Aggregated, sampling: Sampling, how: Averaging) -> Replicates:
         """Means of the terms in every replicate, with the weights that are left without the cluster.
@@ -90,6 +132,8 @@ class Replicates:
         chosen = np.zeros((self.n_terms, n_targets))
         entering = np.flatnonzero(means.codes >= 0)
         chosen[entering, means.codes[entering]] = 1.0
+        if self.gone is not None and self.share is not None and how != "equal":
+            return self._rows_left(means, sampling, chosen, how)
         known = np.isfinite(self.without)
         mass = self._weights(sampling, how)
         weight = np.where(known, mass, 0.0)
@@ -97,7 +141,23 @@ class Replicates:
             without = (weight * np.where(known, self.without, 0.0)) @ chosen / (weight @ chosen)
         if how == "total":
             without = without * (mass[0] * np.isfinite(self.whole) * sampling.membership.n_units @ chosen)
-        return replace(self, whole=means.estimate, without=without)
+        return replace(self, whole=means.estimate, without=without, gone=None, share=None)
+
+    def _rows_left(self, means: Aggregated, sampling: Sampling, chosen: FloatArray, how: Averaging) -> Replicates:
+        """Means without rows: what a cluster takes with it is its rows and its weight, also where it is all of a term."""
+        gone, share = np.asarray(self.gone), np.asarray(self.share)
+        mass = sampling.membership.mass()
+        total = mass @ chosen
+        with np.errstate(invalid="ignore", divide="ignore"):
+            weight = np.nan_to_num(chosen * mass[:, None] / total)
+            out = np.where(mass > 0, 1 - self._mass(sampling) / (mass * sampling.membership.n_units), 0.0)
+            kept = np.where(share < 1 - _ALL, (1 - out) / (1 - share), 1.0)
+        value = np.nan_to_num(self.whole)
+        theta = value @ weight
+        gone = (gone * kept + out * value) @ weight - (out @ weight) * theta
+        factor = total * sampling.membership.n_units if how == "total" else 1.0
+        without = rows_left(theta, gone, out @ weight) * factor
+        return replace(self, whole=means.estimate, without=without, gone=gone * factor, share=out @ weight)
 
     def _weights(self, sampling: Sampling, how: Averaging) -> FloatArray:
         """Weight of each term in each replicate (R, k)."""

@@ -179,6 +179,8 @@ def _replicates_to_dict(replicates: Replicates | None) -> dict[str, Any] | None:
         "whole": _numbers(replicates.whole),
         "without": [_numbers(row) for row in replicates.without],
         "alone": replicates.alone.tolist(),
+        "gone": None if replicates.gone is None else [_numbers(row) for row in replicates.gone],
+        "share": None if replicates.share is None else [_numbers(row) for row in replicates.share],
     }
 
 
@@ -192,7 +194,13 @@ def _replicates_from_dict(data: Mapping[str, Any] | None) -> Replicates | None:
         whole=whole,
         without=_array(data["without"]).reshape(-1, len(whole)),
         alone=np.array(data["alone"], dtype=np.int64),
+        gone=_rows(data.get("gone"), len(whole)),
+        share=_rows(data.get("share"), len(whole)),
     )
+
+
+def _rows(values: Any, width: int) -> Any:
+    return None if values is None else _array(values).reshape(-1, width)
 
 
 def _sampling_to_dict(effects: Effects) -> dict[str, Any]:

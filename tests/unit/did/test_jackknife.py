@@ -199,11 +199,6 @@ def test_a_jackknife_needs_replicates():
         _ = replace(effects, replicates=None, variance=ce.Jackknife()).std_errors
 
 
-def test_matching_cannot_be_repeated_without_a_cluster():
-    with pytest.raises(OptionError, match="option variance=Jackknife"):
-        ce.MatchedDiD(variance=ce.Jackknife())
-
-
 def test_selected_and_stored_effects_keep_their_replicates():
     effects = ce.GroupTimeDiD().fit(_panel(_frame()), "y").aggregate("event")
     few = effects.select(effects.labels["event_time"] >= 0)

@@ -132,11 +132,12 @@ def sample():
         treated=np.zeros(1, int),
         group=np.zeros(1, int),
         mass=np.ones(1),
-        member=np.zeros(1, int),
+        treated_set=np.zeros(1, int),
         control=np.ones(1, int),
-        weight=np.ones(1),
+        control_set=np.zeros(1, int),
+        share=np.ones(1),
         stratum=np.zeros(1, int),
-        x_member=np.zeros((1, 0)),
+        x_treated=np.zeros((1, 0)),
         x_control=np.zeros((1, 0)),
     )
 

@@ -9,6 +9,7 @@ from clustereffects.reporting.figures.balance import (
     trajectory_alt,
     trajectory_plot,
 )
+from clustereffects.reporting.figures.designs import designs_plot
 from clustereffects.reporting.figures.effects import effects_plot, event_study, forest
 from clustereffects.reporting.figures.panels import effect_panels
 from clustereffects.reporting.figures.tables import shrinkage_plot, survey_plot, verdict_matrix
@@ -16,6 +17,7 @@ from clustereffects.reporting.figures.tables import shrinkage_plot, survey_plot,
 __all__ = [
     "density_alt",
     "density_plot",
+    "designs_plot",
     "effect_panels",
     "effects_alt",
     "effects_plot",
