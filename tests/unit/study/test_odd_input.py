@@ -149,7 +149,7 @@ def test_no_member_finds_a_control(firms, tmp_path, capsys):
     only(firms, "K01")
     lines = lines_of(firms / "members.csv")
     write_lines(firms / "members.csv", lines[:2])
-    with pytest.raises(EstimationError, match="no treated unit could be matched"):
+    with pytest.raises(EstimationError, match="no treated unit has a candidate"):
         run(firms)
     assert cli.main(["run", str(firms / "study.toml"), "--out", str(tmp_path / "out")]) == cli.CANNOT_RUN
     said = capsys.readouterr()
