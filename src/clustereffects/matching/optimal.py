@@ -130,6 +130,7 @@ class _Market:
         self.task = np.repeat(np.array([number for number, _ in held], dtype=np.int64), sizes)
         self.row = _joined([stratum.treated for stratum in self.strata])
         self.wanted = _joined([stratum.task.wanted[stratum.treated] for stratum in self.strata])
+        self.line = np.array([reuse == 1 and _is_free_line(stratum.task) for stratum in self.strata], dtype=np.bool_)
         self.depth = self._first_depth()
         self.whole = np.zeros(len(self.row), dtype=np.bool_)
         self.found: list[_Found] = [_Found(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))] * len(self.row)
@@ -182,10 +183,8 @@ class _Market:
 
     def _is_line(self, owners: IntArray, size: int) -> bool:
         """Whether a component is points on a line of which all may be paired, each once."""
-        task = self.strata[self.stratum[owners[0]]].task
-        free = task.caliper == np.inf and not len(task.widths) and not task.treated.forbid.shape[1]
-        alone = self.reuse == 1 and bool((self.stratum[owners] == self.stratum[owners[0]]).all())
-        return alone and free and task.treated.z.shape[1] == 1 and size <= _LINE
+        stratum = self.stratum[owners]
+        return bool(self.line[stratum].all() and (stratum == stratum[0]).all()) and size <= _LINE
 
     def _along_line(self, pairs: _Pairs, wanted: IntArray, owners: IntArray, units: IntArray) -> BoolArray:
         """Which pairs to take; those that are not among the candidates yet are left out."""
@@ -208,7 +207,8 @@ class _Market:
         """As many as wanted; all where there are fewer than wanted, since all are needed, or few and most are needed."""
         size = np.array([len(stratum.control) for stratum in self.strata], dtype=np.int64)[self.stratum]
         wanted = np.bincount(self.stratum, self.wanted)[self.stratum]
-        crowded = (_GROWTH * wanted > self.reuse * size) & (wanted * size <= _SMALL)
+        few = wanted * size <= np.where(self.line[self.stratum], _LINE // 16, _SMALL)
+        crowded = few & (_GROWTH * wanted > self.reuse * size)
         return np.where((wanted > self.reuse * size) | crowded, size, self.wanted)
 
     def _pairs(self) -> _Pairs:
@@ -217,6 +217,12 @@ class _Market:
             _joined([found.unit for found in self.found]),
             np.concatenate([np.empty(0), *(found.distance for found in self.found)]),
         )
+
+
+def _is_free_line(task: Task) -> bool:
+    """Whether distances are differences of a score and nothing but strata keeps pairs apart."""
+    limited = task.caliper < np.inf or len(task.widths) > 0 or task.treated.forbid.shape[1] > 0
+    return task.treated.z.shape[1] == 1 and not limited
 
 
 def _joined(parts: list[IntArray]) -> IntArray:
