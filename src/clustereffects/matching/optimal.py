@@ -5,7 +5,8 @@ occurs once (Rosenbaum 1989). It is solved on the nearest candidates of each tre
 components of that graph, and then proved on all candidates: a shortest path in the residual graph says how much a
 treated unit could save if one more control were free. A candidate farther away than that cannot improve the matching
 (Ahuja, Magnanti & Orlin 1993, theorem 9.3). Where the nearest candidates end before that distance, more are fetched and
-the component is solved again. The result is the optimum over all candidates, at the price of a few.
+the component is solved again. The result is the optimum over all candidates, at the price of a few. Differences of a
+score that nothing limits are matched in the order of the score instead, where an assignment would be slow.
 """
 
 from __future__ import annotations
