@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.matching._line import Line, line_of
+from clustereffects.matching._line import Line, Sorted, sort_candidates
 from clustereffects.matching._lists import Source, first_lists
 from clustereffects.matching._search import DECIMALS, Lists, Stratum, distances, fits, strata_of
 from clustereffects.matching._taken import Queue, Taken
@@ -30,7 +30,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 Order = Literal["turn", "closest", "farthest"]
-Run = Callable[[Callable[[Stratum], Line | Lists], Sequence[Stratum]], Iterable[Line | Lists]]
+Run = Callable[[Callable[[Stratum], Sorted | Lists], Sequence[Stratum]], Iterable[Sorted | Lists]]
 
 
 def match_nearest(tasks: Sequence[Task], *, reuse: int | None, order: Order = "turn", run: Run = map) -> Chosen:
@@ -206,18 +206,19 @@ def variable_ratio(score: FloatArray, treated: BoolArray, *, mean: float, least:
 
 def _queues(tasks: Sequence[Task], run: Run) -> list[Queue]:
     """Queues of all treated units that have candidates, in the order in which they choose."""
-    strata = [stratum for task in tasks for stratum in strata_of(task)]
-    ready = {}
-    for stratum, candidates in zip(strata, run(_candidates, strata), strict=True):
-        source = candidates if isinstance(candidates, Line) else Source(stratum, candidates)
+    numbered = [(number, stratum) for number, task in enumerate(tasks) for stratum in strata_of(task)]
+    prepared = run(_prepare, [stratum for _, stratum in numbered])
+    ready: dict[tuple[int, int], Queue] = {}
+    for (number, stratum), candidates in zip(numbered, prepared, strict=True):
+        source = Line(stratum, candidates) if isinstance(candidates, Sorted) else Source(stratum, candidates)
         for position, row in enumerate(stratum.treated.tolist()):
-            ready[id(stratum.task), row] = source.queue(position)
-    order = ((id(task), row) for task in tasks for row in task.turn.tolist())
+            ready[number, row] = source.queue(number, position)
+    order = ((number, row) for number, task in enumerate(tasks) for row in task.turn.tolist())
     return [ready[key] for key in order if key in ready]
 
 
-def _candidates(stratum: Stratum) -> Line | Lists:
-    return line_of(stratum) if stratum.task.score else first_lists(stratum)
+def _prepare(stratum: Stratum) -> Sorted | Lists:
+    return sort_candidates(stratum) if stratum.task.score else first_lists(stratum)
 
 
 def _by_distance(queues: list[Queue], taken: Taken, sign: float) -> list[Queue]:

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -170,6 +171,40 @@ def test_strata_may_be_searched_in_parallel(score):
     one = task(treated, pool, wanted=3, score=score)
     with ThreadPoolExecutor(2) as executor:
         assert found([one], reuse=1, run=executor.map) == found([one], reuse=1)
+
+
+@KINDS
+def test_strata_may_be_searched_by_other_processes(score):
+    """What comes back is a copy: the search must not depend on its identity."""
+    one = task(points([0, 1], [0.0, 0.2]), points([5, 6, 7], [0.1, 0.3, 9.0]), wanted=2, score=score)
+
+    def run(function, strata):
+        return [function(deepcopy(each)) for each in strata]
+
+    assert found([one], reuse=1, run=run) == found([one], reuse=1)
+
+
+@KINDS
+def test_the_same_task_may_come_twice(score):
+    one = task(points([0], [0.0]), points([5, 6], [0.0, 3.0]), score=score)
+    chosen = match_nearest([one, one], reuse=1)
+    assert (chosen.task.tolist(), chosen.control.tolist()) == ([0, 1], [0, 1])
+
+
+@KINDS
+def test_columns_of_small_integers_will_do(score):
+    rng = np.random.default_rng(1)
+    treated = points(np.arange(20), rng.normal(size=20), rng.integers(-1, 3, 20), rng.integers(-1, 3, 20))
+    pool = points(np.arange(100, 300), rng.normal(size=200), rng.integers(-1, 3, 200), rng.integers(-1, 3, 200))
+    small = [
+        replace(
+            side, strata=side.strata.astype(np.int16), forbid=side.forbid.astype(np.int8), z=np.asfortranarray(side.z)
+        )
+        for side in (treated, pool)
+    ]
+    assert found([task(*small, score=score, wanted=3)], reuse=1) == found(
+        [task(treated, pool, score=score, wanted=3)], reuse=1
+    )
 
 
 def test_only_strata_with_treated_units_are_searched():

@@ -154,7 +154,7 @@ def test_no_member_finds_a_control(firms, tmp_path, capsys):
     assert cli.main(["run", str(firms / "study.toml"), "--out", str(tmp_path / "out")]) == cli.CANNOT_RUN
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("no treated unit could be matched")
+    assert "no treated unit has a candidate" in said.err
     assert not (tmp_path / "out").exists()
 
 
