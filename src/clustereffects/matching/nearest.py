@@ -2,11 +2,12 @@
 
 Ties
 ----
-Distances that agree to ten decimals are equal, so that rounding decides nothing. All units of a stratum are put in one
-ascending order of ``line``, the score or the first coordinate, equal values in the order of the units. For a score the
-control to the left of the treated unit wins, then the one closest in that order. For covariates the one farthest in
-that order wins, then the one to the right: a search that walks outwards and keeps the last of equals. These are the
-ties of MatchIt 4.7.2. Units of a panel are ordered by their identifiers, so the order of its rows does not matter.
+Distances that agree to ten decimals are equal, so that rounding decides nothing; scores are rounded to ten decimals
+first. All units of a stratum are put in one ascending order of ``line``, the score or the first coordinate, equal
+values in the order of the units. For a score the control to the left of the treated unit wins, then the one closest in
+that order. For covariates the one farthest in that order wins, then the one to the right: a search that walks outwards
+and keeps the last of equals. These are the ties of MatchIt 4.7.2, whose order for the Mahalanobis distances is that of
+the first coordinate. Units of a panel are ordered by their identifiers, so the order of its rows does not matter.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def match_nearest(tasks: Sequence[Task], *, reuse: int | None, order: Order = "t
 
     Notes
     -----
-    Agrees pair for pair with ``matchit(method = "nearest")`` of MatchIt 4.7.2 on the cases in the reference tests.
+    Agrees pair for pair with ``matchit(method = "nearest")`` of MatchIt 4.7.2 in the reference tests, but for ties that
+    MatchIt settles by rounding errors.
 
     Examples
     --------
@@ -178,6 +180,11 @@ def variable_ratio(score: FloatArray, treated: BoolArray, *, mean: float, least:
     ------
     ValueError
         Unless 1 ≤ least ≤ mean < most.
+
+    Notes
+    -----
+    The numbers of MatchIt 4.7.2 if ``least`` is 1. For a larger ``least`` its formula can give one unit fewer than that;
+    here no unit gets fewer.
 
     References
     ----------
