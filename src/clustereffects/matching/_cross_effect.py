@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,48 @@ class _Parts(NamedTuple):
     sample: Sample
     model: WeightModel | None
     target: FloatArray
+
+
+class EffectMethods:
+    """Effects of a match of a cross-section."""
+
+    def effect(self, outcome: Any, covariates: Sequence[str] = (), *, errors: str | None = None) -> Effects:
+        """Effect on an outcome: a difference of weighted means, or predictions with and without treatment.
+
+        Parameters
+        ----------
+        outcome : str, or numbers for every unit
+            Column of the frame that was matched, or values in the order of ``units`` (a Series by its index).
+        covariates : sequence of str
+            Columns to adjust for: the outcome is regressed on them, separately for treated units and controls, with the
+            weights of the match, and the predictions are averaged over the units of the estimand (g-computation).
+        errors : {"HC0", "HC1", "HC3", "CR0", "CR1", "M"}, optional
+            Default: ``"M"``, with the error of estimated weights, for entropy balancing and weights from a logit;
+            ``"CR1"``, clustered by matched set, for sets that share no unit; otherwise ``"HC1"``, where a control that
+            serves several treated units is one observation with the sum of its weights.
+
+        Raises
+        ------
+        OptionError
+            If the errors do not fit the match.
+        ColumnError
+            If a column is missing or not numeric.
+        EstimationError
+            If an outcome or a covariate of a matched unit is missing.
+
+        References
+        ----------
+        Abadie & Spiess (2022), *Journal of the American Statistical Association* 117(538), for sets as clusters; Stefanski
+        & Boos (2002), *The American Statistician* 56(1), for M-estimation.
+
+        Examples
+        --------
+        >>> import clustereffects as ce
+        >>> frame = pd.DataFrame({"d": [1, 1, 0, 0, 0], "x": [1.0, 2.0, 1.1, 2.1, 9.0], "y": [3.0, 5.0, 1.0, 2.0, 0.0]})
+        >>> ce.Matching(on=["x"], replace=False).fit_frame(frame, treatment="d").effect("y").params.tolist()
+        [2.5]
+        """
+        return effect(cast("CrossSectionMatch", self), outcome, covariates, errors)
 
 
 def effect(match: CrossSectionMatch, outcome: Any, covariates: Sequence[str], errors: str | None) -> Effects:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +11,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import clustereffects.matching._checks as _checks
-import clustereffects.matching._cross_effect as _cross_effect
 import clustereffects.matching._ledger as _ledger
 from clustereffects.data.account import SampleAccount
 from clustereffects.data.panel import Panel
 from clustereffects.errors import EstimationError, OptionError, Problem
 from clustereffects.matching._balance_methods import BalanceMethods, FrameBalanceMethods, PanelBalanceMethods
 from clustereffects.matching._before import Pool
+from clustereffects.matching._cross_effect import EffectMethods
 from clustereffects.matching._history import Labels
 from clustereffects.matching._ledger import Trace
 from clustereffects.matching.sets import MatchedSets
-from clustereffects.results import Check, Effects, Provenance, Summary
+from clustereffects.results import Check, Provenance, Summary
 from clustereffects.results.provenance import plain
 
 if TYPE_CHECKING:
@@ -330,7 +329,7 @@ class Match(PanelBalanceMethods, Matches):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class CrossSectionMatch(FrameBalanceMethods, Matches):
+class CrossSectionMatch(FrameBalanceMethods, EffectMethods, Matches):
     """Pairs from a table with one row per unit.
 
     Parameters
@@ -367,44 +366,6 @@ class CrossSectionMatch(FrameBalanceMethods, Matches):
     def units(self) -> pd.Index[Any]:
         """Units of the table."""
         return self.labels
-
-    def effect(self, outcome: Any, covariates: Sequence[str] = (), *, errors: str | None = None) -> Effects:
-        """Effect on an outcome: a difference of weighted means, or predictions with and without treatment.
-
-        Parameters
-        ----------
-        outcome : str, or numbers for every unit
-            Column of the frame that was matched, or values in the order of ``units`` (a Series by its index).
-        covariates : sequence of str
-            Columns to adjust for: the outcome is regressed on them, separately for treated units and controls, with the
-            weights of the match, and the predictions are averaged over the units of the estimand (g-computation).
-        errors : {"HC0", "HC1", "HC3", "CR0", "CR1", "M"}, optional
-            Default: ``"M"``, with the error of estimated weights, for entropy balancing and weights from a logit;
-            ``"CR1"``, clustered by matched set, for sets that share no unit; otherwise ``"HC1"``, where a control that
-            serves several treated units is one observation with the sum of its weights.
-
-        Raises
-        ------
-        OptionError
-            If the errors do not fit the match.
-        ColumnError
-            If a column is missing or not numeric.
-        EstimationError
-            If an outcome or a covariate of a matched unit is missing.
-
-        References
-        ----------
-        Abadie & Spiess (2022), *Journal of the American Statistical Association* 117(538), for sets as clusters; Stefanski
-        & Boos (2002), *The American Statistician* 56(1), for M-estimation.
-
-        Examples
-        --------
-        >>> import clustereffects as ce
-        >>> frame = pd.DataFrame({"d": [1, 1, 0, 0, 0], "x": [1.0, 2.0, 1.1, 2.1, 9.0], "y": [3.0, 5.0, 1.0, 2.0, 0.0]})
-        >>> ce.Matching(on=["x"], replace=False).fit_frame(frame, treatment="d").effect("y").params.tolist()
-        [2.5]
-        """
-        return _cross_effect.effect(self, outcome, covariates, errors)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -102,9 +102,9 @@ def test_what_does_not_fit_is_refused():
     match = fit(ratio=2)
     with pytest.raises(OptionError, match=r"errors='CR1'.*sets that share no unit"):
         match.effect("y", errors="CR1")
-    with pytest.raises(OptionError, match="errors='M'.*weights that were estimated"):
+    with pytest.raises(OptionError, match=r"errors='M'.*weights that were estimated"):
         match.effect("y", errors="M")
-    with pytest.raises(OptionError, match="errors='HC9'.*one of HC0"):
+    with pytest.raises(OptionError, match=r"errors='HC9'.*one of HC0"):
         match.effect("y", errors="HC9")
     with pytest.raises(ColumnError, match="'sales'"):
         match.effect("sales")
