@@ -106,7 +106,7 @@ def gap_path(gap: FloatArray, covariance: FloatArray, persistence: float) -> Gap
     """
     times = np.arange(-len(gap), 0)
     whole = GapPath("parallel", 0.0, 0.0, 0.0, np.zeros((3, 3)), persistence, 0.0).shape(times)
-    weight = np.linalg.pinv(covariance, hermitian=True)
+    weight = np.asarray(np.linalg.pinv(covariance, hermitian=True), dtype=np.float64)
     losses = {part: _gls(gap, whole[:, list(part)], weight)[0] for part in ((0,), (0, 1), (0, 2))}
     chosen: tuple[int, ...] = (0,)
     better = min(((0, 1), (0, 2)), key=lambda part: losses[part]) if len(gap) > 2 else (0, 1)
@@ -119,11 +119,12 @@ def gap_path(gap: FloatArray, covariance: FloatArray, persistence: float) -> Gap
     full, found = np.zeros((3, 3)), np.zeros(3)
     full[np.ix_(chosen, chosen)], found[list(chosen)] = spread, value
     words: dict[tuple[int, ...], Kind] = {(0,): "parallel", (0, 1): "dip", (0, 2): "trend", (0, 1, 2): "dip and trend"}
-    return GapPath(words[chosen], *(float(one) for one in found), full, persistence, losses[(0,)])
+    level, dip, trend = (float(one) for one in found)
+    return GapPath(words[chosen], level, dip, trend, full, persistence, losses[(0,)])
 
 
 def _gls(gap: FloatArray, shape: FloatArray, weight: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-    spread = np.linalg.pinv(shape.T @ weight @ shape, hermitian=True)
+    spread = np.asarray(np.linalg.pinv(shape.T @ weight @ shape, hermitian=True), dtype=np.float64)
     value = spread @ shape.T @ weight @ gap
     left = gap - shape @ value
     return float(left @ weight @ left), value, spread
@@ -194,7 +195,7 @@ class Diagnosis:
         after = np.array([self.loading[event], self.path.persistence ** (event + 1.0), event + 1.0])
         change = after - before[-1]
         if not len(matched):
-            return change
+            return np.asarray(change, dtype=np.float64)
         own, cross = self.moments.own[0, event], self.moments.cross[0, event]
         slope = np.linalg.pinv(matched @ own @ matched.T, hermitian=True) @ (matched @ (cross - own[:, -1]))
         return np.asarray(change - slope @ matched @ before, dtype=np.float64)
@@ -247,7 +248,8 @@ def _loadings(fit: Stability, cross: FloatArray) -> FloatArray:
     """Effect of the permanent part at every event time from joining on, relative to before (H + 1,)."""
     events, periods = cross.shape
     ahead = np.arange(events)[:, None] + np.arange(periods, 0, -1)
-    return (cross - fit.transitory * fit.persistence**ahead).mean(axis=1) / max(fit.permanent, 1e-300)
+    stable = (cross - fit.transitory * fit.persistence**ahead).mean(axis=1)
+    return np.asarray(stable / max(fit.permanent, 1e-300), dtype=np.float64)
 
 
 def _jackknife(values: FloatArray) -> FloatArray:
