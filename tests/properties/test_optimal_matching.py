@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from clustereffects.matching.full import match_full
 from clustereffects.matching.nearest import match_nearest
 from clustereffects.matching.optimal import match_optimal
-from support.matching_tasks import admissible, best_cover, best_pairs, permuted, random_tasks, total_of_sets
+from support.matching_tasks import (
+    admissible,
+    best_cover,
+    best_limited_cover,
+    best_pairs,
+    permuted,
+    random_tasks,
+    total_of_sets,
+)
 
 SEEDS = st.integers(0, 100_000)
 REUSE = st.integers(1, 3)
@@ -64,6 +72,18 @@ def test_full_matching_is_the_cheapest_edge_cover(seed, order):
     expected = best_cover(one)
     np.testing.assert_allclose(total_of_sets(match_full(one)), expected, **NEAR)
     np.testing.assert_allclose(total_of_sets(match_full(permuted(one, order))), expected, **NEAR)
+
+
+@settings(max_examples=60)
+@given(seed=SEEDS, controls=st.none() | st.integers(1, 4), treated=st.none() | st.integers(1, 4))
+def test_limited_full_matching_has_most_units_then_least_distance(seed, controls, treated):
+    one = random_tasks(seed, n_tasks=1)[0]
+    grouped = match_full(one, most_controls=controls, most_treated=treated)
+    number, total = best_limited_cover(one, controls, treated)
+    assert len(grouped.treated) + len(grouped.control) == number
+    np.testing.assert_allclose(total_of_sets(grouped), total, **NEAR)
+    assert np.bincount(grouped.control_set, minlength=1).max() <= (controls or np.inf)
+    assert np.bincount(grouped.treated_set, minlength=1).max() <= (treated or np.inf)
 
 
 @given(seed=SEEDS)

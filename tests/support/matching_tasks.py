@@ -116,6 +116,27 @@ def best_cover(one):
     return _solved(np.array([pair[4] for pair in pairs]), rows, 1, np.inf)
 
 
+def best_limited_cover(one, most_controls, most_treated):
+    """Most units in sets of limited size and the smallest total distance of so many."""
+    pairs = admissible([one])
+    if not pairs:
+        return 0, 0.0
+    units = [(k, row) for k in (1, 2) for row in sorted({pair[k] for pair in pairs})]
+    limit = [len(pairs) if most is None else most for most in (most_controls, most_treated)]
+    incidence = np.array([[pair[k] == row for pair in pairs] for k, row in units], float)
+    covered = np.hstack([incidence, -np.eye(len(units))])
+    capped = np.hstack([incidence, np.zeros((len(units), len(units)))])
+    count = np.concatenate([np.zeros(len(pairs)), np.ones(len(units))])
+    lower, upper = (
+        np.repeat([0, -np.inf], len(units)),
+        np.concatenate([[np.inf] * len(units), [limit[k - 1] for k, _ in units]]),
+    )
+    rows = np.vstack([covered, capped])
+    number = round(-_solved(-count, rows, lower, upper))
+    cost = np.concatenate([[pair[4] for pair in pairs], np.zeros(len(units))])
+    return number, _solved(cost, np.vstack([rows, count]), np.append(lower, number), np.append(upper, number))
+
+
 def total_of_sets(grouped):
     """Sum of the distances of all pairs within the sets of a full matching."""
     return float((grouped.distance * np.bincount(grouped.treated_set)[grouped.control_set]).sum())

@@ -60,28 +60,37 @@ class Grouped:
     distance: FloatArray
 
 
-def match_full(task: Task) -> Grouped:
+def match_full(task: Task, *, most_controls: int | None = None, most_treated: int | None = None) -> Grouped:
     """Put all units into sets with one treated unit or one control, with the smallest total distance.
 
     Parameters
     ----------
     task : Task
         ``wanted`` and ``turn`` play no role.
+    most_controls : int, optional
+        Most controls of one treated unit (Hansen 2004). With a limit all pairs are weighed at once: for thousands of
+        candidates, not for a register.
+    most_treated : int, optional
+        Most treated units of one control; 1 for sets with one treated unit each.
 
     Returns
     -------
     Grouped
-        Units without any admissible partner are in no set.
+        Units without any admissible partner are in no set. If the limits do not leave room for all others, as many as
+        possible are in sets.
 
     Raises
     ------
-    IndexError
-        If ``rung`` names a column that ``strata`` does not have.
+    ValueError
+        If a limit is less than 1.
 
     References
     ----------
     Rosenbaum, P. R. (1991). A characterization of optimal designs for observational studies. Journal of the Royal
     Statistical Society, Series B 53, 597–610.
+
+    Hansen, B. B. (2004). Full matching in an observational study of coaching for the SAT. Journal of the American
+    Statistical Association 99, 609–618.
 
     Hansen, B. B. & Klopfer, S. O. (2006). Optimal full matching and related designs via network flows. Journal of
     Computational and Graphical Statistics 15, 609–627.
@@ -101,16 +110,19 @@ def match_full(task: Task) -> Grouped:
     >>> grouped.treated_set.tolist(), grouped.control_set.tolist()
     ([0, 1, 1], [0, 0, 1])
     """
-    best = _nearest_partners(task)
-    pairs = _matched(_gaining(task, best), best)
-    lone_treated = _others(best.to_treated, pairs.treated)
-    lone_control = _others(best.to_control, pairs.control)
-    cover = _Pairs(
-        np.concatenate([pairs.treated, lone_treated, best.of_control[lone_control]]),
-        np.concatenate([pairs.control, best.of_treated[lone_treated], lone_control]),
-        np.concatenate([pairs.distance, best.to_treated[lone_treated], best.to_control[lone_control]]),
-    )
-    return _grouped(_stars(cover))
+    for limit in (most_controls, most_treated):
+        if limit is not None and limit < 1:
+            raise ValueError(f"a set has at least 1 unit of each side, not at most {limit}")
+    best = near = _nearest_partners(task)
+    if most_treated is not None:
+        near = near._replace(to_treated=np.full_like(best.to_treated, np.inf))
+    if most_controls is not None:
+        near = near._replace(to_control=np.full_like(best.to_control, np.inf))
+    if near is best:
+        pairs = _matched(_gaining(task, best), best)
+    else:
+        pairs = _limited(_admissible(task), near, most_controls or 1, most_treated or 1)
+    return _grouped(_stars(_covering(pairs, near)))
 
 
 class _Pairs(NamedTuple):
@@ -198,11 +210,57 @@ def _matched(pairs: _Pairs, best: _Nearest) -> _Pairs:
     return _part(pairs, used[used < len(gain)])
 
 
+def _covering(pairs: _Pairs, near: _Nearest) -> _Pairs:
+    """Matched pairs, and all others with their nearest partners."""
+    treated, control = _others(near.to_treated, pairs.treated), _others(near.to_control, pairs.control)
+    return _Pairs(
+        np.concatenate([pairs.treated, treated, near.of_control[control]]),
+        np.concatenate([pairs.control, near.of_treated[treated], control]),
+        np.concatenate([pairs.distance, near.to_treated[treated], near.to_control[control]]),
+    )
+
+
 def _others(nearest: FloatArray, matched: IntArray) -> IntArray:
     """Units that have a partner but are not matched."""
     alone = np.isfinite(nearest)
     alone[matched] = False
     return np.flatnonzero(alone)
+
+
+def _admissible(task: Task) -> _Pairs:
+    found = [_Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+    found += [_Pairs(np.full(len(rows), i), rows, distance) for i, rows, distance in _candidates(task)]
+    return _Pairs(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def _limited(pairs: _Pairs, near: _Nearest, copies: int, others: int) -> _Pairs:
+    """Pairs of the cheapest cover in which a treated unit or a control occurs in a limited number of pairs.
+
+    A unit is as many nodes as pairs it may be in, of which the first has to be matched. The graph is doubled and every
+    other node tied to its double at no cost, so the cheapest largest matching holds the cheapest cover twice. A first
+    node that may go to its nearest partner, because that has no limit, is tied too, at this price in both halves. Only
+    first nodes need partners, so two others are never a pair.
+    """
+    n, m = copies * len(near.to_treated), others * len(near.to_control)
+    copy = np.append(np.arange(copies), np.zeros(others - 1, dtype=np.int64))[:, None]
+    other = np.append(np.zeros(copies, dtype=np.int64), np.arange(1, others))[:, None]
+    i, j = (pairs.treated * copies + copy).ravel(), (pairs.control * others + other).ravel()
+    distance = np.tile(pairs.distance, copies + others - 1)
+    treated, alone = _tied(near.to_treated, copies)
+    control, apart = _tied(near.to_control, others)
+    used = cheapest_largest(
+        np.concatenate([i, n + j, treated, n + control]),
+        np.concatenate([j, m + i, m + treated, control]),
+        np.concatenate([distance, distance, alone, apart]),
+    )
+    return _part(pairs, used[used < len(i)] % len(pairs.treated))
+
+
+def _tied(nearest: FloatArray, copies: int) -> tuple[IntArray, FloatArray]:
+    """Nodes that are tied to their doubles, and the price of both."""
+    node = np.arange(copies * len(nearest))
+    price = np.where(node % copies, 0.0, 2.0 * nearest[node // copies])
+    return node[np.isfinite(price)], price[np.isfinite(price)]
 
 
 def _stars(cover: _Pairs) -> _Pairs:

@@ -3,7 +3,7 @@ import pytest
 
 from clustereffects.matching import _assignment
 from clustereffects.matching.full import match_full
-from support.matching_tasks import admissible, best_cover, points, random_tasks, task, total_of_sets
+from support.matching_tasks import admissible, best_cover, best_limited_cover, points, random_tasks, task, total_of_sets
 
 NEAR = {"rtol": 1e-9, "atol": 1e-12}
 
@@ -58,6 +58,34 @@ def test_cheapest_cover_with_either_solver(seed, monkeypatch):
     np.testing.assert_allclose(total_of_sets(match_full(one)), expected, **NEAR)
 
 
+@pytest.mark.parametrize("limits", [(1, None), (2, None), (None, 1), (None, 3), (1, 1), (2, 1), (2, 2), (3, 2)])
+def test_cheapest_cover_with_limits(limits):
+    for seed in range(30):
+        one = random_tasks(seed, n_tasks=1)[0]
+        grouped = match_full(one, most_controls=limits[0], most_treated=limits[1])
+        number, total = best_limited_cover(one, *limits)
+        assert len(grouped.treated) + len(grouped.control) == number
+        np.testing.assert_allclose(total_of_sets(grouped), total, **NEAR)
+        for treated, control in sets(grouped):
+            assert min(len(treated), len(control)) == 1
+            assert len(control) <= (limits[0] or np.inf)
+            assert len(treated) <= (limits[1] or np.inf)
+
+
+def test_limits_that_do_not_bind_change_nothing():
+    for seed in range(20):
+        one = random_tasks(seed, n_tasks=1)[0]
+        free, limited = match_full(one), match_full(one, most_controls=50, most_treated=50)
+        np.testing.assert_allclose(total_of_sets(limited), total_of_sets(free), **NEAR)
+        assert len(limited.control) == len(free.control)
+
+
+def test_a_set_has_at_least_one_of_each_side():
+    one = task(points([0], [0.0]), points([1], [0.0]))
+    with pytest.raises(ValueError, match="at least 1 unit of each side, not at most 0"):
+        match_full(one, most_controls=0)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_sets_are_stars_of_admissible_pairs_and_hold_everyone(seed):
     one = random_tasks(seed, n_tasks=1)[0]
@@ -83,5 +111,6 @@ def test_sets_are_numbered_by_their_first_treated_unit_and_listed_in_order():
 
 def test_nobody_to_group():
     for one in (task(points([], []), points([1], [0.0])), task(points([0], [0.0]), points([], []))):
-        grouped = match_full(one)
-        assert [len(getattr(grouped, part)) for part in grouped.__slots__] == [0] * 5
+        for limit in (None, 2):
+            grouped = match_full(one, most_controls=limit)
+            assert [len(getattr(grouped, part)) for part in grouped.__slots__] == [0] * 5

@@ -98,6 +98,23 @@ def test_optimum_over_all_candidates_though_few_are_looked_at(seed, monkeypatch)
     np.testing.assert_allclose(chosen.distance.sum(), whole[linear_sum_assignment(whole)].sum(), **NEAR)
 
 
+@pytest.mark.parametrize("bounded", [True, False])
+def test_optimum_where_most_of_what_is_near_is_barred(bounded):
+    """First the search expects nothing to be in its way, and may come back with fewer candidates than asked for."""
+    rng = np.random.default_rng(3)
+    n, m = 30, 5000
+    own, other = rng.normal(2.0, 0.1, (n, 2)), rng.normal(size=(m, 2))
+    barred = (np.abs(other - 2.0) < 1.5).all(axis=1) & (np.arange(m) % 50 > 0)
+    rule = "bound" if bounded else "forbid"
+    treated = points(np.arange(n), own, **{rule: np.full(n, 1)})
+    control = points(n + np.arange(m), other, **{rule: np.where(barred, 5, 2) if bounded else np.where(barred, 1, 2)})
+    one = task(treated, control, wanted=4)
+    cost = np.repeat(np.where(barred, np.inf, distances(one)), 4, axis=0)
+    chosen = match_optimal([one], reuse=1)
+    assert not barred[chosen.control].any()
+    np.testing.assert_allclose(chosen.distance.sum(), cost[linear_sum_assignment(cost)].sum(), **NEAR)
+
+
 @pytest.mark.parametrize("seed", range(30))
 @pytest.mark.parametrize("reuse", [1, 2])
 def test_sparse_solver_finds_the_same_total(seed, reuse, monkeypatch):
