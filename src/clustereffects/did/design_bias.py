@@ -17,7 +17,9 @@ IntArray = NDArray[np.int64]
 
 Kind = Literal["parallel", "dip", "trend", "dip and trend"]
 
+# 5 % value of chi-squared with one degree of freedom; 2.5 % where a dip and a trend are looked for.
 _DISTINCT = 3.841458820694124
+_EITHER = 5.023886187314888
 _MEASURABLE = 0.05
 
 
@@ -80,8 +82,9 @@ def gap_path(gap: FloatArray, covariance: FloatArray, persistence: float) -> Gap
     Returns
     -------
     GapPath
-        Parallel, unless a dip or a trend improves the fit by more than the 5 % value of chi-squared with one degree of
-        freedom; both, if the second does so too and there are four periods.
+        Parallel, unless a dip or a trend improves the fit by more than the 2.5 % value of chi-squared with one degree of
+        freedom, so that constant differences are called otherwise in at most about 5 % of samples; both, if the second
+        does so too and there are four periods.
 
     Raises
     ------
@@ -110,10 +113,10 @@ def gap_path(gap: FloatArray, covariance: FloatArray, persistence: float) -> Gap
     losses = {part: _gls(gap, whole[:, list(part)], weight)[0] for part in ((0,), (0, 1), (0, 2))}
     chosen: tuple[int, ...] = (0,)
     better = min(((0, 1), (0, 2)), key=lambda part: losses[part]) if len(gap) > 2 else (0, 1)
-    if losses[(0,)] - losses[better] > _DISTINCT:
+    if losses[(0,)] - losses[better] > _EITHER:
         chosen = better
         both = _gls(gap, whole, weight)[0]
-        if len(gap) > 3 and losses[better] - both > _DISTINCT:
+        if len(gap) > 3 and losses[better] - both > _EITHER:
             chosen = (0, 1, 2)
     _, value, spread = _gls(gap, whole[:, list(chosen)], weight)
     full, found = np.zeros((3, 3)), np.zeros(3)

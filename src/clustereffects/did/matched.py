@@ -27,6 +27,7 @@ from clustereffects.results import (
     Check,
     Description,
     Effects,
+    Jackknife,
     Provenance,
     Sampling,
     Variance,
@@ -182,7 +183,8 @@ class _Work:
             provenance=_provenance(model, self.match, self.outcome),
             unit_effects=samples.unit_table(self.match, taken, self.parts),
         )
-        column = jackknife_column(model.variance, panel.cluster)
+        # Leaving clusters out costs nothing here, so that it is there to compare with under any other choice too.
+        column = jackknife_column(model.variance if isinstance(model.variance, Jackknife) else None, panel.cluster)
         return effects if column is None else with_rows_left_out(effects, column)
 
     def _codes(self, column: str) -> IntArray:

@@ -80,7 +80,7 @@ def test_errors_by_firm_can_be_chosen(study, fitted):
     firms = work.estimate(changed(plan, "estimator", cluster="firm"), fitted[0])
     one, other = (result.effects["matched_did", "log_value_added"].by["overall"] for result in (fitted[1], firms))
     assert "clustered by firm" in other.uncertainty.convention
-    assert "clustered at the assignment level: organisation" in one.uncertainty.convention
+    assert "cluster jackknife (CV3) by organisation" in one.uncertainty.convention
     assert work.assignment_check(one).message == work.assignment_check(other).message
     np.testing.assert_allclose(one.estimate, other.estimate)
 
