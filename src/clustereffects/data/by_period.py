@@ -103,7 +103,7 @@ class ByPeriod:
             where, units = self._where(period)
             series = self._column(column)
             own = series.to_numpy()[where] if series.dtype == np.float64 else numeric(series.iloc[where])
-            values = frozen(np.ascontiguousarray(own) if units is None else self._spread(own, units, np.nan))
+            values = frozen(np.array(own) if units is None else self._spread(own, units, np.nan))
         self._numbers[column, period] = values
         while len(self._numbers) > max(_KEPT // max(values.nbytes, 1), 1):
             del self._numbers[next(iter(self._numbers))]

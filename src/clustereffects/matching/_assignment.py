@@ -68,6 +68,32 @@ def _full(row: IntArray, column: IntArray, cost: FloatArray) -> IntArray:
     return np.flatnonzero(partner[row] == column)
 
 
+def without_crossing(own: FloatArray, other: FloatArray) -> tuple[IntArray, IntArray]:
+    """Places of both partners in the cheapest matching of points on a line, of all on the side that has fewer.
+
+    Two pairs that cross are never shorter than the same points in order, so in the order of both sides it is enough to
+    know which points stay out: for each number of own points the cheapest way to use only the first others.
+    """
+    if len(own) > len(other):
+        second, first = without_crossing(other, own)
+        return first, second
+    rows, columns = np.argsort(own, kind="stable"), np.argsort(other, kind="stable")
+    line = other[columns]
+    better = np.zeros((len(own), len(other)), dtype=np.bool_)
+    total = np.zeros(len(other) + 1)
+    for k, point in enumerate(own[rows].tolist()):
+        last = total[:-1] + np.abs(line - point)
+        total[0], total[1:] = np.inf, np.minimum.accumulate(last)
+        better[k] = last < total[:-1]
+    partner, place = np.empty(len(own), dtype=np.int64), len(other) - 1
+    for k in range(len(own) - 1, -1, -1):
+        while not better[k, place]:
+            place -= 1
+        partner[k] = place
+        place -= 1
+    return rows, columns[partner]
+
+
 def _renumbered(number: IntArray) -> IntArray:
     """Numbers without gaps, in the same order; without a sort, because there may be millions."""
     there = np.zeros(number.max() + 1, dtype=np.bool_)

@@ -39,7 +39,7 @@ class BalanceMethods:
         of both standardised differences), then for *before* and *after* each ``mean_treated``, ``mean_control``,
         ``smd``, ``variance_ratio`` (treated over control), ``ks`` and ``ecdf_mean`` (largest and mean distance of the
         distribution functions, the mean over all values before matching), ``pair_distance`` (mean absolute difference
-        within pairs, in standard deviations), and ``share_equal``.
+        within pairs, in standard deviations; NaN for weighting, which has none), and ``share_equal``.
 
         Before: all treated units with complete matching variables against all candidates of their risk set, before
         exact and forbid; each cohort's candidates weigh as much as its treated units. After: matched treated units
@@ -49,7 +49,8 @@ class BalanceMethods:
         ----------
         denominator : {"treated", "control", "pooled", "all", "raw"}
             Whose standard deviation: of the treated (for the effect on them), of the candidates, the root of the mean
-            of both variances, of everybody, or none.
+            of both variances, of everybody, or none. MatchIt takes "control" for the effect on the untreated and
+            "pooled" for the average effect.
         by : str, optional
             ``"group"`` or a column of the panel that is constant within units: one row per group and covariate with
             the group's numbers, its balance in everybody's standard deviations, ``small`` (fewer than ten treated
@@ -139,7 +140,7 @@ class BalanceMethods:
         return tables.prognostic_table(self._own, self._candidates(), coefficients, denominator)
 
     def _balance_checks(self) -> list[Check]:
-        return _checks.balance_checks(self.balance())
+        return [] if self.pool is None else _checks.balance_checks(tables.after_table(self._own, self.pool))
 
     def plot(self, ax: Any = None, *, kind: str = "love", column: str | None = None, by: str | None = None) -> Any:
         """Draw the match; returns the Axes.

@@ -19,6 +19,7 @@ from clustereffects.matching.balance import (
     covariate_balance,
     effective_size,
     group_weights,
+    is_binary,
     pair_distance,
     standard_deviation,
 )
@@ -68,8 +69,10 @@ class Matched:
         return self.match.sets.treated_weights(), self.match.sets.control_weights()
 
     def distance(self, take: Take, scale: float) -> float:
-        """Mean absolute difference within pairs, over the standard deviation."""
+        """Mean absolute difference within pairs, over the standard deviation; NaN where there are only weights."""
         sets = self.match.sets
+        if not sets.paired and len(sets.mass) == len(np.unique(sets.cohort)):
+            return float("nan")
         one, other = take(_columns(self.match.x_treated)), take(_columns(self.match.x_control))
         apart = pair_distance(one, sets.treated_set, other, sets.control_set)
         return apart / scale if scale > 0 else float("nan")
@@ -98,6 +101,21 @@ def balance_table(match: Matches, pool: Pool, denominator: str, *, overlap: bool
         table = table.drop(columns=["overlap_before", "overlap_after"])
     shares = pool.shares(match.sets).reindex(columns=table.columns)
     return pd.concat([table, shares.astype(table.dtypes.to_dict())], ignore_index=True) if len(shares) else table
+
+
+def after_table(match: Matches, pool: Pool) -> pd.DataFrame:
+    """What the checks look at: differences after matching, in the same unit as in the whole table, which takes longer."""
+    matched, rows = Matched(match), []
+    weights = matched.everyone()
+    for place, name in enumerate(match.covariates):
+        take = column(place)
+        own, after = pool.treated(take), matched.sides(take, weights)
+        # What is binary among these may not be so among all candidates, whose values are read in that case only.
+        rare = is_binary(own, after.control.value) and not pool.binary(place)
+        before = pool.sides(take) if rare else Sides(Sample(own), after.control)
+        rows.append(_row(name, covariate_balance(before, after)))
+    columns = ["covariate", "kind", "smd_after", "variance_ratio_after", "ks_after"]
+    return pd.DataFrame(rows, columns=[*columns])
 
 
 def _variables(match: Matches, pool: Pool, *, squares: bool) -> Iterator[tuple[str, Take]]:

@@ -28,16 +28,17 @@ Take = Callable[[Columns], FloatArray]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Members:
-    """Complete treated units and candidates of one risk set; ``cohort`` is NaN in a cross-section."""
+    """Complete treated units, with what they are matched on, and candidates; ``cohort`` is NaN in a cross-section."""
 
     cohort: float
     treated: IntArray
     control: IntArray
+    x_treated: FloatArray
 
     @classmethod
     def of(cls, one: RiskSet) -> Members:
         """Members of a risk set."""
-        return cls(one.cohort, np.array(one.treated.unit), np.array(one.control.unit))
+        return cls(one.cohort, np.array(one.treated.unit), np.array(one.control.unit), np.array(one.treated.x))
 
     @property
     def period(self) -> int:
@@ -61,6 +62,10 @@ class Pool:
     def values(self, one: Members, place: int) -> FloatArray:
         """One covariate of all units as of the joining of one risk set."""
         return _column(self.history, one.period, place)
+
+    def treated(self, take: Take) -> FloatArray:
+        """One variable of the treated units before matching."""
+        return np.concatenate([take(lambda place, one=one: one.x_treated[:, place]) for one in self.members])  # type: ignore[misc]
 
     def sides(self, take: Take) -> Sides:
         """One variable of treated units and candidates; every cohort's candidates weigh as much as its treated units."""

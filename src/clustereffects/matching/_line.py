@@ -19,32 +19,19 @@ _PATIENCE = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line:
+class Sorted:
     """Candidates in the order of the score, rounded so that rounding decides nothing, then of the unit.
 
-    ``at`` is for each treated unit the number of candidates before it; ``after`` and ``before`` lead past candidates
-    that are used up.
+    ``own`` is the score of each treated unit and ``at`` the number of candidates before it.
     """
 
-    stratum: Stratum
     row: IntArray
     score: FloatArray
     own: FloatArray
     at: IntArray
-    after: dict[int, int]
-    before: dict[int, int]
-
-    def queue(self, position: int) -> Walk:
-        """Queue of one treated unit."""
-        return Walk(self, position)
-
-    def drop(self, place: int) -> None:
-        """Pass over a place from now on."""
-        self.after[place] = place + 1
-        self.before[place] = place - 1
 
 
-def line_of(stratum: Stratum) -> Line:
+def sort_candidates(stratum: Stratum) -> Sorted:
     """Sort the candidates of a stratum."""
     one, pool = stratum.task.treated, stratum.task.control
     score, own = pool.z[stratum.control, 0].round(DECIMALS), one.z[stratum.treated, 0].round(DECIMALS)
@@ -54,7 +41,25 @@ def line_of(stratum: Stratum) -> Line:
     end = np.searchsorted(score, own, "right")
     for tied in np.flatnonzero(end > at):
         at[tied] += np.searchsorted(pool.unit[row[at[tied] : end[tied]]], one.unit[stratum.treated[tied]])
-    return Line(stratum, row, score, own, at, {}, {})
+    return Sorted(row, score, own, at)
+
+
+class Line:
+    """Sorted candidates of one stratum with leads past those that are used up."""
+
+    def __init__(self, stratum: Stratum, ordered: Sorted) -> None:
+        self.stratum, self.ordered = stratum, ordered
+        self.after: dict[int, int] = {}
+        self.before: dict[int, int] = {}
+
+    def queue(self, number: int, position: int) -> Walk:
+        """Queue of one treated unit of a task with a number."""
+        return Walk(self, number, position)
+
+    def drop(self, place: int) -> None:
+        """Pass over a place from now on."""
+        self.after[place] = place + 1
+        self.before[place] = place - 1
 
 
 class Walk:
@@ -70,16 +75,18 @@ class Walk:
         "_own",
         "_rest",
         "_z",
+        "number",
         "task",
         "treated",
         "wanted",
     )
 
-    def __init__(self, line: Line, position: int) -> None:
-        self.task, self.treated, self._line = line.stratum.task, line.stratum.treated.item(position), line
+    def __init__(self, line: Line, number: int, position: int) -> None:
+        self.number, self._line = number, line
+        self.task, self.treated = line.stratum.task, line.stratum.treated.item(position)
         self.wanted = int(self.task.wanted[self.treated])
-        self._own = line.own.item(position)
-        self._high = line.at.item(position)
+        self._own = line.ordered.own.item(position)
+        self._high = line.ordered.at.item(position)
         self._low, self._found = self._high - 1, -1
         self._rest: list[int] | None = None
         one = self.task.treated
@@ -90,7 +97,7 @@ class Walk:
         """Row and distance of the first candidate that is neither used up nor skipped, if there is one."""
         refused = 0
         while (place := self._next()) >= 0:
-            row = self._line.row.item(place)
+            row = self._line.ordered.row.item(place)
             if taken.full.item(self.task.control.unit.item(row)):
                 self._line.drop(place)
                 self.skip()
@@ -117,8 +124,8 @@ class Walk:
         """Nearest place to the left or right that is not passed over; −1 if there is none within the caliper."""
         if self._rest is not None:
             return self._rest[-1] if self._rest else -1
-        line = self._line
-        self._low, self._high = _free(line.before, self._low), _free(line.after, self._high)
+        line = self._line.ordered
+        self._low, self._high = _free(self._line.before, self._low), _free(self._line.after, self._high)
         left = self._own - line.score.item(self._low) if self._low >= 0 else math.inf
         right = line.score.item(self._high) - self._own if self._high < len(line.row) else math.inf
         if min(left, right) > self.task.caliper + 2 * _EQUAL or left == right == math.inf:
@@ -139,13 +146,14 @@ class Walk:
 
     def _remaining(self) -> list[int]:
         """All allowed places that are left, the nearest last: where most are refused, one by one takes too long."""
-        line, treated = self._line, np.array(self.treated)
+        line, treated = self._line.ordered, np.array(self.treated)
         place = np.concatenate([np.arange(self._low + 1), np.arange(self._high, len(line.row))])
         place = place[fits(self.task, treated, line.row[place])]
         place = place[distances(self.task, treated, line.row[place]) <= self.task.caliper]
         gap = np.abs(line.score[place] - self._own).round(DECIMALS)
         order = np.lexsort((np.abs(place - self._low), place > self._low, gap))
-        return [int(one) for one in place[order[::-1]]]
+        nearest_last: list[int] = place[order[::-1]].tolist()
+        return nearest_last
 
 
 def _free(lead: dict[int, int], place: int) -> int:

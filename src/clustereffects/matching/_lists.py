@@ -38,8 +38,9 @@ class Source:
         for position, queue in enumerate(self._queues):
             queue.fill(lists, position, _depth(stratum))
 
-    def queue(self, position: int) -> Listed:
-        """Queue of one treated unit."""
+    def queue(self, number: int, position: int) -> Listed:
+        """Queue of one treated unit of a task with a number."""
+        self._queues[position].number = number
         return self._queues[position]
 
     def refill(self, position: int, depth: int, taken: Taken) -> None:
@@ -71,6 +72,7 @@ class Listed:
         "_row",
         "_source",
         "_whole",
+        "number",
         "task",
         "treated",
         "wanted",
@@ -80,6 +82,7 @@ class Listed:
         self.task, self.treated = source.stratum.task, int(source.stratum.treated[position])
         self.wanted = int(self.task.wanted[self.treated])
         self._source, self._position, self._mine = source, position, set[int]()
+        self.number = 0
 
     def fill(self, lists: Lists, place: int, depth: int) -> None:
         """Start on a new list."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from clustereffects.errors import EstimationError, Problem
 from clustereffects.matching._history import Labels
 from clustereffects.matching._options import caliper_of, has_score, score_caliper
+from clustereffects.matching._search import DECIMALS
 from clustereffects.matching.distance import mahalanobis, robust_mahalanobis, scaled_euclidean
 from clustereffects.matching.ladder import Limits, Rungs, choose_rungs
 from clustereffects.matching.nearest import variable_ratio
@@ -177,7 +178,8 @@ class Maker:
             return self.rng.permutation(len(treated.unit))
         if order not in {"largest", "smallest"}:
             return np.arange(len(treated.unit))
-        return np.argsort(-treated.line if order == "largest" else treated.line, kind="stable")
+        line = treated.line.round(DECIMALS)  # rounding noise decides nothing
+        return np.argsort(-line if order == "largest" else line, kind="stable")
 
 
 def order_of(options: Matching) -> str:

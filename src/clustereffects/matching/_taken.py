@@ -14,6 +14,7 @@ from clustereffects.matching.tasks import Chosen, Task
 class Queue(Protocol):
     """One treated unit with its candidates, nearest first."""
 
+    number: int
     task: Task
     treated: int
     wanted: int
@@ -33,7 +34,6 @@ class Taken:
         self.full = np.zeros(largest + 1, dtype=np.bool_)
         self._reuse = reuse
         self._used: dict[int, int] = {}
-        self._number = {id(task): number for number, task in enumerate(tasks)}
         self._pairs: list[tuple[int, int, int, float]] = []
 
     def take(self, queue: Queue) -> bool:
@@ -42,7 +42,7 @@ class Taken:
         if found is None:
             return False
         queue.skip()
-        self._pairs.append((self._number[id(queue.task)], queue.treated, *found))
+        self._pairs.append((queue.number, queue.treated, *found))
         if self._reuse is not None:
             unit = queue.task.control.unit.item(found[0])
             self._used[unit] = self._used.get(unit, 0) + 1

@@ -2,11 +2,12 @@
 
 Ties
 ----
-Distances that agree to ten decimals are equal, so that rounding decides nothing. All units of a stratum are put in one
-ascending order of ``line``, the score or the first coordinate, equal values in the order of the units. For a score the
-control to the left of the treated unit wins, then the one closest in that order. For covariates the one farthest in
-that order wins, then the one to the right: a search that walks outwards and keeps the last of equals. These are the
-ties of MatchIt 4.7.2. Units of a panel are ordered by their identifiers, so the order of its rows does not matter.
+Distances that agree to ten decimals are equal, so that rounding decides nothing; scores are rounded to ten decimals
+first. All units of a stratum are put in one ascending order of ``line``, the score or the first coordinate, equal
+values in the order of the units. For a score the control to the left of the treated unit wins, then the one closest in
+that order. For covariates the one farthest in that order wins, then the one to the right: a search that walks outwards
+and keeps the last of equals. These are the ties of MatchIt 4.7.2, whose order for the Mahalanobis distances is that of
+the first coordinate. Units of a panel are ordered by their identifiers, so the order of its rows does not matter.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.matching._line import Line, line_of
+from clustereffects.matching._line import Line, Sorted, sort_candidates
 from clustereffects.matching._lists import Source, first_lists
 from clustereffects.matching._search import DECIMALS, Lists, Stratum, distances, fits, strata_of
 from clustereffects.matching._taken import Queue, Taken
@@ -30,7 +31,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 Order = Literal["turn", "closest", "farthest"]
-Run = Callable[[Callable[[Stratum], Line | Lists], Sequence[Stratum]], Iterable[Line | Lists]]
+Run = Callable[[Callable[[Stratum], Sorted | Lists], Sequence[Stratum]], Iterable[Sorted | Lists]]
 
 
 def match_nearest(tasks: Sequence[Task], *, reuse: int | None, order: Order = "turn", run: Run = map) -> Chosen:
@@ -61,7 +62,8 @@ def match_nearest(tasks: Sequence[Task], *, reuse: int | None, order: Order = "t
 
     Notes
     -----
-    Agrees pair for pair with ``matchit(method = "nearest")`` of MatchIt 4.7.2 on the cases in the reference tests.
+    Agrees pair for pair with ``matchit(method = "nearest")`` of MatchIt 4.7.2 in the reference tests, but for ties that
+    MatchIt settles by rounding errors.
 
     Examples
     --------
@@ -179,6 +181,11 @@ def variable_ratio(score: FloatArray, treated: BoolArray, *, mean: float, least:
     ValueError
         Unless 1 ≤ least ≤ mean < most.
 
+    Notes
+    -----
+    The numbers of MatchIt 4.7.2 if ``least`` is 1. For a larger ``least`` its formula can give one unit fewer than that;
+    here no unit gets fewer.
+
     References
     ----------
     Ming & Rosenbaum (2000), *Biometrics* 56(1), 118–124, section 4.
@@ -206,18 +213,19 @@ def variable_ratio(score: FloatArray, treated: BoolArray, *, mean: float, least:
 
 def _queues(tasks: Sequence[Task], run: Run) -> list[Queue]:
     """Queues of all treated units that have candidates, in the order in which they choose."""
-    strata = [stratum for task in tasks for stratum in strata_of(task)]
-    ready = {}
-    for stratum, candidates in zip(strata, run(_candidates, strata), strict=True):
-        source = candidates if isinstance(candidates, Line) else Source(stratum, candidates)
+    numbered = [(number, stratum) for number, task in enumerate(tasks) for stratum in strata_of(task)]
+    prepared = run(_prepare, [stratum for _, stratum in numbered])
+    ready: dict[tuple[int, int], Queue] = {}
+    for (number, stratum), candidates in zip(numbered, prepared, strict=True):
+        source = Line(stratum, candidates) if isinstance(candidates, Sorted) else Source(stratum, candidates)
         for position, row in enumerate(stratum.treated.tolist()):
-            ready[id(stratum.task), row] = source.queue(position)
-    order = ((id(task), row) for task in tasks for row in task.turn.tolist())
+            ready[number, row] = source.queue(number, position)
+    order = ((number, row) for number, task in enumerate(tasks) for row in task.turn.tolist())
     return [ready[key] for key in order if key in ready]
 
 
-def _candidates(stratum: Stratum) -> Line | Lists:
-    return line_of(stratum) if stratum.task.score else first_lists(stratum)
+def _prepare(stratum: Stratum) -> Sorted | Lists:
+    return sort_candidates(stratum) if stratum.task.score else first_lists(stratum)
 
 
 def _by_distance(queues: list[Queue], taken: Taken, sign: float) -> list[Queue]:

@@ -5,7 +5,8 @@ occurs once (Rosenbaum 1989). It is solved on the nearest candidates of each tre
 components of that graph, and then proved on all candidates: a shortest path in the residual graph says how much a
 treated unit could save if one more control were free. A candidate farther away than that cannot improve the matching
 (Ahuja, Magnanti & Orlin 1993, theorem 9.3). Where the nearest candidates end before that distance, more are fetched and
-the component is solved again. The result is the optimum over all candidates, at the price of a few.
+the component is solved again. The result is the optimum over all candidates, at the price of a few. Differences of a
+score that nothing limits are matched in the order of the score instead, where an assignment would be slow.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from clustereffects.matching._assignment import cheapest_largest
+from clustereffects.matching._assignment import cheapest_largest, without_crossing
 from clustereffects.matching._search import DECIMALS, nearest_lists, strata_of
 from clustereffects.matching.nearest import match_nearest
 from clustereffects.matching.tasks import Chosen, Task
@@ -29,6 +30,7 @@ BoolArray = NDArray[np.bool_]
 
 _GROWTH = 4
 _SMALL = 1 << 18
+_LINE = 1 << 27
 _ROUNDING = 1e-13
 _MANY = np.iinfo(np.int64).max
 # Candidates at distances that agree to this may come in any order.
@@ -129,6 +131,7 @@ class _Market:
         self.task = np.repeat(np.array([number for number, _ in held], dtype=np.int64), sizes)
         self.row = _joined([stratum.treated for stratum in self.strata])
         self.wanted = _joined([stratum.task.wanted[stratum.treated] for stratum in self.strata])
+        self.line = np.array([reuse == 1 and _is_free_line(stratum.task) for stratum in self.strata], dtype=np.bool_)
         self.depth = self._first_depth()
         self.whole = np.zeros(len(self.row), dtype=np.bool_)
         self.found: list[_Found] = [_Found(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))] * len(self.row)
@@ -154,17 +157,43 @@ class _Market:
         short = [changed[~self.whole[changed] & ~np.isin(changed, pairs.treated)]]
         for part in _components(pairs, changed):
             owners, treated = np.unique(pairs.treated[part], return_inverse=True)
-            unit = np.unique(pairs.unit[part], return_inverse=True)[1]
+            units, unit = np.unique(pairs.unit[part], return_inverse=True)
             one, wanted = _Pairs(treated, unit, pairs.distance[part]), self.wanted[owners]
-            taken = _solve(one, wanted, self.reuse)
+            taken, unsure = self._decide(one, wanted, owners, units)
             ends = np.cumsum(np.bincount(treated))
             for g, places in zip(owners.tolist(), np.split(taken, ends[:-1]), strict=True):
                 self.taken[g] = np.flatnonzero(places)
-            unsure = ~self.whole[owners]
-            if unsure.any():
-                unsure &= one.distance[ends - 1] - _TIE < _savings(one, taken, wanted, self.reuse)
-                short.append(owners[unsure])
+            short.append(owners[unsure & ~self.whole[owners]])
         return np.sort(_joined(short))
+
+    def _decide(
+        self, pairs: _Pairs, wanted: IntArray, owners: IntArray, units: IntArray
+    ) -> tuple[BoolArray, BoolArray]:
+        """Which pairs of a component to take, and of which treated units the candidates may not be enough."""
+        taken = _nearest(pairs, wanted, self.reuse)
+        if taken is None and self._is_line(owners, int(wanted.sum()) * len(units)):
+            taken = self._along_line(pairs, wanted, owners, units)
+            if taken.sum() < min(wanted.sum(), len(units)):
+                return taken, np.bincount(pairs.treated, taken) < wanted
+        elif taken is None:
+            taken = _solve(pairs, wanted, self.reuse)
+        if self.whole[owners].all():
+            return taken, np.zeros(len(owners), dtype=np.bool_)
+        last = pairs.distance[np.cumsum(np.bincount(pairs.treated)) - 1]
+        return taken, last - _TIE < _savings(pairs, taken, wanted, self.reuse)
+
+    def _is_line(self, owners: IntArray, size: int) -> bool:
+        """Whether a component is points on a line of which all may be paired, each once."""
+        stratum = self.stratum[owners]
+        return bool(self.line[stratum].all() and (stratum == stratum[0]).all()) and size <= _LINE
+
+    def _along_line(self, pairs: _Pairs, wanted: IntArray, owners: IntArray, units: IntArray) -> BoolArray:
+        """Which pairs to take; those that are not among the candidates yet are left out."""
+        task = self.strata[self.stratum[owners[0]]].task
+        own, other = task.treated.z[self.row[owners], 0], task.control.z[np.searchsorted(task.control.unit, units), 0]
+        owner = np.repeat(np.arange(len(owners)), wanted)
+        first, second = without_crossing(own[owner], other)
+        return np.isin(pairs.treated * len(units) + pairs.unit, owner[first] * len(units) + second)
 
     def chosen(self) -> Chosen:
         """Pairs taken."""
@@ -179,7 +208,8 @@ class _Market:
         """As many as wanted; all where there are fewer than wanted, since all are needed, or few and most are needed."""
         size = np.array([len(stratum.control) for stratum in self.strata], dtype=np.int64)[self.stratum]
         wanted = np.bincount(self.stratum, self.wanted)[self.stratum]
-        crowded = (_GROWTH * wanted > self.reuse * size) & (wanted * size <= _SMALL)
+        few = wanted * size <= np.where(self.line[self.stratum], _LINE // 16, _SMALL)
+        crowded = few & (_GROWTH * wanted > self.reuse * size)
         return np.where((wanted > self.reuse * size) | crowded, size, self.wanted)
 
     def _pairs(self) -> _Pairs:
@@ -188,6 +218,12 @@ class _Market:
             _joined([found.unit for found in self.found]),
             np.concatenate([np.empty(0), *(found.distance for found in self.found)]),
         )
+
+
+def _is_free_line(task: Task) -> bool:
+    """Whether distances are differences of a score and nothing but strata keeps pairs apart."""
+    limited = task.caliper < np.inf or len(task.widths) > 0 or task.treated.forbid.shape[1] > 0
+    return task.treated.z.shape[1] == 1 and not limited
 
 
 def _joined(parts: list[IntArray]) -> IntArray:
@@ -208,15 +244,18 @@ def _components(pairs: _Pairs, changed: IntArray) -> list[IntArray]:
     return np.split(places, np.flatnonzero(np.diff(label[places])) + 1)
 
 
-def _solve(pairs: _Pairs, wanted: IntArray, reuse: int) -> BoolArray:
-    """Which pairs of a component to take."""
+def _nearest(pairs: _Pairs, wanted: IntArray, reuse: int) -> BoolArray | None:
+    """The nearest of each treated unit, unless a unit would serve too many."""
     first = np.searchsorted(pairs.treated, np.arange(len(wanted)))
     nearest = np.arange(len(pairs.treated)) - first[pairs.treated] < wanted[pairs.treated]
-    if np.bincount(pairs.unit[nearest], minlength=1).max() <= reuse:
-        return nearest
+    return nearest if np.bincount(pairs.unit[nearest], minlength=1).max() <= reuse else None
+
+
+def _solve(pairs: _Pairs, wanted: IntArray, reuse: int) -> BoolArray:
+    """Which pairs of a component to take."""
     graph = _as_assignment(pairs, wanted, reuse)
     used = cheapest_largest(graph.row, graph.column, graph.cost)
-    done = np.bincount(graph.pair[used], graph.share[used], minlength=len(nearest))
+    done = np.bincount(graph.pair[used], graph.share[used], minlength=len(pairs.treated))
     return np.asarray(done == 1)
 
 

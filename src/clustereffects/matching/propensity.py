@@ -22,11 +22,15 @@ _CONVERGED = 1e-12
 _ROUNDING = 1e-7
 _QUADRATIC = 1e-2
 _SATURATED = 1e-12
+_INFORMATIVE = 1e3
+_LEAST_WEIGHT = 1e-6
 _SEPARATED = 1e-9
-_LONGEST_STEP = 1.5
+_SAFE_STEP = 1.5
+_LONGEST_STEP = 10.0
 _CHUNK = 1 << 13
 _ENOUGH = 40_000
 _START_LIMIT = 30
+_FAR_OFF = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,11 +88,12 @@ def logit(x: FloatArray, treated: BoolArray, *, weights: FloatArray | None = Non
 
     Notes
     -----
-    Newton's method until the next step would change no linear predictor by more than 1e-12. It starts from the maximum
-    on all treated units and a part of the controls, each counted for those it stands for; on all rows it then takes two
-    or three steps. A step is shortened if it moves a linear predictor by more than 1.5, within which every step of a
-    logit ascends. Rows that are predicted perfectly (probability within 1e-12 of 0 or 1) move nothing and count for
-    nothing.
+    Newton's method until the next step would change no linear predictor by more than 1e-12 (for rows that are predicted
+    almost perfectly, with residual r below 1e-3, by more than 1e-15 / r). It starts from the maximum on all treated
+    units and a part of the controls, each counted for those it stands for; on all rows it then takes two or three
+    steps. A step that moves a linear predictor by more than 1.5, within which every step of a logit ascends, is halved
+    until the likelihood rises; none may move one by more than 10. Rows within 1e-12 of what is observed count for
+    nothing: a category without treated units gets probabilities of nearly 0 and changes nothing else.
 
     References
     ----------
@@ -171,10 +176,11 @@ class _Link(NamedTuple):
     terms: Callable[[FloatArray, BoolArray], tuple[FloatArray, FloatArray]]
     quantile: Callable[[float], float]
     probability: Callable[[FloatArray], FloatArray]
+    log_probability: Callable[[FloatArray], FloatArray]
 
 
-_LOGIT = _Link(_logit_terms, special.logit, expit)
-_PROBIT = _Link(_probit_terms, special.ndtri, special.ndtr)
+_LOGIT = _Link(_logit_terms, special.logit, expit, special.log_expit)
+_PROBIT = _Link(_probit_terms, special.ndtri, special.ndtr, special.log_ndtr)
 
 
 def _fit(sample: _Sample, link: _Link, limit: int) -> Propensity:
@@ -185,7 +191,7 @@ def _fit(sample: _Sample, link: _Link, limit: int) -> Propensity:
 
 
 def _start(sample: _Sample, link: _Link) -> FloatArray | None:
-    """Maximum on all treated units and every k-th control, which stands for k; none if that is not worth while."""
+    """Maximum on all treated units and every k-th control, which stands for k; none if it is not worth while or wild."""
     control = np.flatnonzero(~sample.treated)
     step = len(control) // _ENOUGH
     if step < 2:
@@ -196,9 +202,11 @@ def _start(sample: _Sample, link: _Link) -> FloatArray | None:
         weights *= sample.weights[rows]
     part = _Sample(sample.x[rows], sample.treated[rows], weights)
     try:
-        return _newton(part, link, _flat(part, link), _START_LIMIT)[0]
+        start = _newton(part, link, _flat(part, link), _START_LIMIT)[0]
     except EstimationError:
         return None
+    linear = _linear(sample, start)
+    return start if np.where(sample.treated, -linear, linear).max() < _FAR_OFF else None
 
 
 def _flat(sample: _Sample, link: _Link) -> FloatArray:
@@ -217,12 +225,15 @@ def _newton(sample: _Sample, link: _Link, coefficients: FloatArray, limit: int) 
             raise EstimationError(_separated())
         step = _solve(information, gradient)
         change = _linear(sample, step)
-        longest = float(np.abs(change[residual > _SATURATED]).max())
-        shorter = min(1.0, _LONGEST_STEP / max(longest, _CONVERGED))
-        coefficients, linear = coefficients + shorter * step, linear + shorter * change
-        if _settled(longest, last):
+        moved = np.abs(change)
+        longest = float(moved[residual > _SATURATED].max())
+        moved *= np.minimum(residual * _INFORMATIVE, 1.0)
+        felt = float(moved.max())
+        length = 1.0 if longest <= _SAFE_STEP else _length(sample, link, linear, change, longest)
+        coefficients, linear = coefficients + length * step, linear + length * change
+        if _settled(felt, last):
             return coefficients, iteration
-        last = longest
+        last = felt
     raise EstimationError(
         Problem(
             what="the propensity score did not converge",
@@ -233,14 +244,25 @@ def _newton(sample: _Sample, link: _Link, coefficients: FloatArray, limit: int) 
     )
 
 
-def _settled(longest: float, last: float) -> bool:
+def _length(sample: _Sample, link: _Link, linear: FloatArray, change: FloatArray, longest: float) -> float:
+    """Part of a long step that raises the likelihood, found by halving; a safe step is known to."""
+    weights = 1.0 if sample.weights is None else sample.weights
+    sign = np.where(sample.treated, 1.0, -1.0)
+    before = (weights * link.log_probability(sign * linear)).sum()
+    length, safe = min(1.0, _LONGEST_STEP / longest), _SAFE_STEP / longest
+    while length > safe and (weights * link.log_probability(sign * (linear + length * change))).sum() < before:
+        length /= 2.0
+    return max(length, safe)
+
+
+def _settled(step: float, last: float) -> bool:
     """Whether the next step would change nothing: steps of Newton's method shrink quadratically down to rounding."""
-    if longest <= _CONVERGED:
+    if step <= _CONVERGED:
         return True
-    shrunk = longest / last
-    if 0.0 < shrunk < _QUADRATIC and longest * shrunk**2 <= _CONVERGED / 10:
+    shrunk = step / last
+    if 0.0 < shrunk < _QUADRATIC and step * shrunk**2 <= _CONVERGED / 10:
         return True
-    return longest <= _ROUNDING and 2 * longest > last
+    return step <= _ROUNDING and 2 * step > last
 
 
 def _linear(sample: _Sample, coefficients: FloatArray) -> FloatArray:
@@ -254,8 +276,13 @@ def _derivatives(sample: _Sample, link: _Link, linear: FloatArray) -> tuple[Floa
     for rows in sample.chunks():
         residual, weight = link.terms(linear[rows], sample.treated[rows])
         np.abs(residual, out=size[rows])
+        # A row that is predicted perfectly but wrongly has no curvature and yet must move.
+        np.maximum(weight, _LEAST_WEIGHT * (size[rows] > 0.5), out=weight)
+        counts = (size[rows] > _SATURATED).astype(np.float64)
         if sample.weights is not None:
-            residual, weight = residual * sample.weights[rows], weight * sample.weights[rows]
+            counts *= sample.weights[rows]
+        residual *= counts
+        weight *= counts
         gradient += residual @ sample.x[rows]
         information += _crossed(sample.x[rows], weight)
     return gradient, information, size

@@ -87,6 +87,16 @@ def test_overlap_and_squares_when_asked(match):
     assert table.loc["size[-1]²", "mean_treated_after"] == pytest.approx(x.mean())
 
 
+def test_weighting_has_no_pairs_but_balance(match):
+    weighted = ce.Matching(on=["size", "age"], lags=(1,), method="entropy").fit(match.panel)
+    table = weighted.balance()
+    assert table["pair_distance"].isna().all()
+    np.testing.assert_allclose(table["smd_after"], 0.0, atol=1e-6)
+    by_group = weighted.balance(by="group")
+    assert by_group["smd_after"].abs().max() > 0.01
+    assert match.balance()["pair_distance"].notna().all()
+
+
 def test_balance_by_group_by_hand(match):
     table = match.balance(by="group")
     assert table["group"].unique().tolist() == ["A", "B", "C"]

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 from clustereffects.matching import nearest
 from clustereffects.matching.nearest import Points, Task, allowed, count_allowed, match_nearest, variable_ratio
+from support import nearest_oracle as oracle
 
 
 def column(values, kind):
@@ -170,6 +172,86 @@ def test_strata_may_be_searched_in_parallel(score):
     one = task(treated, pool, wanted=3, score=score)
     with ThreadPoolExecutor(2) as executor:
         assert found([one], reuse=1, run=executor.map) == found([one], reuse=1)
+
+
+@KINDS
+def test_strata_may_be_searched_by_other_processes(score):
+    """What comes back is a copy: the search must not depend on its identity."""
+    one = task(points([0, 1], [0.0, 0.2]), points([5, 6, 7], [0.1, 0.3, 9.0]), wanted=2, score=score)
+
+    def run(function, strata):
+        return [function(deepcopy(each)) for each in strata]
+
+    assert found([one], reuse=1, run=run) == found([one], reuse=1)
+
+
+@KINDS
+def test_the_same_task_may_come_twice(score):
+    one = task(points([0], [0.0]), points([5, 6], [0.0, 3.0]), score=score)
+    chosen = match_nearest([one, one], reuse=1)
+    assert (chosen.task.tolist(), chosen.control.tolist()) == ([0, 1], [0, 1])
+
+
+@KINDS
+def test_columns_of_small_integers_will_do(score):
+    rng = np.random.default_rng(1)
+    treated = points(np.arange(20), rng.normal(size=20), rng.integers(-1, 3, 20), rng.integers(-1, 3, 20))
+    pool = points(np.arange(100, 300), rng.normal(size=200), rng.integers(-1, 3, 200), rng.integers(-1, 3, 200))
+    small = [
+        replace(
+            side, strata=side.strata.astype(np.int16), forbid=side.forbid.astype(np.int8), z=np.asfortranarray(side.z)
+        )
+        for side in (treated, pool)
+    ]
+    assert found([task(*small, score=score, wanted=3)], reuse=1) == found(
+        [task(treated, pool, score=score, wanted=3)], reuse=1
+    )
+
+
+@pytest.mark.parametrize("limits", [{}, {"caliper": 0.5}, {"widths": [0.05]}, {"caliper": 0.7, "widths": [0.2]}])
+@KINDS
+def test_large_strata_equal_a_dense_search(score, limits):
+    """Enough candidates for sampling, blocks and lists that are used up."""
+    rng = np.random.default_rng(4)
+    n, m = 80, 6000
+    z, pool_z = rng.normal(1.0, 1.0, (n, 1 if score else 4)), rng.normal(size=(m, 1 if score else 4))
+    bound, pool_bound = rng.random((n, 1)), rng.random((m, 1))
+    one = task(
+        points(np.arange(n), z, bound=bound),
+        points(np.arange(n, n + m), pool_z, bound=pool_bound),
+        wanted=4,
+        score=score,
+        turn=rng.permutation(n),
+        **{"widths": [1.0]} | limits,
+    )
+    gap = np.sqrt(((z[:, None] - pool_z[None]) ** 2).sum(axis=2))
+    gap[(gap > one.caliper) | (np.abs(bound - pool_bound.T) > one.widths)] = np.inf
+    for reuse in (1, 3, None):
+        left, expected, dense, active = np.full(m, reuse or n), set(), gap.copy(), one.turn.tolist()
+        for _ in range(4):
+            for row in list(active):
+                open_to = np.where(left > 0, dense[row], np.inf)
+                best = int(open_to.argmin())
+                if not np.isfinite(open_to[best]):
+                    active.remove(row)
+                    continue
+                left[best] -= 1
+                dense[row, best] = np.inf
+                expected.add((row, n + best))
+        assert set(found([one], reuse=reuse)) == expected
+
+
+def test_large_strata_full_of_ties_equal_the_literal_search():
+    rng = np.random.default_rng(5)
+    one = task(
+        points(np.arange(1000, 1006), rng.integers(0, 3, (6, 2)) * 1.0),
+        points(np.arange(2500), rng.integers(0, 6, (2500, 2)) * 1.0, forbid=rng.integers(0, 3, 2500)),
+        wanted=3,
+    )
+    one = replace(one, treated=replace(one.treated, forbid=np.array([[0], [1], [2], [-1], [0], [1]])))
+    chosen = match_nearest([one], reuse=1)
+    pairs = set(zip(chosen.task.tolist(), chosen.treated.tolist(), chosen.control.tolist(), strict=True))
+    assert pairs == oracle.match([one], 1)
 
 
 def test_only_strata_with_treated_units_are_searched():

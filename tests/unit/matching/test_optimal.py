@@ -98,6 +98,24 @@ def test_optimum_over_all_candidates_though_few_are_looked_at(seed, monkeypatch)
     np.testing.assert_allclose(chosen.distance.sum(), whole[linear_sum_assignment(whole)].sum(), **NEAR)
 
 
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("wanted", [1, 3])
+def test_points_on_a_line_are_matched_in_order(seed, wanted, monkeypatch):
+    """The order of a score is used where all pairs are allowed; elsewhere and with ties the total is the same."""
+    rng = np.random.default_rng(seed)
+    n, m = rng.integers(2, 30), rng.integers(2, 120)
+    decimals = rng.integers(1, 8)
+    own, other = rng.normal(1.0, 0.3, n).round(decimals), rng.normal(size=m).round(decimals)
+    one = task(points(np.arange(n), own), points(n + np.arange(m), other), wanted=wanted)
+    cost = np.repeat(distances(one), wanted, axis=0)
+    monkeypatch.setattr(optimal, "_SMALL", 0)
+    for line in (0, 1 << 20):
+        monkeypatch.setattr(optimal, "_LINE", line)
+        chosen = match_optimal([one], reuse=1)
+        assert len(chosen.task) == min(wanted * n, m)
+        np.testing.assert_allclose(chosen.distance.sum(), cost[linear_sum_assignment(cost)].sum(), **NEAR)
+
+
 @pytest.mark.parametrize("bounded", [True, False])
 def test_optimum_where_most_of_what_is_near_is_barred(bounded):
     """First the search expects nothing to be in its way, and may come back with fewer candidates than asked for."""

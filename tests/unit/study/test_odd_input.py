@@ -149,12 +149,12 @@ def test_no_member_finds_a_control(firms, tmp_path, capsys):
     only(firms, "K01")
     lines = lines_of(firms / "members.csv")
     write_lines(firms / "members.csv", lines[:2])
-    with pytest.raises(EstimationError, match="no treated unit could be matched"):
+    with pytest.raises(EstimationError, match="no treated unit has a candidate"):
         run(firms)
     assert cli.main(["run", str(firms / "study.toml"), "--out", str(tmp_path / "out")]) == cli.CANNOT_RUN
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("no treated unit could be matched")
+    assert "no treated unit has a candidate" in said.err
     assert not (tmp_path / "out").exists()
 
 
