@@ -1,5 +1,6 @@
 """Matched difference-in-differences: sets that share controls, finer cells, clusters, and leaving clusters out."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -295,3 +296,9 @@ def test_every_method_of_matching_leads_to_effects(name):
     assert plain == pytest.approx(total / count, rel=1e-9)
     assert effects.sample.counts["matched treated units"] == count
     assert np.isfinite(cohorts[sets.treated]).all()
+
+
+def test_effects_from_another_process_can_still_be_split():
+    effects = MatchedDiD(window=WINDOW).fit(draw(rng=6).match, "y")
+    again = pickle.loads(pickle.dumps(effects))  # noqa: S301  (our own)
+    np.testing.assert_array_equal(again.aggregate("stratum").estimate, effects.aggregate("stratum").estimate)
