@@ -221,6 +221,8 @@ class Matching:
         found = self._work(history, labels, [cross_section(history)])
         return CrossSectionMatch(
             labels=labels_of_units,
+            table=table,
+            options=self,
             design=self._design("all untreated", None),
             provenance=self._provenance(_frame.fingerprint(table[used])),
             **found.parts(labels_of_units, ByPeriod.once(table).codes),
