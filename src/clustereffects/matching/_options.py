@@ -183,6 +183,11 @@ def require_treated(options: Matching) -> None:
         raise OptionError(_bad("estimand", options.estimand, "'ATT' in a panel"))
 
 
+def pairs_untreated(options: Matching) -> bool:
+    """Whether untreated units choose among the treated: pairs for the effect on the untreated. Other methods weigh sets."""
+    return options.estimand == "ATC" and options.method in PAIRS
+
+
 def lags_of(options: Matching) -> dict[str, tuple[int, ...]]:
     """Lags of every column; where only some are named, the others are read in the period before joining."""
     columns, lags = [*options.on, *options.growth], cast("tuple[Any, ...]", options.lags)

@@ -216,7 +216,7 @@ class Matching:
         table, labels_of_units = _frame.in_order(table, unit)
         x, covariates = _frame.covariates(table, [*self.on, *self.growth])
         treated = _frame.flags(table[treatment], missing=None)
-        focal = ~treated if self.estimand == "ATC" and self.method in _options.LINKS else treated
+        focal = ~treated if _options.pairs_untreated(self) else treated
         history, labels = frame_history(table, x, covariates, (focal, wanted))
         found = self._work(history, labels, [cross_section(history)])
         return CrossSectionMatch(
@@ -273,6 +273,7 @@ class Matching:
             ratio=self.ratio if isinstance(self.ratio, int) else self.ratio.least,
             replace=self.replace,
             horizon=horizon,
+            side="untreated" if _options.pairs_untreated(self) else "treated",
         )
 
     def _provenance(self, fingerprint: str) -> Provenance:
