@@ -249,7 +249,7 @@ class Matching:
         watch = Watch(labels, Overlap(labels))
         tasks = Maker(self, labels, rng).all(watch.over(sets))
         watch.overlap.require()
-        pieces = match(tasks, self, labels.covariates)
+        pieces = match(tasks, self, labels)
         return Found(options=self, history=history, labels=labels, watch=watch, tasks=tasks, pieces=pieces)
 
     def _reversion(self, panel: Panel, sets: MatchedSets) -> list[Check]:
