@@ -164,6 +164,18 @@ def rank_check(ranks: dict[str, int], n_variables: int) -> list[Check]:
         ]
     if largest == n_variables:
         return []
+    if not largest:
+        return [
+            Check(
+                name="nothing to measure nearness by",
+                verdict="warn",
+                statistic=0.0,
+                threshold=float(n_variables),
+                message="within treated units and candidates the matching variables vary by no more than rounding: all "
+                "candidates are equally near",
+                remedy="subtract what all values have in common, or match on other variables",
+            )
+        ]
     message = f"{n_variables} matching variables span {largest} dimensions; collinear ones add nothing"
     return [
         Check(

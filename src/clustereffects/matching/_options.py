@@ -140,10 +140,16 @@ def _bad_scores(options: Matching) -> Iterator[Problem]:
         yield _bad("rng", None, "a seed or generator for order='random'")
     if options.method in SCORED and not has_score(options):
         yield _bad("distance", options.distance, f"'propensity' for method={options.method!r}")
+    yield from _bad_calipers(options)
+
+
+def _bad_calipers(options: Matching) -> Iterator[Problem]:
     if callable(options.distance) and caliper_of(options).distance is not None:
         yield _bad(
             "caliper", options.caliper, "no distance: let the function return infinity for pairs that must not be"
         )
+    if isinstance(options.distance, Score) and options.distance.column in dict(caliper_of(options).ratios):
+        yield _bad("caliper", options.caliper, "no factor of the column that is the score; take its logarithm as score")
     if has_score(options) and score_caliper(options) is not None:
         yield _bad("caliper", options.caliper, "Caliper(distance=...) where the distance is the score")
 

@@ -200,7 +200,8 @@ class Matching:
         """Match the treated rows of a table with one row per unit; lags, growth, horizon and windows do not apply.
 
         Columns to match on may be text or categories: they become one indicator per category. With ``unit`` the rows
-        are put in the order of that column first, which settles ties; without it their own order does.
+        are put in the order of that column first, which settles ties; without it their own order does, and units are
+        named by the index of a pandas frame, or by their place where it has none or one with duplicates.
 
         Raises
         ------
@@ -214,7 +215,9 @@ class Matching:
         used = [*dict.fromkeys([*wanted.columns, treatment, *([unit] if unit else [])])]
         require_columns(used, list(table.columns), "the frame")
         table, labels_of_units = _frame.in_order(table, unit)
-        x, covariates = _frame.covariates(table, [*self.on, *self.growth])
+        if unit is None:
+            labels_of_units = _frame.own_labels(frame, labels_of_units)
+        x, covariates = _frame.covariates(table, [*dict.fromkeys([*self.on, *self.growth])])
         treated = _frame.flags(table[treatment], missing=None)
         focal = ~treated if _options.pairs_untreated(self) else treated
         history, labels = frame_history(table, x, covariates, (focal, wanted))
