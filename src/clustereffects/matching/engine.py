@@ -21,7 +21,7 @@ from clustereffects.matching.entropy import balance_arms, entropy_balance, with_
 from clustereffects.matching.full import match_full
 from clustereffects.matching.nearest import Chosen, Order, match_nearest
 from clustereffects.matching.optimal import match_optimal
-from clustereffects.matching.options import Coarsening
+from clustereffects.matching.options import Coarsening, Score
 from clustereffects.matching.subclass import subclasses
 from clustereffects.matching.weights import propensity_weights
 
@@ -192,15 +192,30 @@ def _entropy(task: Prepared, options: Matching, labels: Labels) -> Piece:
     return _pieces.of_weights(weight, task.is_treated, options.estimand)
 
 
-def _propensity(task: Prepared, options: Matching, labels: Labels) -> Piece:  # noqa: ARG001
-    if options.propensity_scale == "linear" and options.link == "logit":
-        probability = 1.0 / (1.0 + np.exp(-task.score))
-    elif options.propensity_scale == "linear":
-        from scipy.special import ndtr
+def _probability(task: Prepared, options: Matching) -> FloatArray:
+    """Probability of being treated from the score; a score of the user's must be on the scale that is named."""
+    low, high = float(task.score.min()), float(task.score.max())
+    inside, linear = low >= 0 and high <= 1, options.propensity_scale == "linear"
+    if isinstance(options.distance, Score) and inside is linear:
+        raise EstimationError(
+            Problem(
+                what=f"score {options.distance.column!r} is not on the scale propensity_scale={options.propensity_scale!r}",
+                where=f"values from {low:.4g} to {high:.4g}",
+                expected="values of a linear predictor, such as log odds" if linear else "probabilities",
+                remedy=f"set propensity_scale={'probability' if linear else 'linear'!r}",
+            )
+        )
+    if not linear:
+        return task.score
+    if options.link == "logit":
+        return np.asarray(1.0 / (1.0 + np.exp(-task.score)))
+    from scipy.special import ndtr
 
-        probability = ndtr(task.score)
-    else:
-        probability = task.score
+    return np.asarray(ndtr(task.score))
+
+
+def _propensity(task: Prepared, options: Matching, labels: Labels) -> Piece:  # noqa: ARG001
+    probability = _probability(task, options)
     weight = propensity_weights(probability, task.is_treated, options.estimand)
     return _pieces.of_weights(weight, task.is_treated, options.estimand)
 

@@ -49,7 +49,8 @@ class Matching:
         Columns to be near in; in a panel each at every lag. ``on=["log_value_added"], lags=(1, 2)`` is, under the
         Mahalanobis distance, the same as the level at −1 and the growth from −2 to −1.
     exact : sequence of str
-        Columns that must be equal; in a panel as of the period before joining.
+        Columns that must be equal; in a panel as of the period before joining. With ``method="entropy"`` and ``weigh``
+        weights are of everybody together: the former makes each stratum's share equal, the latter means only.
     forbid : sequence of str
         Columns whose value a control must not share with its treated unit; missing values never collide.
     exclude : str, optional

@@ -148,6 +148,8 @@ class VariableRatio:
 class Score:
     """A score that exists already as a column, to be matched on like a propensity.
 
+    For propensity weighting it is on the scale that ``propensity_scale`` names.
+
     Parameters
     ----------
     column : str
