@@ -81,6 +81,8 @@ def _bad_columns(options: Matching) -> Iterator[Problem]:
 def _bad_numbers(options: Matching) -> Iterator[Problem]:
     if not _are_lags(options.lags):
         yield _bad("lags", options.lags, "different whole numbers of at least 1, periods before joining")
+    elif unknown := [item[0] for item in options.lags if isinstance(item, tuple) and item[0] not in lags_of(options)]:
+        yield _bad("lags", options.lags, f"columns of `on` or `growth`, not {', '.join(map(str, unknown))}")
     elif any(len(lags_of(options)[name]) < 2 for name in options.growth):
         yield _bad("lags", options.lags, "at least two for every column of `growth`")
     for name, least in (("horizon", 0), ("active", 0), ("subclasses", 2), ("workers", 1)):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import clustereffects as ce
-from clustereffects.errors import InputError, OptionError
+from clustereffects.errors import EstimationError, InputError, OptionError
 from clustereffects.matching import Caliper, Matching, Score
 
 
@@ -69,3 +69,11 @@ def test_nearness_by_values_without_variation_is_a_warning():
     match = ce.Matching(on=["size"]).fit_frame(table, treatment="joined")
     found = {check.name: check.verdict for check in match.checks()}
     assert found["nothing to measure nearness by"] == "warn"
+
+
+def test_a_distance_that_allows_no_pair_is_refused():
+    def never(one, other):
+        return np.full((len(one), len(other)), np.inf)
+
+    with pytest.raises(EstimationError, match="no treated unit has a candidate – no pair is possible at any distance"):
+        Matching(on=["size"], distance=never).fit_frame(frame(), treatment="joined")
