@@ -91,14 +91,15 @@ def _against(table: pd.DataFrame, limit: Limit) -> Check | None:
 
 def use_checks(match: Matches) -> list[Check]:
     """Unmatched units, units with too few controls, reuse of controls."""
-    return [_unmatched_check(match), *_control_checks(match)]
+    return [_unmatched_check(match), *_untreated_checks(match), *_control_checks(match)]
 
 
 def _unmatched_check(match: Matches) -> Check:
     side, lost = match.design.side, len(match.lost)
     kept = match.n_treated if side == "treated" else match.n_controls
     other = "control" if side == "treated" else "treated unit"
-    message = f"{lost} of {lost + kept} {side} units have no {other}; the effect is that on the {kept} others"
+    effect = "the effect leaves them out" if _of_untreated(match) else f"the effect is that on the {kept} others"
+    message = f"{lost} of {lost + kept} {side} units have no {other}; {effect}"
     return Check(
         name=f"unmatched {side} units",
         verdict="warn" if lost else "pass",
@@ -107,6 +108,30 @@ def _unmatched_check(match: Matches) -> Check:
         message=message if lost else f"all {kept} {side} units have a {other}",
         remedy="see unmatched() for the constraint that removed the last candidate" if lost else "",
     )
+
+
+def _of_untreated(match: Matches) -> bool:
+    """Whether sets or weights are for an effect to which untreated units belong."""
+    return match.design.side == "treated" and match.estimand.endswith(("(ATC)", "(ATE)"))
+
+
+def _untreated_checks(match: Matches) -> list[Check]:
+    """How many untreated units are left out of an effect to which they belong."""
+    everyone = match.sample.counts.get("candidates", 0)
+    if not everyone or not _of_untreated(match):
+        return []
+    lost = everyone - match.n_controls
+    message = f"{lost} of {everyone} untreated units are in no set with treated units; the effect leaves them out"
+    return [
+        Check(
+            name="unmatched untreated units",
+            verdict="warn" if lost else "pass",
+            statistic=lost / everyone,
+            threshold=0.0,
+            message=message if lost else f"all {everyone} untreated units have treated units to compare with",
+            remedy="see missing(), and effective_sizes() for how many are matched" if lost else "",
+        )
+    ]
 
 
 def _control_checks(match: Matches) -> list[Check]:

@@ -81,7 +81,7 @@ def _bad_columns(options: Matching) -> Iterator[Problem]:
 def _bad_numbers(options: Matching) -> Iterator[Problem]:
     if not _are_lags(options.lags):
         yield _bad("lags", options.lags, "different whole numbers of at least 1, periods before joining")
-    elif unknown := [item[0] for item in options.lags if isinstance(item, tuple) and item[0] not in lags_of(options)]:
+    elif unknown := _unknown_lags(options):
         yield _bad("lags", options.lags, f"columns of `on` or `growth`, not {', '.join(map(str, unknown))}")
     elif any(len(lags_of(options)[name]) < 2 for name in options.growth):
         yield _bad("lags", options.lags, "at least two for every column of `growth`")
@@ -92,6 +92,12 @@ def _bad_numbers(options: Matching) -> Iterator[Problem]:
         yield _bad("ratio", options.ratio, "a whole number of at least 1, or VariableRatio(...)")
     if options.reuse is not None and not _whole(options.reuse, 1):
         yield _bad("reuse", options.reuse, "a whole number of at least 1, or None")
+
+
+def _unknown_lags(options: Matching) -> list[str]:
+    """Columns with lags that nothing is matched on."""
+    lags = cast("tuple[Any, ...]", options.lags)
+    return [item[0] for item in lags if isinstance(item, tuple) and item[0] not in lags_of(options)]
 
 
 def _are_lags(lags: Any) -> bool:

@@ -52,3 +52,20 @@ def test_accounts_and_checks_of_pairs_speak_of_untreated_units():
     )
     times = match.pairs().groupby("treated").size()
     assert f"one serves up to {times.max()} untreated units" in checks["reuse of treated units"].message
+
+
+@pytest.mark.parametrize("estimand", ["ATC", "ATE"])
+def test_untreated_units_left_out_of_sets_are_counted(estimand):
+    table = frame()
+    table.loc[[100, 101], "age"] = np.nan
+    options = ce.Matching(on=["size", "age"], estimand=estimand, method="coarsened_exact")
+    match = options.fit_frame(table, treatment="joined")
+    checks = {check.name: check for check in match.checks()}
+    lost = 90 - match.n_controls
+    message = checks["unmatched untreated units"].message
+    assert message == f"{lost} of 90 untreated units are in no set with treated units; the effect leaves them out"
+    assert checks["unmatched treated units"].message.endswith("have no control; the effect leaves them out")
+    everyone = ce.Matching(on=["size", "age"], estimand=estimand, method="entropy").fit_frame(
+        frame(), treatment="joined"
+    )
+    assert {check.name: check.verdict for check in everyone.checks()}["unmatched untreated units"] == "pass"
