@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -58,6 +58,11 @@ class Pool:
     columns: tuple[str, ...]
     exact: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()
+
+    def swapped(self) -> Pool:
+        """The same where untreated units chose among the treated, with each side under its own name."""
+        members = [Members(one.cohort, one.control, one.treated, self.matrix(one, one.control)) for one in self.members]
+        return replace(self, members=tuple(members))
 
     def values(self, one: Members, place: int) -> FloatArray:
         """One covariate of all units as of the joining of one risk set."""

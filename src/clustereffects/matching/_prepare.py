@@ -70,10 +70,17 @@ class Maker:
 
     def all(self, sets: Iterable[RiskSet]) -> list[Prepared]:
         """Tasks of all risk sets with somebody on both sides; a score is fitted to all of them together."""
+        trim = self.options.trim
         if not needs_score(self.options):
-            return [self._one(one, np.empty(0)) for one in sets if one.live]
+            return [
+                self._one(one, np.empty(0), np.ones(len(one.is_treated), dtype=np.bool_)) for one in sets if one.live
+            ]
         live = [one for one in sets if one.live]
-        return [self._one(one, score) for one, score in zip(live, self._scores(live), strict=True)]
+        scores = self._scores(live)
+        supports = [common_support(score, one.is_treated, trim) for one, score in zip(live, scores, strict=True)]
+        if live and not any(inside[one.is_treated].any() for one, inside in zip(live, supports, strict=True)):
+            raise EstimationError(_no_support(live, scores))
+        return [self._one(*item) for item in zip(live, scores, supports, strict=True)]
 
     def _scores(self, sets: Sequence[RiskSet]) -> list[FloatArray]:
         if isinstance(self.options.distance, Score):
@@ -81,8 +88,7 @@ class Maker:
             return [np.concatenate([one.treated.bound[:, place], one.control.bound[:, place]]) for one in sets]
         return propensity(sets, link=self.options.link, scale=self.options.propensity_scale) if sets else []
 
-    def _one(self, one: RiskSet, score: FloatArray) -> Prepared:
-        inside = common_support(score, one.is_treated, self.options.trim)
+    def _one(self, one: RiskSet, score: FloatArray, inside: BoolArray) -> Prepared:
         n = len(one.treated.unit)
         treated = one.treated if inside[:n].all() else one.treated.take(inside[:n])
         near = _in_strata(treated, one.control) & inside[n:]
@@ -209,7 +215,7 @@ def propensity(sets: Sequence[RiskSet], *, link: str, scale: str) -> list[FloatA
 
 
 def common_support(score: FloatArray, treated: BoolArray, trim: str | None) -> BoolArray:
-    """Units within the range of the other side's score: treated ones, or all, as asked."""
+    """Units within the range of the other side's score: treated ones, or all, as asked; nobody if a side is empty then."""
     inside = np.ones(len(treated), dtype=np.bool_)
     if trim is None:
         return inside
@@ -218,16 +224,21 @@ def common_support(score: FloatArray, treated: BoolArray, trim: str | None) -> B
     if trim == "both":
         inside[~treated] = (other >= one.min()) & (other <= one.max())
     if not (inside[treated].any() and inside[~treated].any()):
-        raise EstimationError(
-            Problem(
-                what="no unit has common support",
-                where=f"propensity of the treated {one.min():.4g} to {one.max():.4g}, of the candidates "
-                f"{other.min():.4g} to {other.max():.4g}",
-                expected="ranges that overlap",
-                remedy="match on fewer columns, or leave out trim",
-            )
-        )
+        inside[:] = False
     return inside
+
+
+def _no_support(sets: Sequence[RiskSet], scores: Sequence[FloatArray]) -> Problem:
+    """Nobody's propensity is within the range of the other side."""
+    score, treated = np.concatenate(scores), np.concatenate([one.is_treated for one in sets])
+    one, other = score[treated], score[~treated]
+    return Problem(
+        what="no unit has common support",
+        where=f"propensity of the treated {one.min():.4g} to {one.max():.4g}, of the candidates "
+        f"{other.min():.4g} to {other.max():.4g}",
+        expected="ranges that overlap",
+        remedy="match on fewer columns, or leave out trim",
+    )
 
 
 def _first(z: FloatArray) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,8 @@ class Design:
         Whether a control may serve several treated units.
     horizon : int, optional
         Last event time for which every control is still untreated; ``None`` without periods.
+    side : {"treated", "untreated"}
+        Whose counterparts were sought; the untreated for pairs for the effect on them.
 
     Raises
     ------
@@ -67,6 +69,7 @@ class Design:
     ratio: int = 1
     replace: bool = True
     horizon: int | None = None
+    side: Literal["treated", "untreated"] = "treated"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -253,7 +256,10 @@ class Matches(BalanceMethods, ABC):
         return _ledger.missing_table(self.traces, self.labels_of_steps)
 
     def unmatched(self) -> pd.DataFrame:
-        """Treated units without a control: the reason, the constraint that removed the last candidate, the counts."""
+        """Treated units without a control: the reason, the constraint that removed the last candidate, the counts.
+
+        With pairs for the effect on the untreated, untreated units without a treated one.
+        """
         return self.lost.copy()
 
     def checks(self) -> list[Check]:

@@ -49,7 +49,8 @@ class Matching:
         Columns to be near in; in a panel each at every lag. ``on=["log_value_added"], lags=(1, 2)`` is, under the
         Mahalanobis distance, the same as the level at −1 and the growth from −2 to −1.
     exact : sequence of str
-        Columns that must be equal; in a panel as of the period before joining.
+        Columns that must be equal; in a panel as of the period before joining. With ``method="entropy"`` and ``weigh``
+        weights are of everybody together: the former makes each stratum's share equal, the latter means only.
     forbid : sequence of str
         Columns whose value a control must not share with its treated unit; missing values never collide.
     exclude : str, optional
@@ -201,7 +202,8 @@ class Matching:
         """Match the treated rows of a table with one row per unit; lags, growth, horizon and windows do not apply.
 
         Columns to match on may be text or categories: they become one indicator per category. With ``unit`` the rows
-        are put in the order of that column first, which settles ties; without it their own order does.
+        are put in the order of that column first, which settles ties; without it their own order does, and units are
+        named by the index of a pandas frame, or by their place where it has none or one with duplicates.
 
         Raises
         ------
@@ -215,9 +217,11 @@ class Matching:
         used = [*dict.fromkeys([*wanted.columns, treatment, *([unit] if unit else [])])]
         require_columns(used, list(table.columns), "the frame")
         table, labels_of_units = _frame.in_order(table, unit)
-        x, covariates = _frame.covariates(table, [*self.on, *self.growth])
+        if unit is None:
+            labels_of_units = _frame.own_labels(frame, labels_of_units)
+        x, covariates = _frame.covariates(table, [*dict.fromkeys([*self.on, *self.growth])])
         treated = _frame.flags(table[treatment], missing=None)
-        focal = ~treated if self.estimand == "ATC" and self.method in _options.LINKS else treated
+        focal = ~treated if _options.pairs_untreated(self) else treated
         history, labels = frame_history(table, x, covariates, (focal, wanted))
         found = self._work(history, labels, [cross_section(history)])
         return CrossSectionMatch(
@@ -252,7 +256,7 @@ class Matching:
         watch = Watch(labels, Overlap(labels))
         tasks = Maker(self, labels, rng).all(watch.over(sets))
         watch.overlap.require()
-        pieces = match(tasks, self, labels.covariates)
+        pieces = match(tasks, self, labels)
         return Found(options=self, history=history, labels=labels, watch=watch, tasks=tasks, pieces=pieces)
 
     def _reversion(self, panel: Panel, sets: MatchedSets) -> list[Check]:
@@ -271,6 +275,7 @@ class Matching:
             ratio=self.ratio if isinstance(self.ratio, int) else self.ratio.least,
             replace=self.replace,
             horizon=horizon,
+            side="untreated" if _options.pairs_untreated(self) else "treated",
         )
 
     def _provenance(self, fingerprint: str) -> Provenance:

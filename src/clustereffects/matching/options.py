@@ -59,7 +59,7 @@ class Caliper:
     Raises
     ------
     OptionError
-        If a limit is not positive, or a factor is not greater than 1.
+        If a limit is not positive, a factor is not greater than 1, or a column has two limits.
 
     Examples
     --------
@@ -85,6 +85,12 @@ class Caliper:
             _bad(f"factor of {name}", value, "a number greater than 1")
             for name, value in self.ratios
             if not (_positive(value) and value > 1)
+        ]
+        names = [name for name, _ in (*self.widths, *self.ratios)]
+        problems += [
+            _bad(f"caliper of {name}", "several limits", "one width or one factor for each column")
+            for name in dict.fromkeys(names)
+            if names.count(name) > 1
         ]
         if self.units not in {"sd", "raw"}:
             problems.append(_bad("caliper units", self.units, "'sd' or 'raw'"))
@@ -141,6 +147,8 @@ class VariableRatio:
 @dataclass(frozen=True)
 class Score:
     """A score that exists already as a column, to be matched on like a propensity.
+
+    For propensity weighting it is on the scale that ``propensity_scale`` names.
 
     Parameters
     ----------

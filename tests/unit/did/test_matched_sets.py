@@ -184,6 +184,15 @@ def test_sets_that_share_controls_are_merged_or_refused():
         MatchedDiD(window=WINDOW, variance=ce.Cluster("matched_set")).fit(joined.match, "y")
 
 
+@pytest.mark.parametrize("columns", [("matched_set",), ("matched_set", "firm")])
+def test_one_set_per_cohort_is_no_cluster(columns):
+    """Deviations from the mean of a cohort sum to zero over its only set: the error would be that of nothing."""
+    drawn = draw()
+    match = ce.Matching(on=["x"], lags=(1,), horizon=0, method="entropy").fit(drawn.panel)
+    with pytest.raises(EstimationError, match="all treated units of a cohort are one set"):
+        MatchedDiD(variance=ce.Cluster(*columns)).fit(match, "y")
+
+
 def test_two_way_clustering_by_set_and_unit():
     """Variance by set plus by unit minus by unit within set, from the differences themselves."""
     drawn = draw(World(pool=12, members=40, controls=2, cohorts=(6,), strata=1), rng=2)

@@ -44,6 +44,7 @@ BAD = [
     ({"lags": (0, 1)}, r"option lags=\(0, 1\) – expected different whole numbers of at least 1"),
     ({"lags": (1, 1)}, r"option lags=\(1, 1\) – expected different"),
     ({"lags": ()}, r"option lags=\(\) – expected different"),
+    ({"lags": {"sise": (1, 2)}}, r"lags=.* – expected columns of `on` or `growth`, not sise"),
     ({"horizon": -1}, "option horizon=-1 – expected a whole number of at least 0"),
     ({"caliper": 0.0}, "option caliper=0.0 – expected a positive number"),
     ({"caliper": float("nan")}, "option caliper=nan – expected a positive number"),
