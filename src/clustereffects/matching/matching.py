@@ -24,7 +24,7 @@ from clustereffects.matching.engine import match
 from clustereffects.matching.history import History
 from clustereffects.matching.match import CrossSectionMatch, Design, Match
 from clustereffects.matching.options import Caliper, Coarsening, Score, VariableRatio, frozen_mapping
-from clustereffects.matching.reversion import MatchedPairs, mirror_difference
+from clustereffects.matching.reversion import mirror_difference
 from clustereffects.matching.risk_set import RiskSet, cross_section, risk_sets
 from clustereffects.matching.rules import Rule
 from clustereffects.matching.sets import MatchedSets
@@ -257,13 +257,10 @@ class Matching:
         return Found(options=self, history=history, labels=labels, watch=watch, tasks=tasks, pieces=pieces)
 
     def _reversion(self, panel: Panel, sets: MatchedSets) -> list[Check]:
-        of, link = sets.links()
-        treated, control = sets.treated[of], sets.control[link]
-        pairs = MatchedPairs(treated, control, sets.share[link], panel.cohorts[treated])
         lags = _options.lags_of(self)
         return [
             _checks.reversion_check(
-                column, mirror_difference(panel.wide(column), panel.times, pairs, max(lags[column])), max(lags[column])
+                column, mirror_difference(panel.wide(column), panel.times, sets, max(lags[column])), max(lags[column])
             )
             for column in self.on
         ]

@@ -7,36 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clustereffects.matching.sets import MatchedSets
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MatchedPairs:
-    """Pairs with the period in which the treated unit joins.
-
-    Parameters
-    ----------
-    treated, control : array (n,) of int
-        Rows of the matrices of values.
-    weight : array (n,)
-    cohort : array (n,)
-
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> MatchedPairs.__slots__
-    ('treated', 'control', 'weight', 'cohort')
-    """
-
-    treated: IntArray
-    control: IntArray
-    weight: FloatArray
-    cohort: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +44,7 @@ class Mirror:
         return self.difference / self.std_error if self.std_error > 0 else float("nan")
 
 
-def mirror_difference(values: FloatArray, times: IntArray, pairs: MatchedPairs, lag: int) -> Mirror:
+def mirror_difference(values: FloatArray, times: IntArray, sets: MatchedSets, lag: int) -> Mirror:
     """Compare the change between the two periods at the far end of the matched window.
 
     With ``lag`` the farthest matched lag, it is the change from ``−lag`` back to ``−(lag + 1)``. Whoever is matched at
@@ -83,7 +57,8 @@ def mirror_difference(values: FloatArray, times: IntArray, pairs: MatchedPairs, 
     ----------
     values : array (n_units, T)
     times : array (T,) of int
-    pairs : MatchedPairs
+    sets : MatchedSets
+        With cohorts.
     lag : int
 
     Returns
@@ -94,7 +69,7 @@ def mirror_difference(values: FloatArray, times: IntArray, pairs: MatchedPairs, 
     Raises
     ------
     IndexError
-        If a pair refers to a unit without values.
+        If a set refers to a unit without values.
 
     References
     ----------
@@ -103,25 +78,32 @@ def mirror_difference(values: FloatArray, times: IntArray, pairs: MatchedPairs, 
     Examples
     --------
     >>> values = np.array([[1.0, 3.0], [2.5, 3.0]])
-    >>> pairs = MatchedPairs(np.array([0]), np.array([1]), np.ones(1), np.array([2006.0]))
-    >>> mirror_difference(values, np.array([2004, 2005]), pairs, lag=1).difference
+    >>> sets = MatchedSets.of_pairs(np.array([0]), np.array([1]), cohort=np.array([2006.0]))
+    >>> mirror_difference(values, np.array([2004, 2005]), sets, lag=1).difference
     -1.5
     """
-    change = _at(values, times, pairs, lag + 1) - _at(values, times, pairs, lag)
-    known = np.isfinite(change).all(axis=0)
-    code = np.unique(pairs.treated[known], return_inverse=True)[1].ravel()
-    weight = pairs.weight[known]
-    total = np.bincount(code, weights=weight)
-    gap = np.bincount(code, weights=weight * (change[0] - change[1])[known]) / total
+    own = _change(values, times, (sets.treated, sets.cohort[sets.treated_set]), lag)
+    theirs = _change(values, times, (sets.control, sets.cohort[sets.control_set]), lag)
+    # Treated units of a set share its controls, so that the mean of these is all that is needed of them.
+    share = np.where(np.isfinite(theirs), sets.share, 0.0)
+    total = np.bincount(sets.control_set, share, minlength=len(sets.mass))
+    mean = np.bincount(sets.control_set, share * np.nan_to_num(theirs), minlength=len(sets.mass))
+    gap = own - (mean / np.where(total > 0, total, np.nan))[sets.treated_set]
+    gap = gap[np.isfinite(gap)]
     n = len(gap)
     if n == 0:
         return Mirror(float("nan"), float("nan"), 0)
     return Mirror(float(gap.mean()), float(gap.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan"), n)
 
 
-def _at(values: FloatArray, times: IntArray, pairs: MatchedPairs, lag: int) -> FloatArray:
-    """Values of both units of each pair (2, n) at the lag; NaN where the period does not exist."""
-    period = pairs.cohort - lag
+def _change(values: FloatArray, times: IntArray, units: tuple[IntArray, FloatArray], lag: int) -> FloatArray:
+    """Change from the lag back to the period before it, of units with their cohorts."""
+    return _at(values, times, units, lag + 1) - _at(values, times, units, lag)
+
+
+def _at(values: FloatArray, times: IntArray, units: tuple[IntArray, FloatArray], lag: int) -> FloatArray:
+    """Values at the lag; NaN where the period does not exist."""
+    rows, cohort = units
+    period = cohort - lag
     column = np.minimum(np.searchsorted(times, period), len(times) - 1)
-    both = np.stack([values[pairs.treated, column], values[pairs.control, column]])
-    return np.where(times[column] == period, both, np.nan)
+    return np.where(times[column] == period, values[rows, column], np.nan)
