@@ -225,7 +225,7 @@ class Matching:
         found = self._work(history, labels, [cross_section(history)])
         return CrossSectionMatch(
             labels=labels_of_units,
-            design=self._design("all untreated", None),
+            design=self._design("all treated" if _options.pairs_untreated(self) else "all untreated", None),
             provenance=self._provenance(_frame.fingerprint(table[used])),
             **found.parts(labels_of_units, ByPeriod.once(table).codes),
         )
