@@ -169,6 +169,8 @@ def _bad_methods(options: Matching) -> Iterator[Problem]:
         for name in _BARS:
             if getattr(options, name):
                 yield _bad(name, getattr(options, name), f"none with method={method!r}, where units are not paired")
+        if own := tuple(rule.name for rule in options.rules if rule.of == "own"):
+            yield _bad("rules", own, f"of='any' with method={method!r}, where units are not paired")
     if method in SCORED and options.exact:
         yield _bad("exact", options.exact, f"none with method={method!r}")
     yield from _bad_estimands(options)

@@ -137,7 +137,9 @@ def joined(pieces: Sequence[Piece], tasks: Sequence[Prepared]) -> tuple[MatchedS
 
 def swapped(sets: MatchedSets) -> MatchedSets:
     """The same sets when untreated units were matched with treated ones."""
-    none = np.full(len(sets.treated), np.nan)
+    # Distances are those of treated units now; a set has one of its own only where it has one pair.
+    alone = np.bincount(sets.control_set, minlength=len(sets.mass)) == 1
+    apart = np.where(alone, np.bincount(sets.control_set, sets.distance, minlength=len(sets.mass)), np.nan)
     return MatchedSets(
         treated=sets.control,
         treated_set=sets.control_set,
@@ -145,7 +147,7 @@ def swapped(sets: MatchedSets) -> MatchedSets:
         control=sets.treated,
         control_set=sets.treated_set,
         share=sets.treated_share,
-        distance=none,
+        distance=apart[sets.treated_set],
         mass=sets.mass,
         cohort=sets.cohort,
         stratum=sets.stratum,

@@ -228,7 +228,7 @@ class Matching:
             labels=labels_of_units,
             table=table,
             options=self,
-            design=self._design("all untreated", None),
+            design=self._design("all treated" if _options.pairs_untreated(self) else "all untreated", None),
             provenance=self._provenance(_frame.fingerprint(table[used])),
             **found.parts(labels_of_units, ByPeriod.once(table).codes),
         )

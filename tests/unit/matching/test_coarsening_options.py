@@ -86,3 +86,12 @@ def test_a_cohort_without_common_support_is_trimmed_and_the_others_stay():
     assert match.unmatched()[["unit", "reason"]].to_numpy().tolist() == [[43, "outside common support"]]
     assert match.sample.rows_in == 4
     assert len(match.rungs()) == 3
+
+
+@pytest.mark.parametrize("method", ["coarsened_exact", "entropy", "subclass", "propensity_weighting"])
+def test_rules_between_the_two_of_a_pair_need_pairs(method):
+    own, of_any = (ce.Rule(kind="shares", column="town", of=of) for of in ("own", "any"))
+    distance = "propensity" if method in {"subclass", "propensity_weighting"} else "mahalanobis"
+    with pytest.raises(OptionError, match=r"option rules=.*own treated unit.* – expected of='any' with method="):
+        ce.Matching(on=["size"], method=method, distance=distance, rules=[of_any, own])
+    assert ce.Matching(on=["size"], method=method, distance=distance, rules=[of_any]).rules == (of_any,)

@@ -69,3 +69,13 @@ def test_untreated_units_left_out_of_sets_are_counted(estimand):
         frame(), treatment="joined"
     )
     assert {check.name: check.verdict for check in everyone.checks()}["unmatched untreated units"] == "pass"
+
+
+def test_pairs_of_untreated_units_keep_their_distance():
+    table = frame()
+    pairs = of_untreated(table, distance=lambda one, other: np.abs(one[:, None] - other).sum(axis=2)).pairs()
+    apart = table.loc[pairs["treated"], ["size", "age"]].to_numpy() - table.loc[pairs["control"], ["size", "age"]]
+    assert pairs["distance"].to_numpy() == pytest.approx(np.abs(apart).sum(axis=1).to_numpy())
+    several = of_untreated(table, ratio=2)
+    assert several.pairs()["distance"].isna().all()
+    assert several.design.candidates == "all treated"
