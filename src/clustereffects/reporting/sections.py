@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from clustereffects.reporting._comparison import comparison_blocks
 from clustereffects.reporting.content import Content
 from clustereffects.reporting.document import Block, Document, Figure, Listing, Paragraph, Section, Table, draw_svg
-from clustereffects.reporting.figures import event_study, love_plot, shrinkage_plot, survey_plot, verdict_matrix
+from clustereffects.reporting.figures import event_study, shrinkage_plot, survey_plot, verdict_matrix
 from clustereffects.reporting.tables import number, percent
 from clustereffects.reporting.words import Wording, wording
 
@@ -210,22 +211,6 @@ def _time(content: Content, say: Wording) -> Iterator[Block]:
         )
 
 
-def _comparison(content: Content, say: Wording) -> Iterator[Block]:
-    yield Paragraph(text=say("comparison_intro", **content.counts))
-    balance = content.tables["balance"]
-    largest = float(balance["smd_after"].abs().max())
-    yield Figure(
-        svg=draw_svg(lambda ax: love_plot(balance, ax, language=say.language), size=(7.2, 1.2 + 0.35 * len(balance))),
-        alt=say("alt_balance", largest=number(largest, say.language, 2)),
-        caption=say("caption_balance"),
-    )
-    if content.has("unmatched"):
-        reasons = content.tables["unmatched"]
-        named = reasons.assign(reason=[say.term("reason", reason) for reason in reasons["reason"]])
-        frame = named.set_axis([say("column_reason"), say("column_members")], axis=1)
-        yield Table(frame=frame, caption=say("caption_unmatched"))
-
-
 def _survey(content: Content, say: Wording) -> Iterator[Block]:
     if not content.has("survey"):
         return
@@ -375,7 +360,7 @@ _SECTIONS: dict[str, Callable[[Content, Wording], Iterator[Block]]] = {
     "answer": _answer,
     "organisations": _organisations,
     "time": _time,
-    "comparison": _comparison,
+    "comparison": comparison_blocks,
     "survey": _survey,
     "interviews": _interviews,
     "triangulation": _triangulation,

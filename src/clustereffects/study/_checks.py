@@ -13,8 +13,8 @@ from clustereffects.data import Panel
 from clustereffects.did import DesignComparison
 from clustereffects.matching import Match, exposed
 from clustereffects.results import Check, Effects, Evidence, Silence
-from clustereffects.study.evidence import PROGRAMME
 from clustereffects.study._matching import lasting_rules
+from clustereffects.study.evidence import PROGRAMME
 from clustereffects.study.firms import FirmEffects, assignment_check
 from clustereffects.study.growth import GROWS
 from clustereffects.study.inputs import Inputs

@@ -36,7 +36,7 @@ def read_ladder(value: object) -> tuple[Ladder, str]:
         texts = [step for step in steps if isinstance(step, str)]
         if not all(isinstance(step, int | str) and not isinstance(step, bool) for step in steps):
             return (), expected
-        unknown = [column for column in (texts if texts else [name]) if column not in COLUMNS]
+        unknown = [column for column in (texts or [name]) if column not in COLUMNS]
         if unknown:
             return (), f"columns among {', '.join(COLUMNS)}, not {unknown[0]!r}"
     return ladder, ""

@@ -11,21 +11,22 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from clustereffects.errors import Problem
 
-
 Parse = Callable[[object], tuple[Any, str]]
 
 
-def option(default: Any, *, choices: tuple[str, ...] = (), low: float | None = None, high: float | None = None) -> Any:
-    """Field of a plan section with its default and permitted values."""
-    return field(default=default, metadata={"choices": choices, "low": low, "high": high, "parse": None})
+def option(
+    default: Any,
+    *,
+    choices: tuple[str, ...] = (),
+    low: float | None = None,
+    high: float | None = None,
+    parse: Parse | None = None,
+) -> Any:
+    """Field of a plan section with its default and permitted values.
 
-
-def table_option(parse: Parse) -> Any:
-    """Field that TOML has as a table or a list of tables, empty by default.
-
-    ``parse`` gives the value and, if it cannot be read, what was expected.
+    ``parse`` reads what TOML has as a table or a list of tables: it gives the value and, if it cannot, what was expected.
     """
-    return field(default=(), metadata={"parse": parse})
+    return field(default=default, metadata={"choices": choices, "low": low, "high": high, "parse": parse})
 
 
 def read_section(kind: Any, table: object, *, section: str, file: str) -> tuple[Any, list[Problem]]:

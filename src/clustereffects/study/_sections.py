@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clustereffects.matching import Rule
-from clustereffects.study._matching_tables import Ladder, read_ladder, read_rules
-from clustereffects.study._options import option, table_option
+from clustereffects.study._matching_tables import read_ladder, read_rules
+from clustereffects.study._options import option
 
 OUTCOMES = ("value_added", "employees", "net_turnover", "productivity", "competitiveness")
 ESTIMATORS = ("matched_did", "group_time_did")
@@ -85,8 +85,8 @@ class MatchingOptions:
     size_factor: float | None = option(None, low=1.0)
     reuse: int | None = option(None, low=1)
     support_window: tuple[int, ...] = option(())
-    ladder: Ladder = table_option(read_ladder)
-    rules: tuple[Rule, ...] = table_option(read_rules)
+    ladder: tuple[tuple[str, tuple[int | str, ...]], ...] = option((), parse=read_ladder)
+    rules: tuple[Rule, ...] = option((), parse=read_rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -127,11 +130,17 @@ def unmatched_table(reasons: pd.Series, match: Match, policy: DisclosurePolicy) 
     >>> unmatched_table.__name__
     'unmatched_table'
     """
-    lost = match.unmatched()[["reason", "constraint"]]
-    table = pd.concat([pd.DataFrame({"reason": reasons.to_numpy(), "constraint": ""}), lost], ignore_index=True)
-    counts = table.groupby(["reason", "constraint"], sort=False).size().rename("members").reset_index()
-    hidden = policy.reasons(counts["members"].tolist(), within_total=True)
-    return withhold(counts.astype({"members": "Int64"}), hidden, ["members"])
+    sides = (
+        pd.DataFrame({"reason": reasons.to_numpy(), "constraint": ""}),
+        match.unmatched()[["reason", "constraint"]],
+    )
+    parts = []
+    # Both sums are published: how many can be evaluated, and how many of these were matched.
+    for side in sides:
+        counts = side.groupby(["reason", "constraint"], sort=False).size().rename("members").reset_index()
+        hidden = policy.reasons(counts["members"].tolist(), within_total=True)
+        parts.append(withhold(counts.astype({"members": "Int64"}), hidden, ["members"]))
+    return pd.concat(parts, ignore_index=True)
 
 
 def rungs_table(match: Match, policy: DisclosurePolicy) -> pd.DataFrame:
@@ -204,12 +213,14 @@ def dropped_table(table: pd.DataFrame, policy: DisclosurePolicy) -> pd.DataFrame
     return withhold(counted, policy.reasons(fewest.tolist()), ["kept", "dropped", "smd", "n_kept", "n_dropped"])
 
 
-def designs_table(found: DesignComparison, policy: DisclosurePolicy) -> pd.DataFrame:
+def designs_table(found: DesignComparison, own: Mapping[str, Any] | None, policy: DisclosurePolicy) -> pd.DataFrame:
     """Ways of matching on the years before joining, side by side: ``tables/designs.csv``.
 
     Parameters
     ----------
     found : DesignComparison
+    own : mapping, optional
+        The plan's own matching, as a first row.
     policy : DisclosurePolicy
 
     Returns
@@ -227,7 +238,8 @@ def designs_table(found: DesignComparison, policy: DisclosurePolicy) -> pd.DataF
     >>> designs_table.__name__
     'designs_table'
     """
-    table = found.table()
+    rows = [] if own is None else [pd.DataFrame([dict(own)])]
+    table = pd.concat([*rows, found.table()], ignore_index=True)[list(found.table().columns)]
     figures = [name for name in table.columns if name not in {"design", "matches_on", "recommended"}]
     hidden = policy.reasons(table["treated"].tolist())
     return withhold(table.astype({"treated": "Int64", "controls": "Int64"}), hidden, figures)

@@ -16,6 +16,7 @@ from clustereffects.disclosure import DisclosurePolicy
 from clustereffects.reporting import Content
 from clustereffects.results import Effects, Evidence, versions
 from clustereffects.study._checks import all_checks
+from clustereffects.study._diagnosis import own_design
 from clustereffects.study._withheld import reasons_by, withheld_organisations
 from clustereffects.study.evidence import PROGRAMME, claim_effects
 from clustereffects.study.firms import FirmData, FirmEffects
@@ -182,7 +183,9 @@ def _comparison_tables(results: Results, policy: DisclosurePolicy) -> dict[str, 
     if firms.dropped is not None:
         shown["dropped"] = comparison.dropped_table(firms.dropped, policy)
     if firms.designs is not None:
-        shown["designs"] = comparison.designs_table(firms.designs, policy)
+        fit = firms.effects.get(("matched_did", firms.designs.outcome))
+        own = None if fit is None else own_design(results.plan, firms.match, firms.designs, fit.by)
+        shown["designs"] = comparison.designs_table(firms.designs, own, policy)
     return shown
 
 

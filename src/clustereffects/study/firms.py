@@ -32,7 +32,6 @@ from clustereffects.study.inputs import Inputs
 from clustereffects.study.plan import Plan
 
 
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FirmData:
     """Firm-years and who among the members can be evaluated.
