@@ -13,7 +13,7 @@ from clustereffects.did.matched_influence import FactorSource
 from clustereffects.errors import EstimationError, Problem
 from clustereffects.inference import Influence, Membership
 from clustereffects.inference.factored import FactoredInfluence
-from clustereffects.results import Check, Effects
+from clustereffects.results import Check, Effects, Jackknife
 from clustereffects.results.replicates import rows_left
 
 FloatArray = NDArray[np.float64]
@@ -68,7 +68,7 @@ def set_check(sample: MatchedSample, codes: IntArray) -> tuple[Check, ...]:
 
 
 def with_rows_left_out(effects: Effects, column: str) -> Effects:
-    """Effects with estimates without one cluster at a time, where a jackknife is wanted or needed.
+    """Effects with estimates without one cluster at a time, where a jackknife is wanted or treated clusters are few.
 
     A cluster takes its rows of the influence function and its weight with it; matched sets and the model of the
     controls' changes stay, so that nothing is estimated again.
@@ -89,11 +89,12 @@ def with_rows_left_out(effects: Effects, column: str) -> Effects:
         held.append((gone, _share(sampling.membership, place[codes], len(clusters))))
         return rows_left(effects.estimate, *held[0])
 
-    found = with_replicates(effects, column, without)
+    wanted = isinstance(effects.variance, Jackknife)
+    found = with_replicates(effects if wanted else replace(effects, variance=None), column, without)
     if found.replicates is None:
-        return found
+        return effects
     gone, share = held[0]
-    return replace(found, replicates=replace(found.replicates, gone=gone, share=share))
+    return replace(effects, replicates=replace(found.replicates, gone=gone, share=share))
 
 
 def _rows(influence: Influence | FactoredInfluence, rows: IntArray) -> FloatArray:

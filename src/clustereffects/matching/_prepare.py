@@ -199,9 +199,10 @@ def propensity(sets: Sequence[RiskSet], *, link: str, scale: str) -> list[FloatA
     design = np.empty((sum(sizes), len(sets) + sets[0].treated.x.shape[1]))
     start = 0
     for number, (one, size) in enumerate(zip(sets, sizes, strict=True)):
-        rows = slice(start, start + size)
-        design[rows, : len(sets)] = np.arange(len(sets)) == number
-        design[rows, len(sets) :] = one.x
+        design[start : start + size, : len(sets)] = np.arange(len(sets)) == number
+        split = start + len(one.treated.unit)
+        design[start:split, len(sets) :] = one.treated.x
+        design[split : start + size, len(sets) :] = one.control.x
         start += size
     fit = (logit if link == "logit" else probit)(design, np.concatenate([one.is_treated for one in sets]))
     return np.split(fit.linear if scale == "linear" else fit.probability, np.cumsum(sizes)[:-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,15 @@ from clustereffects.data.panel import Panel
 from clustereffects.errors import EstimationError, OptionError, Problem
 from clustereffects.matching._balance_methods import BalanceMethods, FrameBalanceMethods, PanelBalanceMethods
 from clustereffects.matching._before import Pool
+from clustereffects.matching._cross_effect import EffectMethods
 from clustereffects.matching._history import Labels
 from clustereffects.matching._ledger import Trace
 from clustereffects.matching.sets import MatchedSets
 from clustereffects.results import Check, Provenance, Summary
 from clustereffects.results.provenance import plain
+
+if TYPE_CHECKING:
+    from clustereffects.matching.matching import Matching
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -325,13 +329,17 @@ class Match(PanelBalanceMethods, Matches):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class CrossSectionMatch(FrameBalanceMethods, Matches):
+class CrossSectionMatch(FrameBalanceMethods, EffectMethods, Matches):
     """Pairs from a table with one row per unit.
 
     Parameters
     ----------
     labels : Index
         Units in the order in which the positions count them.
+    table : DataFrame
+        The frame that was matched, in the same order, from which outcomes are read.
+    options : Matching, optional
+        How it was matched.
 
     Raises
     ------
@@ -351,6 +359,8 @@ class CrossSectionMatch(FrameBalanceMethods, Matches):
     """
 
     labels: pd.Index[Any]
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    options: Matching | None = None
 
     @property
     def units(self) -> pd.Index[Any]:

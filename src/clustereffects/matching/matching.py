@@ -24,7 +24,7 @@ from clustereffects.matching.engine import match
 from clustereffects.matching.history import History
 from clustereffects.matching.match import CrossSectionMatch, Design, Match
 from clustereffects.matching.options import Caliper, Coarsening, Score, VariableRatio, frozen_mapping
-from clustereffects.matching.reversion import MatchedPairs, mirror_difference
+from clustereffects.matching.reversion import mirror_of_sets
 from clustereffects.matching.risk_set import RiskSet, cross_section, risk_sets
 from clustereffects.matching.rules import Rule
 from clustereffects.matching.sets import MatchedSets
@@ -123,6 +123,7 @@ class Matching:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"member": [1, 1, 0, 0, 0], "size": [5.0, 8.0, 4.0, 9.0, 8.5], "county": list("abbba")})
     >>> match = Matching(on=["size"], forbid=["county"]).fit_frame(frame, treatment="member")
     >>> match.pairs()[["treated", "control"]].to_numpy().tolist()
@@ -221,6 +222,8 @@ class Matching:
         found = self._work(history, labels, [cross_section(history)])
         return CrossSectionMatch(
             labels=labels_of_units,
+            table=table,
+            options=self,
             design=self._design("all untreated", None),
             provenance=self._provenance(_frame.fingerprint(table[used])),
             **found.parts(labels_of_units, ByPeriod.once(table).codes),
@@ -253,15 +256,10 @@ class Matching:
         return Found(options=self, history=history, labels=labels, watch=watch, tasks=tasks, pieces=pieces)
 
     def _reversion(self, panel: Panel, sets: MatchedSets) -> list[Check]:
-        of, link = sets.links()
-        treated, control = sets.treated[of], sets.control[link]
-        pairs = MatchedPairs(treated, control, sets.share[link], panel.cohorts[treated])
-        lags = _options.lags_of(self)
+        lags = {column: max(each) for column, each in _options.lags_of(self).items() if column in self.on}
         return [
-            _checks.reversion_check(
-                column, mirror_difference(panel.wide(column), panel.times, pairs, max(lags[column])), max(lags[column])
-            )
-            for column in self.on
+            _checks.reversion_check(column, mirror_of_sets(panel.wide(column), panel.times, sets, lag), lag)
+            for column, lag in lags.items()
         ]
 
     def _design(self, candidates: str, horizon: int | None) -> Design:
