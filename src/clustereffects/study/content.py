@@ -177,9 +177,10 @@ def _comparison_tables(results: Results, policy: DisclosurePolicy) -> dict[str, 
         "balance": firms.match.balance(),
         "candidates": comparison.candidates_table(firms.match, policy),
         "rules": comparison.rules_table(firms.match, policy),
-        "rungs": comparison.rungs_table(firms.match, policy),
         "unmatched": comparison.unmatched_table(reasons[reasons != ""], firms.match, policy),
     }
+    if results.plan.matching.ladder:
+        shown["rungs"] = comparison.rungs_table(firms.match, policy)
     if firms.dropped is not None:
         shown["dropped"] = comparison.dropped_table(firms.dropped, policy)
     if firms.designs is not None:
