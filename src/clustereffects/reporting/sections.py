@@ -122,7 +122,7 @@ def _answer(content: Content, say: Wording) -> Iterator[Block]:
     yield Paragraph(text=headline(content, say.language), kind="lead")
     if content.truth:
         yield Paragraph(text=truth_line(content, say.language))
-    yield Paragraph(text=say(f"answer_comparison_{content.primary}", **content.counts))
+    yield Paragraph(text=say(f"answer_comparison_{_comparing(content)}", **content.counts))
     if content.has("verdicts"):
         yield Listing(items=tuple(_verdict_counts(content, say)))
     believed = content.tables["believed"]
@@ -136,6 +136,13 @@ def _answer(content: Content, say: Wording) -> Iterator[Block]:
     if len(others):
         frame = _ways(others, say, "column_outcome", "plain", "column_way", "way")
         yield Table(frame=frame, caption=say("caption_outcomes"))
+
+
+def _comparing(content: Content) -> str:
+    """The way of comparing, with a name of its own where all firms of a stratum are weighed."""
+    method = content.provenance.get("plan", {}).get("matching", {}).get("method")
+    weighed = content.primary == "matched_did" and method in {"coarsened_exact", "entropy"}
+    return "weighted" if weighed else content.primary
 
 
 def _ways(table: pd.DataFrame, say: Wording, first: str, first_term: str, last: str, last_term: str) -> pd.DataFrame:

@@ -292,3 +292,17 @@ def test_the_comparison_firms_are_told_in_words(language):
     assert designs[say("column_before")].tolist()[1] == "–"
     advice = [block.text for block in section.blocks if isinstance(block, Paragraph)][-1]
     assert advice == say("designs_advice", design=say("design_level"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_weighed_firms_are_not_said_to_be_pairs(language):
+    provenance = _content().provenance
+    told = {
+        method: render(
+            build_document(_content(provenance={**provenance, "plan": {"matching": {"method": method}}}), language)
+        )
+        for method in ("nearest", "entropy")
+    }
+    for method, key in (("nearest", "matched_did"), ("entropy", "weighted")):
+        start = wording(language)(f"answer_comparison_{key}", **COUNTS)[:40]
+        assert [start in page for page in told.values()] == [name == method for name in told]

@@ -151,7 +151,7 @@ def test_other_methods_lead_to_effects(study, method):
 
 def test_members_without_firms_are_means_of_enough(study):
     plan, _, data = study
-    result = work.estimate(changed(plan, caliper=0.1), data)
+    result = work.estimate(changed(plan, caliper=0.5), data)
     assert result.dropped is not None
     assert not result.dropped["variable"].str.contains(":").any()
     shown = tables.dropped_table(result.dropped, POLICY)
