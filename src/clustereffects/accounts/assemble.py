@@ -73,7 +73,8 @@ class PanelFrame:
     ----------
     frame : DataFrame
         One row per firm and year, sorted. ``firm`` (int64), ``year`` (int64), ``cohort`` (float64, NaN = never a member),
-        ``organisation``, ``county``, ``industry_division``, ``size_class`` (categories; the last three by year),
+        ``organisation``, ``county``, ``industry_division``, ``industry`` (the whole code of SNI 2007), ``size_class``
+        (categories; all but the first by year),
         ``group_orgnr`` (Int64), money in prices of the base year, ``employees``, ``productivity``, ``competitiveness``,
         ``log_`` columns, ``growth`` (of real value added, log points), the flags ``ever_member``, ``member_group`` and
         ``other_support``, and ``status``.
@@ -160,6 +161,7 @@ def build_panel_frame(
     out = frame[["firm", "year", "status", "county", "group_orgnr"]].assign(**_membership(frame, members, place))
     division = industry_division(out["firm"].to_numpy(), out["year"].to_numpy(), frame["sni"], industry_key)
     out["industry_division"] = _labels(division.division, [f"{number:02d}" for number in range(100)], empty=0)
+    out["industry"] = _codes(division.code)
     out["size_class"] = _labels(compute.size_class(frame["employees"]), list(compute.SIZE_CLASSES), empty=-1)
     out = out.assign(**_real(frame, deflator, options))
     lost: dict[str, int] = {}
@@ -229,3 +231,10 @@ def _labels(codes: NDArray[np.integer], labels: list[str], *, empty: int) -> Any
     """Categories in the order of the labels, only those that occur."""
     coded = np.where(codes == empty, -1, codes).astype(np.int64)
     return pd.Categorical.from_codes(coded, categories=pd.Index(labels)).remove_unused_categories()
+
+
+def _codes(codes: NDArray[np.str_]) -> Any:
+    """Categories in the order of the codes; no code is missing."""
+    places, known = pd.factorize(codes, sort=True)
+    empty = int(len(known) > 0 and known[0] == "")
+    return pd.Categorical.from_codes(places - empty, categories=pd.Index(known[empty:], dtype=object))

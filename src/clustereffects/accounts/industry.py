@@ -91,6 +91,9 @@ class Divisions:
     source : ndarray of int8
         Index into ``SOURCES``: *observed* (year with SNI 2007), *own bridge* (the firm's own code after the change),
         *key* (all codes the key allows lie in one division), *largest share* (they do not: the largest was taken).
+    code : ndarray of str
+        Whole code of SNI 2007 in that division, empty where unknown; within a division that the key gave, the code with
+        the largest share.
 
     Raises
     ------
@@ -99,12 +102,13 @@ class Divisions:
 
     Examples
     --------
-    >>> Divisions(np.array([25, 0]), np.array([1, 0], dtype=np.int8)).counts()
+    >>> Divisions(np.array([25, 0]), np.array([1, 0], dtype=np.int8), np.array(["25110", ""])).counts()
     {'unknown': 1, 'observed': 1, 'own bridge': 0, 'key': 0, 'largest share': 0}
     """
 
     division: NDArray[np.int64]
     source: NDArray[np.int8]
+    code: NDArray[np.str_]
 
     def counts(self) -> dict[str, int]:
         """Firm-years by source; *largest share* are the ambiguous ones."""
@@ -270,9 +274,10 @@ def industry_division(firm: NDArray[np.int64], year: NDArray[np.int64], code: pd
     places, unique = pd.factorize(code)
     names, inverse = np.array([*(str(name) for name in unique), ""]), np.where(places < 0, len(unique), places)
     old = year <= LAST_OLD_YEAR
-    by_name, source_of_name = _key_divisions(names, key)
-    division = np.where(old, by_name[inverse], _first_two(names)[inverse])
-    source = np.where(old, source_of_name[inverse], (division > 0).astype(np.int8)).astype(np.int8)
+    by_name, source_of_name = _key_codes_of(names, key)
+    translated = np.where(old, inverse, inverse + len(names))
+    texts = np.concatenate([by_name, names])
+    source = np.where(old, source_of_name[inverse], (_first_two(names) > 0)[inverse].astype(np.int8)).astype(np.int8)
     bridge = _own_bridges(firm, year, names[inverse], key)
     place = (
         bridge.index.get_indexer(pd.MultiIndex.from_arrays([firm, names[inverse]]))
@@ -280,31 +285,32 @@ def industry_division(firm: NDArray[np.int64], year: NDArray[np.int64], code: pd
         else -np.ones_like(firm)
     )
     bridged = old & (place >= 0)
-    division[bridged] = bridge.to_numpy()[place[bridged]]
+    translated[bridged] = 2 * len(names) + place[bridged]
+    texts = np.concatenate([texts, bridge.to_numpy(dtype=names.dtype)])
     source[bridged] = SOURCES.index("own bridge")
-    return Divisions(division.astype(np.int64), source)
+    return Divisions(_first_two(texts)[translated], source, texts[translated])
 
 
 def _first_two(names: NDArray[np.str_]) -> NDArray[np.int64]:
     return np.array([int(name[:2]) if name else 0 for name in names], dtype=np.int64)
 
 
-def _key_divisions(names: NDArray[np.str_], key: IndustryKey) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """Division of each old code by the key: the one with the largest share, ties to the lowest."""
-    table = key.table.assign(division=key.table["sni2007"].str[:2].astype("int64"))
-    shares = table.groupby(["sni2002", "division"])["share"].sum().reset_index()
-    best = shares.sort_values(["sni2002", "share", "division"], ascending=[True, False, True])
-    largest = best.drop_duplicates("sni2002").set_index("sni2002")["division"]
-    several = shares.groupby("sni2002").size().reindex(names, fill_value=0).to_numpy()
-    division = largest.reindex(names).fillna(0).to_numpy(dtype=np.int64)
+def _key_codes_of(names: NDArray[np.str_], key: IndustryKey) -> tuple[NDArray[np.str_], NDArray[np.int8]]:
+    """New code of each old one by the key: in the division with the largest share the code with the largest; ties to the lowest."""
+    table = key.table.assign(division=key.table["sni2007"].str[:2])
+    table["whole"] = table.groupby(["sni2002", "division"])["share"].transform("sum")
+    order = ["sni2002", "whole", "division", "share", "sni2007"]
+    best = table.sort_values(order, ascending=[True, False, True, False, True]).drop_duplicates("sni2002")
+    several = table.groupby("sni2002")["division"].nunique().reindex(names, fill_value=0).to_numpy()
+    code = best.set_index("sni2002")["sni2007"].reindex(names).fillna("").to_numpy(dtype=str)
     source = np.select([several == 0, several == 1], [0, SOURCES.index("key")], SOURCES.index("largest share"))
-    return division, source.astype(np.int8)
+    return code, source.astype(np.int8)
 
 
 def _own_bridges(
     firm: NDArray[np.int64], year: NDArray[np.int64], code: NDArray[np.str_], key: IndustryKey
 ) -> pd.Series:
-    """Division after the change by (firm, old code), for firms whose own two codes the key confirms."""
+    """Code after the change by (firm, old code), for firms whose own two codes the key confirms."""
     order = np.lexsort((year, firm))
     order = order[code[order] != ""]
     firm, year, code = firm[order], year[order], code[order]
@@ -313,7 +319,7 @@ def _own_bridges(
     allowed = pd.MultiIndex.from_frame(key.table.loc[key.table["share"] > 0, ["sni2002", "sni2007"]])
     confirmed = pd.MultiIndex.from_arrays([before, after]).isin(allowed)
     index = pd.MultiIndex.from_arrays([whose[confirmed], before[confirmed]])
-    return pd.Series(_first_two(after[confirmed]), index=index, dtype="int64")
+    return pd.Series(after[confirmed], index=index, dtype=object)
 
 
 def _key_codes(cells: pd.Series, file: str, problems: list[Problem]) -> CleanCodes:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from clustereffects.reporting._comparison import comparison_blocks
 from clustereffects.reporting.content import Content
 from clustereffects.reporting.document import Block, Document, Figure, Listing, Paragraph, Section, Table, draw_svg
-from clustereffects.reporting.figures import event_study, love_plot, shrinkage_plot, survey_plot, verdict_matrix
+from clustereffects.reporting.figures import event_study, shrinkage_plot, survey_plot, verdict_matrix
 from clustereffects.reporting.tables import number, percent
 from clustereffects.reporting.words import Wording, wording
 
@@ -121,7 +122,7 @@ def _answer(content: Content, say: Wording) -> Iterator[Block]:
     yield Paragraph(text=headline(content, say.language), kind="lead")
     if content.truth:
         yield Paragraph(text=truth_line(content, say.language))
-    yield Paragraph(text=say(f"answer_comparison_{content.primary}", **content.counts))
+    yield Paragraph(text=say(f"answer_comparison_{_comparing(content)}", **content.counts))
     if content.has("verdicts"):
         yield Listing(items=tuple(_verdict_counts(content, say)))
     believed = content.tables["believed"]
@@ -135,6 +136,13 @@ def _answer(content: Content, say: Wording) -> Iterator[Block]:
     if len(others):
         frame = _ways(others, say, "column_outcome", "plain", "column_way", "way")
         yield Table(frame=frame, caption=say("caption_outcomes"))
+
+
+def _comparing(content: Content) -> str:
+    """The way of comparing, with a name of its own where all firms of a stratum are weighed."""
+    method = content.provenance.get("plan", {}).get("matching", {}).get("method")
+    weighed = content.primary == "matched_did" and method in {"coarsened_exact", "entropy"}
+    return "weighted" if weighed else content.primary
 
 
 def _ways(table: pd.DataFrame, say: Wording, first: str, first_term: str, last: str, last_term: str) -> pd.DataFrame:
@@ -208,22 +216,6 @@ def _time(content: Content, say: Wording) -> Iterator[Block]:
             alt=say("alt_time", outcome=name, low=low, high=high),
             caption=say("caption_time", outcome=name),
         )
-
-
-def _comparison(content: Content, say: Wording) -> Iterator[Block]:
-    yield Paragraph(text=say("comparison_intro", **content.counts))
-    balance = content.tables["balance"]
-    largest = float(balance["smd_after"].abs().max())
-    yield Figure(
-        svg=draw_svg(lambda ax: love_plot(balance, ax, language=say.language), size=(7.2, 1.2 + 0.35 * len(balance))),
-        alt=say("alt_balance", largest=number(largest, say.language, 2)),
-        caption=say("caption_balance"),
-    )
-    if content.has("unmatched"):
-        reasons = content.tables["unmatched"]
-        named = reasons.assign(reason=[say.term("reason", reason) for reason in reasons["reason"]])
-        frame = named.set_axis([say("column_reason"), say("column_members")], axis=1)
-        yield Table(frame=frame, caption=say("caption_unmatched"))
 
 
 def _survey(content: Content, say: Wording) -> Iterator[Block]:
@@ -375,7 +367,7 @@ _SECTIONS: dict[str, Callable[[Content, Wording], Iterator[Block]]] = {
     "answer": _answer,
     "organisations": _organisations,
     "time": _time,
-    "comparison": _comparison,
+    "comparison": comparison_blocks,
     "survey": _survey,
     "interviews": _interviews,
     "triangulation": _triangulation,

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.data import Panel
-from clustereffects.matching import Match
+from clustereffects.did import DesignComparison
+from clustereffects.matching import Match, exposed
 from clustereffects.results import Check, Effects, Evidence, Silence
+from clustereffects.study._matching import lasting_rules
 from clustereffects.study.evidence import PROGRAMME
-from clustereffects.study.firms import BARRED, GROWS, FirmEffects, assignment_check
+from clustereffects.study.firms import FirmEffects, assignment_check
+from clustereffects.study.growth import GROWS
 from clustereffects.study.inputs import Inputs
 from clustereffects.study.plan import Plan
 
@@ -33,6 +36,7 @@ def all_checks(
     moot = _mirrors_of_growth(plan)
     yield from (("matching", check) for check in firms.match.checks() if check.name not in moot)
     yield "matching", _donors(plan, firms.match.panel)
+    yield from (("matching", check) for check in _designs(firms.designs))
     yield from (("matching", check) for check in _other_support(inputs, firms.match))
     yield from (("matching", check) for check in _own_key(inputs))
     yield from (("effects", check) for check in firms.findings)
@@ -48,7 +52,8 @@ def all_checks(
 def _donors(plan: Plan, panel: Panel) -> Check:
     """Where the comparison firms come from; a warning if the plan wants other counties and the accounts hold none."""
     frame = panel.frame
-    member, free = frame["cohort"].notna(), frame["cohort"].isna() & ~frame[BARRED]
+    near = exposed(panel, lasting_rules(plan.matching))
+    member, free = frame["cohort"].notna(), frame["firm"].isin(near.loc[near["rule"] == "", "unit"])
     home = plan.study.counties or tuple(frame.loc[member, "county"].dropna().unique())
     firms, inside = (frame.loc[rows, "firm"].nunique() for rows in (free, free & frame["county"].isin(home)))
     alone = inside > 0 and plan.matching.donor_pool == "other counties"
@@ -61,6 +66,23 @@ def _donors(plan: Plan, panel: Panel) -> Check:
         message=message + ("; the accounts hold no others: only the member's own county is left out" if alone else ""),
         remedy="order accounts of other counties, since the programme may have touched these firms" if alone else "",
     )
+
+
+def _designs(found: DesignComparison | None) -> list[Check]:
+    """What the years before joining say about matching on them; it is told, and does not choose."""
+    if found is None:
+        return []
+    chosen = found.table().set_index("design").loc[found.recommended]
+    advice = Check(
+        name="what the years before joining would have chosen",
+        verdict="info",
+        statistic=float(chosen["estimated_bias"]),
+        message=f"of designs that match on nothing, the level, all levels or the growth before joining, the diagnosis "
+        f"prefers {chosen['matches_on']} (estimated bias {chosen['estimated_bias']:.4f}, standard error of the effect "
+        f"{chosen['std_error']:.4f}); it takes a difference before joining to go on as it was, and the plan's choice stands",
+    )
+    names = ("reliability of the outcome before joining", "differences before joining")
+    return [*(check for check in found.checks() if check.name in names), advice]
 
 
 def _other_support(inputs: Inputs, match: Match) -> list[Check]:

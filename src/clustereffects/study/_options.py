@@ -5,16 +5,28 @@ from __future__ import annotations
 import difflib
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, field, fields
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from clustereffects.errors import Problem
 
+Parse = Callable[[object], tuple[Any, str]]
 
-def option(default: Any, *, choices: tuple[str, ...] = (), low: float | None = None, high: float | None = None) -> Any:
-    """Field of a plan section with its default and permitted values."""
-    return field(default=default, metadata={"choices": choices, "low": low, "high": high})
+
+def option(
+    default: Any,
+    *,
+    choices: tuple[str, ...] = (),
+    low: float | None = None,
+    high: float | None = None,
+    parse: Parse | None = None,
+) -> Any:
+    """Field of a plan section with its default and permitted values.
+
+    ``parse`` reads what TOML has as a table or a list of tables: it gives the value and, if it cannot, what was expected.
+    """
+    return field(default=default, metadata={"choices": choices, "low": low, "high": high, "parse": parse})
 
 
 def read_section(kind: Any, table: object, *, section: str, file: str) -> tuple[Any, list[Problem]]:
@@ -38,6 +50,9 @@ def read_section(kind: Any, table: object, *, section: str, file: str) -> tuple[
 
 def _convert(value: Any, hint: Any, item: Field[Any]) -> tuple[Any, str]:
     """Value in the type of the field and, if it does not fit, what was expected."""
+    if item.metadata["parse"] is not None:
+        parsed: tuple[Any, str] = item.metadata["parse"](value)
+        return parsed
     kind, many = _kind(hint)
     items = value if many and isinstance(value, list) else [value]
     converted = []

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from clustereffects.matching import Rule
+from clustereffects.study._matching_tables import read_ladder, read_rules
 from clustereffects.study._options import option
 
 OUTCOMES = ("value_added", "employees", "net_turnover", "productivity", "competitiveness")
 ESTIMATORS = ("matched_did", "group_time_did")
 EXACT = ("industry_division", "size_class", "legal_form", "county")
 NEAREST = ("value_added", "employees", "net_turnover", "productivity", "growth")
+METHODS = ("nearest", "optimal", "coarsened_exact", "entropy")
 BIAS_LEVELS = ("none", "low", "moderate", "serious")
 
 
@@ -68,7 +71,7 @@ class PopulationOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchingOptions:
-    """How each member finds its control firms."""
+    """How each member finds its control firms, and which firms cannot be any."""
 
     exact: tuple[str, ...] = option(("industry_division", "size_class"), choices=EXACT)
     nearest: tuple[str, ...] = option(("value_added", "growth"), choices=NEAREST)
@@ -76,6 +79,14 @@ class MatchingOptions:
     controls: int = option(5, low=1, high=100)
     donor_pool: str = option("other counties", choices=("other counties", "all"))
     replace: bool = option(default=True)
+    method: str = option("nearest", choices=METHODS)
+    candidates: str = option("not_yet_treated", choices=("not_yet_treated", "never_treated"))
+    caliper: float | None = option(None, low=0.0)
+    size_factor: float | None = option(None, low=1.0)
+    reuse: int | None = option(None, low=1)
+    support_window: tuple[int, ...] = option(())
+    ladder: tuple[tuple[str, tuple[int | str, ...]], ...] = option((), parse=read_ladder)
+    rules: tuple[Rule, ...] = option((), parse=read_rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

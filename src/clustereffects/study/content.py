@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import clustereffects.study.comparison_tables as comparison
 import clustereffects.study.tables as tables
 from clustereffects import __version__
 from clustereffects.disclosure import DisclosurePolicy
 from clustereffects.reporting import Content
 from clustereffects.results import Effects, Evidence, versions
 from clustereffects.study._checks import all_checks
+from clustereffects.study._diagnosis import own_design
 from clustereffects.study._withheld import reasons_by, withheld_organisations
 from clustereffects.study.evidence import PROGRAMME, claim_effects
 from clustereffects.study.firms import FirmData, FirmEffects
@@ -32,6 +34,11 @@ _LIBRARIES = (
     "matplotlib",
     "narwhals",
     "pyarrow",
+)
+
+_FILES = (
+    *("effects", "verdicts", "balance", "survey", "believed", "organisations"),
+    *("candidates", "unmatched", "rungs", "dropped", "designs"),
 )
 
 
@@ -111,8 +118,7 @@ def build_content(results: Results) -> tuple[Content, dict[str, pd.DataFrame]]:
         provenance=_provenance(plan),
         truth=results.truth,
     )
-    names = ("effects", "verdicts", "balance", "survey", "believed", "organisations")
-    files = {name: shown[name] for name in names if name in shown}
+    files = {name: shown[name] for name in _FILES if name in shown}
     return content, {**files, "diagnostics": tables.diagnostics_table(results.evidence, policy), "intake": intake}
 
 
@@ -152,8 +158,7 @@ def _tables(results: Results, policy: DisclosurePolicy) -> dict[str, pd.DataFram
     shown = {
         "effects": effects,
         "believed": tables.believed_table(firms, effects, results.data.naive.frame, results.truth),
-        "balance": firms.match.balance(),
-        "unmatched": _unmatched(results),
+        **_comparison_tables(results, policy),
         "sample": results.inputs.accounts.sample.to_frame(),
         "choices": _choices(plan),
     }
@@ -165,21 +170,43 @@ def _tables(results: Results, policy: DisclosurePolicy) -> dict[str, pd.DataFram
     return shown | _survey_tables(inputs, policy) | _interview_tables(results, policy)
 
 
-def _unmatched(results: Results) -> pd.DataFrame:
-    """Counts only: which members cannot be evaluated or found no comparison firm is nobody else's business."""
-    evaluable, unmatched = results.data.evaluable["reason"], results.firms.match.unmatched()["reason"]
-    reasons: pd.Series[str] = pd.concat([evaluable[evaluable != ""], unmatched])
-    return reasons.value_counts(sort=False).rename_axis("reason").rename("members").reset_index()
+def _comparison_tables(results: Results, policy: DisclosurePolicy) -> dict[str, pd.DataFrame]:
+    """Counts and means only: which members found no comparison firm is nobody else's business."""
+    firms, reasons = results.firms, results.data.evaluable["reason"]
+    shown = {
+        "balance": firms.match.balance(),
+        "candidates": comparison.candidates_table(firms.match, policy),
+        "rules": comparison.rules_table(firms.match, policy),
+        "unmatched": comparison.unmatched_table(reasons[reasons != ""], firms.match, policy),
+    }
+    if results.plan.matching.ladder:
+        shown["rungs"] = comparison.rungs_table(firms.match, policy)
+    if firms.dropped is not None:
+        shown["dropped"] = comparison.dropped_table(firms.dropped, policy)
+    if firms.designs is not None:
+        fit = firms.effects.get(("matched_did", firms.designs.outcome))
+        own = None if fit is None else own_design(results.plan, firms.match, firms.designs, fit.by)
+        shown["designs"] = comparison.designs_table(firms.designs, own, policy)
+    return shown
 
 
 def _choices(plan: Plan) -> pd.DataFrame:
     rows = [
-        {"section": section, "key": key, "value": ", ".join(map(str, value)) if isinstance(value, list) else str(value)}
+        {"section": section, "key": key, "value": _written(value)}
         for section, choices in plan.to_dict().items()
         for key, value in choices.items()
         if section != "files"
     ]
     return pd.DataFrame(rows)
+
+
+def _written(value: Any) -> str:
+    """A choice as it is read: lists without brackets."""
+    if isinstance(value, dict):
+        return " ".join(f"{key}={_written(item)}" for key, item in value.items() if item not in (None, ""))
+    if isinstance(value, list):
+        return (" / " if any(isinstance(item, list | dict) for item in value) else ", ").join(map(_written, value))
+    return str(value)
 
 
 def _verdicts(results: Results, policy: DisclosurePolicy) -> pd.DataFrame:
@@ -242,8 +269,8 @@ def _counts(results: Results) -> dict[str, int]:
     return {
         "members": len(evaluable),
         "evaluable": int((evaluable["reason"] == "").sum()),
-        "matched": int(match.pairs()["treated"].nunique()),
-        "control_firms": int(match.pairs()["control"].nunique()),
+        "matched": match.n_treated,
+        "control_firms": match.n_controls,
         "controls": plan.matching.controls,
         "organisations": len(results.inputs.organisations.ids),
         "interviews": len(results.inputs.codings.sources) if results.inputs.codings else 0,

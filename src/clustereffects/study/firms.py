@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from clustereffects.accounts import (
     GrowthComparison,
@@ -21,17 +20,16 @@ from clustereffects.accounts import (
 )
 from clustereffects.bayes import HierarchicalEffects, PosteriorEffects
 from clustereffects.data import Panel
-from clustereffects.did import GroupTimeDiD, MatchedDiD, TwoWayFixedEffects
+from clustereffects.did import DesignComparison, GroupTimeDiD, MatchedDiD, TwoWayFixedEffects
 from clustereffects.errors import EstimationError
-from clustereffects.matching import Match, Matching
+from clustereffects.matching import Match, Matching, exposed
 from clustereffects.results import Check, Cluster, Effects
+from clustereffects.study._diagnosis import compared_designs, dropped_from
+from clustereffects.study._matching import REGION, lasting_rules, matching_with
 from clustereffects.study.effect_sets import EffectSet, at_both_levels, effect_set
+from clustereffects.study.growth import GROWS, mean_growth
 from clustereffects.study.inputs import Inputs
 from clustereffects.study.plan import Plan
-
-BARRED = "barred_as_control"
-GROWS = "log_value_added"  # what ``growth`` is the growth of
-_LOGS = {"value_added", "employees", "net_turnover", "productivity", "competitiveness"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +41,8 @@ class FirmData:
     table : PanelFrame
     panel : Panel
         Members that can be evaluated and all firms that were never members.
+    barred : Index
+        Firms that the rules of the plan keep from being a control of whatever member.
     evaluable : DataFrame
         One row per dated member with the reason if it cannot be evaluated.
     naive : GrowthComparison
@@ -56,11 +56,12 @@ class FirmData:
     Examples
     --------
     >>> sorted(FirmData.__dataclass_fields__)
-    ['evaluable', 'naive', 'panel', 'table']
+    ['barred', 'evaluable', 'naive', 'panel', 'table']
     """
 
     table: PanelFrame
     panel: Panel
+    barred: pd.Index[Any]
     evaluable: pd.DataFrame
     naive: GrowthComparison
 
@@ -82,6 +83,10 @@ class FirmEffects:
         Estimator whose effects enter the triangulation.
     findings : tuple of Check
         What could not be estimated and why.
+    dropped : DataFrame, optional
+        Members without comparison firms beside the others; ``None`` if there are none.
+    designs : DesignComparison, optional
+        Other ways of matching on the years before joining, by the first outcome.
 
     Raises
     ------
@@ -100,6 +105,8 @@ class FirmEffects:
     pooled: Mapping[str, PosteriorEffects]
     primary: str
     findings: tuple[Check, ...] = ()
+    dropped: pd.DataFrame | None = None
+    designs: DesignComparison | None = None
 
 
 def prepare(plan: Plan, inputs: Inputs) -> FirmData:
@@ -134,15 +141,17 @@ def prepare(plan: Plan, inputs: Inputs) -> FirmData:
     others = ~table.frame["firm"].isin(evaluable.loc[evaluable["reason"] != "", "firm"])
     near = _of_the_region(plan, table.frame)
     frame = table.frame.assign(
-        **{BARRED: (table.frame["member_group"] | near) & table.frame["cohort"].isna()},
+        **{REGION: near & table.frame["cohort"].isna()},
         growth=mean_growth(table.frame, GROWS, plan.matching.lags - 1),
     )
     panel = Panel(
         frame[others], unit="firm", time="year", cohort="cohort", group="organisation", cluster="organisation"
     )
+    near_members = exposed(panel, lasting_rules(plan.matching))
     return FirmData(
         table=table,
         panel=panel,
+        barred=pd.Index(near_members.loc[near_members["rule"] != "", "unit"]),
         evaluable=evaluable,
         naive=compare_growth(table.frame, inputs.members, inputs.organisations.county, window=_window(years)),
     )
@@ -167,42 +176,6 @@ def _evaluable(plan: Plan, inputs: Inputs, frame: pd.DataFrame) -> pd.DataFrame:
     return evaluable_members(frame, inputs.members, lead, minimum_pre_years=years, lookback=lookback)
 
 
-def mean_growth(frame: pd.DataFrame, column: str, span: int) -> NDArray[np.float64]:
-    """Mean yearly growth over up to ``span`` years: from the earliest of them with a value to the year itself.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Columns ``firm``, ``year`` and the logarithm.
-    column : str
-    span : int
-        Longest number of years looked back.
-
-    Returns
-    -------
-    array (n,)
-        Log points a year; NaN where no earlier year within the span has a value.
-
-    Raises
-    ------
-    KeyError
-        If a column is missing.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"firm": [1, 1, 1], "year": [2001, 2002, 2003], "y": [0.0, 0.3, 0.4]})
-    >>> mean_growth(table, "y", 2).round(2).tolist()
-    [nan, 0.3, 0.2]
-    """
-    firm, year, value = (frame[name].to_numpy() for name in ("firm", "year", column))
-    now = pd.Series(value, index=pd.MultiIndex.from_arrays([firm, year]))
-    growth = np.full(len(frame), np.nan)
-    for back in range(1, span + 1):
-        before = now.reindex(pd.MultiIndex.from_arrays([firm, year - back])).to_numpy()
-        growth = np.where(np.isfinite(value - before), (value - before) / back, growth)
-    return growth
-
-
 def matching_of(plan: Plan) -> Matching:
     """The matching that a plan describes: levels in the year before joining, and growth over the years before that.
 
@@ -225,17 +198,7 @@ def matching_of(plan: Plan) -> Matching:
     >>> matching_of(Plan(folder=Path())).ratio
     5
     """
-    choice = plan.matching
-    return Matching(
-        on=tuple(f"log_{name}" if name in _LOGS else name for name in choice.nearest),
-        exact=choice.exact,
-        forbid=("county",) if choice.donor_pool == "other counties" else (),
-        exclude=BARRED,
-        ratio=choice.controls,
-        replace=choice.replace,
-        lags=(1,),
-        horizon=plan.estimator.event_times[1],
-    )
+    return matching_with(plan.matching, plan.estimator.event_times[1])
 
 
 def _window(years: pd.Series) -> tuple[int, int]:
@@ -270,10 +233,11 @@ def estimate(plan: Plan, data: FirmData, horizons: frozenset[int] = frozenset())
     'estimate'
     """
     match = matching_of(plan).fit(data.panel)
-    donors = _donor_panel(data.panel)
+    donors = _donor_panel(data.panel, data.barred)
     window = (plan.estimator.event_times[0], plan.estimator.event_times[1])
+    estimator = MatchedDiD(variance=_variance(plan), window=window)
     fits: dict[str, Callable[[str], Effects]] = {
-        "matched_did": partial(MatchedDiD(variance=_variance(plan), window=window).fit, match),
+        "matched_did": partial(estimator.fit, match),
         "group_time_did": partial(group_time_of(plan).fit, donors),
     }
     outcomes = [f"log_{name}" for name in plan.outcomes.names]
@@ -281,6 +245,11 @@ def estimate(plan: Plan, data: FirmData, horizons: frozenset[int] = frozenset())
     two_way: dict[str, Effects] = {}
     pooled: dict[str, PosteriorEffects] = {}
     findings: list[Check] = []
+    beside: dict[str, Any] = {}
+    with _unless(False, "members without comparison firms", findings):
+        beside["dropped"] = dropped_from(plan, match, estimator)
+    with _unless(False, "other ways of matching", findings):
+        beside["designs"] = compared_designs(plan, data.panel, estimator)
     for outcome in outcomes:
         for kind, fit in fits.items():
             with _unless((kind, outcome) == (plan.estimator.kind, outcomes[0]), f"{kind} of {outcome}", findings):
@@ -298,6 +267,7 @@ def estimate(plan: Plan, data: FirmData, horizons: frozenset[int] = frozenset())
         pooled=pooled,
         primary=plan.estimator.kind,
         findings=tuple(findings),
+        **beside,
     )
 
 
@@ -381,12 +351,11 @@ def assignment_check(overall: Effects) -> Check:
     )
 
 
-def _donor_panel(panel: Panel) -> Panel:
+def _donor_panel(panel: Panel, barred: pd.Index[Any]) -> Panel:
     """The members and the firms that may be their controls."""
     frame, roles = panel.frame, panel.roles
-    barred = frame["firm"].isin(frame.loc[frame[BARRED], "firm"])
     return Panel(
-        frame[~barred],
+        frame[~frame["firm"].isin(barred)],
         unit=str(roles["unit"]),
         time=str(roles["time"]),
         cohort=roles["cohort"],

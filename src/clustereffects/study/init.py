@@ -245,6 +245,17 @@ lags = 3                    # years before joining whose development is matched
 controls = 5
 donor_pool = "other counties"
 replace = true
+method = "nearest"          # or optimal (least total distance), coarsened_exact, entropy (weights that balance means)
+candidates = "not_yet_treated"  # firms that join much later may serve until then; or never_treated
+# caliper = 0.5             # largest distance of a pair; members without a firm so near are left out and counted
+# size_factor = 2           # a comparison firm has at most twice, and at least half, the employees
+# reuse = 10                # most members that one comparison firm may serve
+# support_window = [-3, 5]  # no comparison firms with other public support in these years around joining
+# ladder = {{industry = [5, 4, 3, 2]}}  # the same industry, as narrow as firms suffice, member by member
+# [[matching.rules]]        # further firms that the programme may have touched, counted in candidates.csv
+# kind = "neighbours"       # flagged, shares or neighbours
+# column = "county"
+# neighbours = {{"17" = ["18", "20"]}}
 
 [estimator]
 kind = "matched_did"        # whose effects enter the triangulation: matched_did or group_time_did

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from clustereffects.errors import PlanError, Problem
+from clustereffects.errors import OptionError, PlanError, Problem
 from clustereffects.results.provenance import plain
+from clustereffects.study._matching import matching_with
 from clustereffects.study._options import read_section
 from clustereffects.study._sections import (
     BiasOptions,
@@ -171,7 +172,23 @@ def _contradictions(read: Mapping[str, Any], file: str) -> list[Problem]:
     if read["matching"].donor_pool == "other counties" and "county" in read["matching"].exact:
         what = '[matching] exact has "county" while donor_pool = "other counties"'
         problems.append(_contradiction(what, "one of the two", file))
-    return problems
+    return problems or _impossible(read, file)
+
+
+def _impossible(read: Mapping[str, Any], file: str) -> list[Problem]:
+    """What the matching cannot do, in its own words."""
+    choice = read["matching"]
+    window = choice.support_window
+    if window and (len(window) != 2 or window[0] > window[1]):
+        what = f"[matching] support_window = {list(window)}"
+        return [_contradiction(what, "two whole numbers, the first not above the second", file)]
+    if window and not read["files"].supports:
+        return [_contradiction("[matching] has a support_window but [files] no supports", 'supports = "…"', file)]
+    try:
+        matching_with(choice, read["estimator"].event_times[1])
+    except OptionError as error:
+        return [_contradiction(f"[matching] {one.what}", one.expected, file) for one in error.problems]
+    return []
 
 
 def _empty(read: Mapping[str, Any]) -> list[str]:

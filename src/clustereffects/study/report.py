@@ -16,7 +16,10 @@ import pandas as pd
 from clustereffects.reporting import LANGUAGES, Content, build_document, headline, render, truth_line, write_csv
 from clustereffects.study.content import Results
 
-_TABLES = ("effects", "verdicts", "balance", "survey", "diagnostics", "believed", "organisations", "intake")
+_TABLES = (
+    *("effects", "verdicts", "balance", "survey", "diagnostics", "believed", "organisations", "intake"),
+    *("candidates", "unmatched", "rungs", "dropped", "designs"),
+)
 _REPORT = (
     *(Path("tables") / f"{name}.csv" for name in _TABLES),
     *(Path(f"report.{language}.html") for language in LANGUAGES),

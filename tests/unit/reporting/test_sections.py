@@ -33,6 +33,33 @@ def _effects(estimate, low, high):
     return pd.DataFrame([row | {"estimate": estimate, "conf_low": low, "conf_high": high}])
 
 
+def _comparison_tables():
+    """Tables on the comparison firms, with a figure withheld in each that may have one."""
+    none = pd.NA
+    steps = {
+        "cohort": [2004] * 4,
+        "step": ["candidates", "group of a member", "missing values", "left"],
+        "firms": [31_234, none, none, 20_000],
+        "removed": [none, none, 11_232, none],
+        "only": [none, none, 11_231, none],
+    }
+    lost = {
+        "reason": ["no candidate left", "no statements"],
+        "constraint": ["exact: industry_division, size_class", ""],
+    }
+    rungs = {"rung": ["industry 5 digits", "industry 2 digits"], "members": [40, none]}
+    dropped = {"variable": ["log_value_added[-2]", "growth"], "kept": [8.5, np.nan], "dropped": [9.5, np.nan]}
+    designs = {"design": ["plan", "level"], "treated": [60, 58], "estimate": [0.05, 0.06], "std_error": [0.01, 0.01]}
+    before = {"placebo_beyond": [0.0, np.nan], "placebo_beyond_std_error": [0.01, np.nan]}
+    return {
+        "rules": pd.DataFrame(steps),
+        "unmatched": pd.DataFrame(lost | {"members": [20, none]}),
+        "rungs": pd.DataFrame(rungs),
+        "dropped": pd.DataFrame(dropped | {"smd": [1.0, np.nan], "n_dropped": [12, none]}),
+        "designs": pd.DataFrame(designs | before | {"estimated_bias": [-0.01, 0.02], "recommended": [False, True]}),
+    }
+
+
 def _tables():
     way = {"outcome": "log_value_added", "estimate": 0.05, "conf_low": 0.01, "conf_high": 0.09}
     chance = {"p_positive": 0.999, "p_best": 0.2, "withheld": ""}
@@ -58,7 +85,7 @@ def _tables():
             ]
         ),
         "balance": pd.DataFrame({"covariate": ["size"], "smd_before": [0.5], "smd_after": [-0.04]}),
-        "unmatched": pd.DataFrame({"reason": ["no firm of the same kind"], "members": [20]}),
+        **_comparison_tables(),
         "survey": pd.DataFrame(
             [{"scale": "growth", "organisation": name} | answer for name in ("K01", "K02", "non-members")]
         ),
@@ -242,3 +269,40 @@ def test_other_languages_are_refused():
         build_document(_content(), "de")
     with pytest.raises(OptionError, match="language 'de'"):
         headline(_content(), "de")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_comparison_firms_are_told_in_words(language):
+    say = wording(language)
+    section = next(part for part in build_document(_content(), language).sections if part.key == "comparison")
+    tables = {block.caption: block.frame for block in section.blocks if isinstance(block, Table)}
+    assert len(tables) == 5
+    rules = tables[say("caption_rules", year=2004)]
+    assert rules[say("column_removed")].tolist()[0] == "–"
+    assert rules[say("column_rule")].tolist()[0] == say("step_group_of_a_member")
+    lost = tables[say("caption_unmatched")]
+    assert lost[say("column_members")].tolist() == ["20", "–"]
+    assert (
+        lost[say("column_constraint")].tolist()[0]
+        == f"{say('variable_industry_division')}, {say('variable_size_class')}"
+    )
+    first = tables[say("caption_rungs")].iloc[0, 0]
+    assert first == say("rung_digits", variable=say("variable_industry"), digits=5)
+    designs = tables[say("caption_designs")]
+    assert designs[say("column_before")].tolist()[1] == "–"
+    advice = [block.text for block in section.blocks if isinstance(block, Paragraph)][-1]
+    assert advice == say("designs_advice", design=say("design_level"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_weighed_firms_are_not_said_to_be_pairs(language):
+    provenance = _content().provenance
+    told = {
+        method: render(
+            build_document(_content(provenance={**provenance, "plan": {"matching": {"method": method}}}), language)
+        )
+        for method in ("nearest", "entropy")
+    }
+    for method, key in (("nearest", "matched_did"), ("entropy", "weighted")):
+        start = wording(language)(f"answer_comparison_{key}", **COUNTS)[:40]
+        assert [start in page for page in told.values()] == [name == method for name in told]

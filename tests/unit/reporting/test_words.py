@@ -6,7 +6,7 @@ from string import Formatter
 import pytest
 
 from clustereffects.errors import OptionError
-from clustereffects.reporting import LANGUAGES, sections, wording
+from clustereffects.reporting import LANGUAGES, _comparison, sections, wording
 from clustereffects.reporting.figures.tables import _SIGNS, VERDICT_COLOURS
 from clustereffects.triangulation.verdicts import VERDICTS
 
@@ -73,7 +73,8 @@ def test_every_verdict_has_a_colour_and_a_sign_of_its_own():
 def test_keys_that_the_sections_use_exist():
     import inspect
 
-    used = set(re.findall(r'say\(\s*"([a-z_]+)"', inspect.getsource(sections)))
+    sources = (sections, _comparison)
+    used = {key for part in sources for key in re.findall(r'say\(\s*"([a-z_]+)"', inspect.getsource(part))}
     missing = {language: {key for key in used if not wording(language).has(key)} for language in LANGUAGES}
     assert used
     assert missing == {"sv": set(), "en": set()}

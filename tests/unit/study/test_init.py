@@ -71,7 +71,9 @@ def test_every_choice_is_written_out(region):
     text = path.read_text(encoding="utf-8")
     for section, choices in plan.to_dict().items():
         assert f"[{section}]" in text
-        assert all(f"{key} = " in text for key in choices if (section, key) != ("study", "registered"))
+        elsewhere = {("study", "registered"), ("matching", "rules")}
+        assert all(f"{key} = " in text for key in choices if (section, key) not in elsewhere)
+    assert "[[matching.rules]]" in text
 
 
 def test_a_plan_that_is_there_is_kept_under_another_name(region):

@@ -16,6 +16,7 @@ from clustereffects.results import TIDY_COLUMNS
 from support.regions import HOSTILE_TITLE
 
 TABLES = {"effects", "verdicts", "balance", "survey", "diagnostics", "intake", "believed", "organisations"}
+COMPARISON = {"candidates", "unmatched", "dropped", "designs"}
 TIDY = [
     "term",
     "estimate",
@@ -44,7 +45,7 @@ class Page(HTMLParser):
 
 def test_files(plain, hostile):
     assert {path.name for path in plain.out.iterdir()} == {"report.html", "results.json", "provenance.json", "tables"}
-    assert {path.stem for path in (plain.out / "tables").iterdir()} == TABLES
+    assert {path.stem for path in (plain.out / "tables").iterdir()} == TABLES | COMPARISON
     assert {path.name for path in hostile.out.glob("*.html")} == {"report.html", "report.en.html"}
     assert not list(plain.out.parent.glob(".clustereffects-*"))
 
