@@ -183,6 +183,13 @@ def require_treated(options: Matching) -> None:
         raise OptionError(_bad("estimand", options.estimand, "'ATT' in a panel"))
 
 
+def require_categories(options: Matching, text: set[str]) -> None:
+    """Raise unless the columns whose categories are grouped are text to match on; in a panel there are none."""
+    wrong = [name for name, _ in options.coarsening.grouping if name not in text]
+    if wrong:
+        raise OptionError([_bad(f"grouping of {name}", name, "a text column of `on`, in a cross-section") for name in wrong])
+
+
 def lags_of(options: Matching) -> dict[str, tuple[int, ...]]:
     """Lags of every column; where only some are named, the others are read in the period before joining."""
     columns, lags = [*options.on, *options.growth], cast("tuple[Any, ...]", options.lags)

@@ -180,6 +180,7 @@ class Matching:
             If nobody is treated, nobody can be a control, a covariate is constant, or no pair is possible.
         """
         _options.require_treated(self)
+        _options.require_categories(self, set())
         wanted = self._wanted()
         require_columns(wanted.columns, panel.columns)
         history, labels = panel_history(panel, wanted)
@@ -215,6 +216,7 @@ class Matching:
         require_columns(used, list(table.columns), "the frame")
         table, labels_of_units = _frame.in_order(table, unit)
         x, covariates = _frame.covariates(table, [*self.on, *self.growth])
+        _options.require_categories(self, {name for label, name in covariates if label != name})
         treated = _frame.flags(table[treatment], missing=None)
         focal = ~treated if self.estimand == "ATC" and self.method in _options.LINKS else treated
         history, labels = frame_history(table, x, covariates, (focal, wanted))
@@ -249,7 +251,7 @@ class Matching:
         watch = Watch(labels, Overlap(labels))
         tasks = Maker(self, labels, rng).all(watch.over(sets))
         watch.overlap.require()
-        pieces = match(tasks, self, labels.covariates)
+        pieces = match(tasks, self, labels)
         return Found(options=self, history=history, labels=labels, watch=watch, tasks=tasks, pieces=pieces)
 
     def _reversion(self, panel: Panel, sets: MatchedSets) -> list[Check]:
