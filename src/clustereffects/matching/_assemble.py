@@ -20,7 +20,7 @@ from clustereffects.errors import EstimationError
 from clustereffects.matching._before import Members, Pool
 from clustereffects.matching._history import Labels
 from clustereffects.matching._ledger import Trace
-from clustereffects.matching._options import LINKS, PAIRS, ladder_of
+from clustereffects.matching._options import LINKS, PAIRS, is_turned, ladder_of
 from clustereffects.matching._pieces import Piece
 from clustereffects.matching._prepare import Prepared
 from clustereffects.matching._refusals import Overlap, without_candidates
@@ -88,7 +88,7 @@ class Found:
         sets, x_treated, x_control = _pieces.joined(self.pieces, self.tasks)
         lost = self._lost(traces, sets.treated)
         sample = self._account(sets.treated, sets.control, lost)
-        if self.options.estimand == "ATC" and self.options.method in LINKS:
+        if is_turned(self.options):
             sets, x_treated, x_control = _pieces.swapped(sets), x_control, x_treated
         return {
             "sets": sets,

@@ -190,6 +190,11 @@ def require_categories(options: Matching, text: set[str]) -> None:
         raise OptionError([_bad(f"grouping of {name}", name, "a text column of `on`, in a cross-section") for name in wrong])
 
 
+def is_turned(options: Matching) -> bool:
+    """Whether untreated units are matched with treated ones."""
+    return options.estimand == "ATC" and options.method in LINKS
+
+
 def lags_of(options: Matching) -> dict[str, tuple[int, ...]]:
     """Lags of every column; where only some are named, the others are read in the period before joining."""
     columns, lags = [*options.on, *options.growth], cast("tuple[Any, ...]", options.lags)

@@ -86,7 +86,8 @@ class Matching:
     trim : {"treated", "both"}, optional
         Leave out treated units (and candidates) whose propensity is outside the range of the other side.
     order : {"data", "largest", "smallest", "random", "closest", "farthest"}, optional
-        Who chooses first without replacement; default ``"largest"`` propensity, else the order of the units.
+        Who chooses first without replacement; default ``"largest"`` propensity of being treated (``"smallest"`` for
+        the effect on the untreated), without a propensity the order of the units.
     link : {"logit", "probit"}
         Model of the propensity.
     propensity_scale : {"linear", "probability"}
@@ -218,7 +219,7 @@ class Matching:
         x, covariates = _frame.covariates(table, [*self.on, *self.growth])
         _options.require_categories(self, {name for label, name in covariates if label != name})
         treated = _frame.flags(table[treatment], missing=None)
-        focal = ~treated if self.estimand == "ATC" and self.method in _options.LINKS else treated
+        focal = ~treated if _options.is_turned(self) else treated
         history, labels = frame_history(table, x, covariates, (focal, wanted))
         found = self._work(history, labels, [cross_section(history)])
         return CrossSectionMatch(
