@@ -115,7 +115,10 @@ class Found:
             removals=(),
             present=None,
         )
-        return Pool(history, self.watch.members, self.labels.columns, self.labels.exact, tuple(names))
+        members = self.watch.members
+        if is_turned(self.options):
+            members = tuple(one.turned(history) for one in members)
+        return Pool(history, members, self.labels.columns, self.labels.exact, tuple(names))
 
     def _traces(self) -> list[Trace]:
         """Counts of every risk set, for the treated units that could be matched."""

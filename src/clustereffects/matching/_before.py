@@ -40,6 +40,11 @@ class Members:
         """Members of a risk set."""
         return cls(one.cohort, np.array(one.treated.unit), np.array(one.control.unit), np.array(one.treated.x))
 
+    def turned(self, history: History) -> Members:
+        """The same where untreated units were matched with treated ones: who is treated is then among the candidates."""
+        columns = [_column(history, self.period, place)[self.control] for place in range(self.x_treated.shape[1])]
+        return Members(self.cohort, self.control, self.treated, np.column_stack(columns))
+
     @property
     def period(self) -> int:
         """Joining year for the readers of a history; 1 in a cross-section."""
