@@ -185,7 +185,7 @@ def require_treated(options: Matching) -> None:
 
 def require_categories(options: Matching, text: set[str]) -> None:
     """Raise unless the columns whose categories are grouped are text to match on; in a panel there are none."""
-    wrong = [name for name, _ in options.coarsening.grouping if name not in text]
+    wrong = [name for name, _ in options.coarsening.groups if name not in text]
     if wrong:
         raise OptionError(
             [_bad(f"grouping of {name}", name, "a text column of `on`, in a cross-section") for name in wrong]

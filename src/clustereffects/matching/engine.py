@@ -106,7 +106,7 @@ def _coarsened(task: Prepared, options: Matching, labels: Labels) -> Piece:
 
 def _classes(x: FloatArray, coarsening: Coarsening, labels: Labels) -> Iterator[IntArray]:
     """Codes of the classes: for each covariate, or for all indicators of a column whose categories are grouped."""
-    cuts, grouping = dict(coarsening.cutpoints), dict(coarsening.grouping)
+    cuts, grouping = dict(coarsening.cutpoints), dict(coarsening.groups)
     for place, column in enumerate(labels.columns):
         if column not in grouping:
             yield bin_codes(x[:, place], cuts.get(column, coarsening.default))

@@ -124,6 +124,7 @@ class Matching:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"member": [1, 1, 0, 0, 0], "size": [5.0, 8.0, 4.0, 9.0, 8.5], "county": list("abbba")})
     >>> match = Matching(on=["size"], forbid=["county"]).fit_frame(frame, treatment="member")
     >>> match.pairs()[["treated", "control"]].to_numpy().tolist()

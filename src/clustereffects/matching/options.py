@@ -206,11 +206,16 @@ class Coarsening:
         ]
         problems += [
             _bad(f"grouping of {name}", groups, "lists of categories, each category in one of them")
-            for name, groups in self.grouping
+            for name, groups in self.groups
             if not _groups(groups)
         ]
         if problems:
             raise OptionError(problems)
+
+    @property
+    def groups(self) -> tuple[tuple[str, Any], ...]:
+        """Columns and their groups of categories."""
+        return cast("tuple[tuple[str, Any], ...]", self.grouping)
 
 
 def _cuts(value: Any) -> bool:
@@ -222,11 +227,14 @@ def _cuts(value: Any) -> bool:
 
 
 def _groups(value: Any) -> bool:
-    lists = tuple | list
-    if not (isinstance(value, lists) and all(isinstance(group, lists) for group in value)):
+    if not (_is_list(value) and all(_is_list(group) for group in value)):
         return False
     members = [str(category) for group in value for category in group]
     return len(set(members)) == len(members)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, tuple | list)
 
 
 def _positive(value: Any) -> bool:
