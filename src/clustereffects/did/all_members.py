@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,8 +87,8 @@ class _Members:
     def of(cls, effects: Effects) -> _Members:
         panel, table = _panel(effects), effects.unit_effects
         rows = np.flatnonzero(np.isfinite(panel.cohorts))
-        after = [] if table is None else table.loc[table["event_time"] >= 0, "unit"].unique()
-        codes = effects.provenance.options.get("match", {}).get("exact", ())
+        after = set() if table is None else set(table.loc[table["event_time"] >= 0, "unit"])
+        codes = _matched_by(effects).get("exact", ())
         numeric = (name for name in panel.columns if pd.api.types.is_numeric_dtype(panel.series(name).dtype))
         return cls(panel, rows, np.asarray(panel.units[rows].isin(after)), frozenset(numeric) - frozenset(codes))
 
@@ -97,7 +97,8 @@ class _Members:
         times, period = self.panel.times, self.panel.cohorts[self.rows] - lag
         column = np.clip(np.searchsorted(times, period), 0, len(times) - 1)
         found = values[self.rows, column]
-        return np.where(times[column] == period, found, np.nan if found.dtype.kind == "f" else None)
+        missing: Any = np.nan if found.dtype.kind == "f" else None
+        return np.asarray(np.where(times[column] == period, found, missing))
 
     def indicators(self, name: str) -> list[tuple[str, FloatArray]]:
         """Each value of a column in the period before joining, and who has it; missing where none is known."""
@@ -115,11 +116,16 @@ def _panel(effects: Effects) -> Panel:
 
 def _matched_columns(effects: Effects) -> list[str]:
     """Columns that the match used to make units alike."""
-    options = effects.provenance.options.get("match", {})
-    found: list[str] = []
+    options, found = _matched_by(effects), list[str]()
     for name in ("on", "growth", "exact"):
         found += [column for column in options.get(name, ()) if column not in found]
     return found
+
+
+def _matched_by(effects: Effects) -> Mapping[str, Any]:
+    """Options of the match."""
+    options = effects.provenance.options.get("match")
+    return options if isinstance(options, Mapping) else {}
 
 
 def _described(panel: Panel, name: str, members: _Members) -> list[dict[str, Any]]:
@@ -337,7 +343,7 @@ def weighted_to_all(effects: Effects, *, columns: Sequence[str] | None = None) -
     if not names:
         raise OptionError(bad_option("columns", columns, "at least one column of the panel"))
     x, labels = _design(panel, names, members)
-    known = np.isfinite(x).all(axis=1)
+    known = np.asarray(np.isfinite(x).all(axis=1))
     _require_known(panel, members, known)
     found = entropy_balance(x[members.kept], x[known].mean(axis=0), names=labels)
     share = pd.Series(found.weight * int(members.kept.sum()), index=panel.units[members.rows[members.kept]])

@@ -17,7 +17,9 @@ IntArray = NDArray[np.int64]
 
 Kind = Literal["parallel", "dip", "trend", "dip and trend"]
 
+# 5 % value of chi-squared with one degree of freedom; 2.5 % where a dip and a trend are looked for.
 _DISTINCT = 3.841458820694124
+_EITHER = 5.023886187314888
 _MEASURABLE = 0.05
 
 
@@ -80,8 +82,9 @@ def gap_path(gap: FloatArray, covariance: FloatArray, persistence: float) -> Gap
     Returns
     -------
     GapPath
-        Parallel, unless a dip or a trend improves the fit by more than the 5 % value of chi-squared with one degree of
-        freedom; both, if the second does so too and there are four periods.
+        Parallel, unless a dip or a trend improves the fit by more than the 2.5 % value of chi-squared with one degree of
+        freedom, so that constant differences are called otherwise in at most about 5 % of samples; both, if the second
+        does so too and there are four periods.
 
     Raises
     ------
@@ -106,24 +109,25 @@ def gap_path(gap: FloatArray, covariance: FloatArray, persistence: float) -> Gap
     """
     times = np.arange(-len(gap), 0)
     whole = GapPath("parallel", 0.0, 0.0, 0.0, np.zeros((3, 3)), persistence, 0.0).shape(times)
-    weight = np.linalg.pinv(covariance, hermitian=True)
+    weight = np.asarray(np.linalg.pinv(covariance, hermitian=True), dtype=np.float64)
     losses = {part: _gls(gap, whole[:, list(part)], weight)[0] for part in ((0,), (0, 1), (0, 2))}
     chosen: tuple[int, ...] = (0,)
     better = min(((0, 1), (0, 2)), key=lambda part: losses[part]) if len(gap) > 2 else (0, 1)
-    if losses[(0,)] - losses[better] > _DISTINCT:
+    if losses[(0,)] - losses[better] > _EITHER:
         chosen = better
         both = _gls(gap, whole, weight)[0]
-        if len(gap) > 3 and losses[better] - both > _DISTINCT:
+        if len(gap) > 3 and losses[better] - both > _EITHER:
             chosen = (0, 1, 2)
     _, value, spread = _gls(gap, whole[:, list(chosen)], weight)
     full, found = np.zeros((3, 3)), np.zeros(3)
     full[np.ix_(chosen, chosen)], found[list(chosen)] = spread, value
     words: dict[tuple[int, ...], Kind] = {(0,): "parallel", (0, 1): "dip", (0, 2): "trend", (0, 1, 2): "dip and trend"}
-    return GapPath(words[chosen], *(float(one) for one in found), full, persistence, losses[(0,)])
+    level, dip, trend = (float(one) for one in found)
+    return GapPath(words[chosen], level, dip, trend, full, persistence, losses[(0,)])
 
 
 def _gls(gap: FloatArray, shape: FloatArray, weight: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-    spread = np.linalg.pinv(shape.T @ weight @ shape, hermitian=True)
+    spread = np.asarray(np.linalg.pinv(shape.T @ weight @ shape, hermitian=True), dtype=np.float64)
     value = spread @ shape.T @ weight @ gap
     left = gap - shape @ value
     return float(left @ weight @ left), value, spread
@@ -194,7 +198,7 @@ class Diagnosis:
         after = np.array([self.loading[event], self.path.persistence ** (event + 1.0), event + 1.0])
         change = after - before[-1]
         if not len(matched):
-            return change
+            return np.asarray(change, dtype=np.float64)
         own, cross = self.moments.own[0, event], self.moments.cross[0, event]
         slope = np.linalg.pinv(matched @ own @ matched.T, hermitian=True) @ (matched @ (cross - own[:, -1]))
         return np.asarray(change - slope @ matched @ before, dtype=np.float64)
@@ -247,7 +251,8 @@ def _loadings(fit: Stability, cross: FloatArray) -> FloatArray:
     """Effect of the permanent part at every event time from joining on, relative to before (H + 1,)."""
     events, periods = cross.shape
     ahead = np.arange(events)[:, None] + np.arange(periods, 0, -1)
-    return (cross - fit.transitory * fit.persistence**ahead).mean(axis=1) / max(fit.permanent, 1e-300)
+    stable = (cross - fit.transitory * fit.persistence**ahead).mean(axis=1)
+    return np.asarray(stable / max(fit.permanent, 1e-300), dtype=np.float64)
 
 
 def _jackknife(values: FloatArray) -> FloatArray:

@@ -94,7 +94,7 @@ class DesignComparison:
         """
         loss = self.rows.set_index("design")["loss"].loc[list(self.matchings)]
         good = loss.index[loss <= _EQUAL * loss.min()]
-        return min(good, key=_ORDER.index)
+        return next(name for name in _ORDER if name in set(good))
 
     @property
     def matching(self) -> Matching:
@@ -151,7 +151,7 @@ class DesignComparison:
         )
 
     def _choice_check(self) -> Check:
-        chosen = self.rows.set_index("design").loc[self.recommended]
+        chosen: dict[Any, Any] = self.rows.set_index("design").loc[self.recommended].to_dict()
         large = abs(chosen["estimated_bias"]) > chosen["std_error"]
         return Check(
             name="recommended design",

@@ -27,6 +27,7 @@ from clustereffects.results import (
     Check,
     Description,
     Effects,
+    Jackknife,
     Provenance,
     Sampling,
     Variance,
@@ -44,8 +45,10 @@ class MatchedDiD:
 
     Parameters
     ----------
-    variance : Cluster, MultiplierBootstrap or WildBootstrap, optional
-        Default: clustered at the panel's assignment level if one is declared, else independent units.
+    variance : Cluster, MultiplierBootstrap, Jackknife or WildBootstrap, optional
+        Default: at the panel's assignment level if one is declared – ``Jackknife()`` where at most 50 of its clusters hold
+        treated units, clustered where they are more –, else independent units. The column ``"matched_set"`` stands for
+        the matched sets: ``Cluster("matched_set")``, or with the column of units ``Cluster("matched_set", "firm")``.
     bias_adjust : bool
         Correct for what differs between a treated unit and its controls in the matching covariates.
     window : tuple of two int
@@ -61,14 +64,26 @@ class MatchedDiD:
     Estimand: the average effect on the treated units that have a control and are observed, from joining on. Period −1
     is the reference: its effect is zero by construction and has no standard error; earlier ones are placebos.
 
+    Treated units of a set (``method="full"``, ``"entropy"`` and others) share its weighted controls.
+
     Standard errors: influence function with one row per unit. A treated unit's row holds its own deviation, so that
     effects may differ between units and inference is for the population they are drawn from; a control's row holds
-    its noise times everything it serves, over all treated units and cohorts, so that re-use is accounted for.
+    its noise times everything it serves, over all treated units and cohorts, so that re-use is accounted for. The sum of
+    squares of these rows is the variance of Abadie & Imbens (2006, theorem 7), ``Σ (τ_i − τ)² + Σ_j (K_j² − K'_j) σ²_j``
+    over ``N²`` with ``K_j`` the use of a control and ``K'_j`` the sum of squared shares, except that ``σ²_j`` comes from
+    a regression among the controls instead of from pairs of controls, and that the own prediction error is taken out of
+    ``τ_i`` instead of being subtracted in ``K'_j``. The jackknife leaves out a cluster's rows with its weight; matched
+    sets and the model of the controls' changes stay, so that nothing is fitted again.
+
+    By matched set errors are those of Abadie & Spiess (2022), valid without re-use: the spread of the sets' own
+    differences. Sets that share controls are one cluster, and where that leaves a single one the choice is refused; with
+    re-use cluster by set and unit in two ways, where a row is a unit in a set.
 
     References
     ----------
     Abadie & Imbens (2006), *Econometrica* 74(1); (2011), *Journal of Business & Economic Statistics* 29(1); (2012),
-    *Journal of the American Statistical Association* 107(498). Imai, Kim & Wang (2023), *American Journal of Political
+    *Journal of the American Statistical Association* 107(498). Abadie & Spiess (2022), *Journal of the American
+    Statistical Association* 117(538). Karim, Nielsen, MacKinnon & Webb (2026) on the cluster jackknife. Imai, Kim & Wang (2023), *American Journal of Political
     Science* 67(3), on matching before difference-in-differences.
 
     Examples
@@ -94,7 +109,7 @@ class MatchedDiD:
             raise OptionError(problems)
 
     def fit(self, match: Match, outcome: str) -> Effects:
-        """Estimate the effects on one outcome from the pairs of a match.
+        """Estimate the effects on one outcome from the matched sets of a match.
 
         Raises
         ------
@@ -168,7 +183,8 @@ class _Work:
             provenance=_provenance(model, self.match, self.outcome),
             unit_effects=samples.unit_table(self.match, taken, self.parts),
         )
-        column = jackknife_column(model.variance, panel.cluster)
+        # Leaving clusters out costs nothing here, so that it is there to compare with under any other choice too.
+        column = jackknife_column(model.variance if isinstance(model.variance, Jackknife) else None, panel.cluster)
         return effects if column is None else with_rows_left_out(effects, column)
 
     def _codes(self, column: str) -> IntArray:

@@ -91,12 +91,12 @@ class PathMoments:
     @property
     def covariance(self) -> FloatArray:
         """Covariance (K, K) of the outcome before joining."""
-        return self.before[0]
+        return np.asarray(self.before[0], dtype=np.float64)
 
     @property
     def gap_covariance(self) -> FloatArray:
         """Covariance (K, K) of the gap, with treated units as variable as controls."""
-        return self.before[0] * self.spread
+        return np.asarray(self.before[0] * self.spread, dtype=np.float64)
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from clustereffects.errors import EstimationError
 from clustereffects.matching._before import Members, Pool
 from clustereffects.matching._history import Labels
 from clustereffects.matching._ledger import Trace
-from clustereffects.matching._options import LINKS, PAIRS, is_turned, ladder_of
+from clustereffects.matching._options import LINKS, PAIRS, ladder_of, pairs_untreated
 from clustereffects.matching._pieces import Piece
 from clustereffects.matching._prepare import Prepared
 from clustereffects.matching._refusals import Overlap, without_candidates
@@ -88,7 +88,7 @@ class Found:
         sets, x_treated, x_control = _pieces.joined(self.pieces, self.tasks)
         lost = self._lost(traces, sets.treated)
         sample = self._account(sets.treated, sets.control, lost)
-        if is_turned(self.options):
+        if pairs_untreated(self.options):
             sets, x_treated, x_control = _pieces.swapped(sets), x_control, x_treated
         return {
             "sets": sets,
@@ -115,10 +115,8 @@ class Found:
             removals=(),
             present=None,
         )
-        members = self.watch.members
-        if is_turned(self.options):
-            members = tuple(one.turned(history) for one in members)
-        return Pool(history, members, self.labels.columns, self.labels.exact, tuple(names))
+        pool = Pool(history, self.watch.members, self.labels.columns, self.labels.exact, tuple(names))
+        return pool.swapped() if pairs_untreated(self.options) else pool
 
     def _traces(self) -> list[Trace]:
         """Counts of every risk set, for the treated units that could be matched."""
@@ -170,15 +168,16 @@ class Found:
         able = np.zeros(len(self.history.cohorts), dtype=np.bool_)
         for members, _ in self.watch.passed:
             able[members.control] = True
+        side, others = ("untreated", "treated units") if pairs_untreated(self.options) else ("treated", "controls")
         left = [one.tally.candidates - int(one.tally.removed.sum()) for _, one in self.watch.passed]
         return SampleAccount(
             rows_in=total,
             rows_used=len(np.unique(treated)),
             dropped={str(reason): int(count) for reason, count in lost["reason"].value_counts().items()},
             counts={
-                "treated units": total,
-                "matched treated units": len(np.unique(treated)),
-                "controls": len(np.unique(control)),
+                f"{side} units": total,
+                f"matched {side} units": len(np.unique(treated)),
+                others: len(np.unique(control)),
                 "pairs": len(control),
                 "candidates": max(left),
                 "candidates with complete values": int(np.count_nonzero(able)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -40,11 +40,6 @@ class Members:
         """Members of a risk set."""
         return cls(one.cohort, np.array(one.treated.unit), np.array(one.control.unit), np.array(one.treated.x))
 
-    def turned(self, history: History) -> Members:
-        """The same where untreated units were matched with treated ones: who is treated is then among the candidates."""
-        columns = [_column(history, self.period, place)[self.control] for place in range(self.x_treated.shape[1])]
-        return Members(self.cohort, self.control, self.treated, np.column_stack(columns))
-
     @property
     def period(self) -> int:
         """Joining year for the readers of a history; 1 in a cross-section."""
@@ -63,6 +58,11 @@ class Pool:
     columns: tuple[str, ...]
     exact: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()
+
+    def swapped(self) -> Pool:
+        """The same where untreated units chose among the treated, with each side under its own name."""
+        members = [Members(one.cohort, one.control, one.treated, self.matrix(one, one.control)) for one in self.members]
+        return replace(self, members=tuple(members))
 
     def values(self, one: Members, place: int) -> FloatArray:
         """One covariate of all units as of the joining of one risk set."""

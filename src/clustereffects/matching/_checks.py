@@ -91,32 +91,62 @@ def _against(table: pd.DataFrame, limit: Limit) -> Check | None:
 
 def use_checks(match: Matches) -> list[Check]:
     """Unmatched units, units with too few controls, reuse of controls."""
-    return [_unmatched_check(len(match.lost), match.n_treated), *_control_checks(match)]
+    return [_unmatched_check(match), *_untreated_checks(match), *_control_checks(match)]
 
 
-def _unmatched_check(lost: int, kept: int) -> Check:
-    message = f"{lost} of {lost + kept} treated units have no control; the effect is that on the {kept} others"
+def _unmatched_check(match: Matches) -> Check:
+    side, lost = match.design.side, len(match.lost)
+    kept = match.n_treated if side == "treated" else match.n_controls
+    other = "control" if side == "treated" else "treated unit"
+    effect = "the effect leaves them out" if _of_untreated(match) else f"the effect is that on the {kept} others"
+    message = f"{lost} of {lost + kept} {side} units have no {other}; {effect}"
     return Check(
-        name="unmatched treated units",
+        name=f"unmatched {side} units",
         verdict="warn" if lost else "pass",
         statistic=lost / max(lost + kept, 1),
         threshold=0.0,
-        message=message if lost else f"all {kept} treated units have a control",
+        message=message if lost else f"all {kept} {side} units have a {other}",
         remedy="see unmatched() for the constraint that removed the last candidate" if lost else "",
     )
 
 
+def _of_untreated(match: Matches) -> bool:
+    """Whether sets or weights are for an effect to which untreated units belong."""
+    return match.design.side == "treated" and match.estimand.endswith(("(ATC)", "(ATE)"))
+
+
+def _untreated_checks(match: Matches) -> list[Check]:
+    """How many untreated units are left out of an effect to which they belong."""
+    everyone = match.sample.counts.get("candidates", 0)
+    if not everyone or not _of_untreated(match):
+        return []
+    lost = everyone - match.n_controls
+    message = f"{lost} of {everyone} untreated units are in no set with treated units; the effect leaves them out"
+    return [
+        Check(
+            name="unmatched untreated units",
+            verdict="warn" if lost else "pass",
+            statistic=lost / everyone,
+            threshold=0.0,
+            message=message if lost else f"all {everyone} untreated units have treated units to compare with",
+            remedy="see missing(), and effective_sizes() for how many are matched" if lost else "",
+        )
+    ]
+
+
 def _control_checks(match: Matches) -> list[Check]:
-    sets = match.sets
-    short = int((np.bincount(sets.control_set) < match.design.ratio).sum())
+    sets, ratio = match.sets, match.design.ratio
+    if match.design.side == "untreated":
+        return [_reuse_of_treated(match, int((np.bincount(sets.treated_set) < ratio).sum()))]
+    short = int((np.bincount(sets.control_set) < ratio).sum())
     times = np.bincount(sets.control, np.bincount(sets.treated_set)[sets.control_set]).max(initial=0)
     return [
         Check(
             name="controls per treated unit",
             verdict="info",
             statistic=float(short),
-            threshold=float(match.design.ratio),
-            message=f"{short} treated units have fewer than {match.design.ratio} controls",
+            threshold=float(ratio),
+            message=f"{short} treated units have fewer than {ratio} controls",
         ),
         Check(
             name="reuse of controls",
@@ -126,6 +156,20 @@ def _control_checks(match: Matches) -> list[Check]:
             f"one serves up to {times:.0f} treated units",
         ),
     ]
+
+
+def _reuse_of_treated(match: Matches, short: int) -> Check:
+    """What there is to say of treated units that serve the untreated."""
+    sets = match.sets
+    weight = np.bincount(sets.treated, sets.treated_weights())
+    worth, times = float(weight.sum() ** 2 / (weight**2).sum()), int(np.bincount(sets.treated).max(initial=0))
+    return Check(
+        name="reuse of treated units",
+        verdict="info",
+        statistic=worth,
+        message=f"{match.n_treated} treated units count as {worth:.1f}; one serves up to {times} untreated units; "
+        f"{short} untreated units have fewer than {match.design.ratio}",
+    )
 
 
 def rank_check(ranks: dict[str, int], n_variables: int) -> list[Check]:
@@ -145,6 +189,18 @@ def rank_check(ranks: dict[str, int], n_variables: int) -> list[Check]:
         ]
     if largest == n_variables:
         return []
+    if not largest:
+        return [
+            Check(
+                name="nothing to measure nearness by",
+                verdict="warn",
+                statistic=0.0,
+                threshold=float(n_variables),
+                message="within treated units and candidates the matching variables vary by no more than rounding: all "
+                "candidates are equally near",
+                remedy="subtract what all values have in common, or match on other variables",
+            )
+        ]
     message = f"{n_variables} matching variables span {largest} dimensions; collinear ones add nothing"
     return [
         Check(

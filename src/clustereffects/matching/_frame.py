@@ -29,8 +29,17 @@ def in_order(table: pd.DataFrame, unit: str | None) -> tuple[pd.DataFrame, pd.In
         problems.append(_identifiers(unit, f"{len(twice)} identifiers occur more than once", shown(twice)))
     if problems:
         raise InputError(problems)
-    table = table.sort_values(unit, kind="stable", ignore_index=True)
+    try:
+        table = table.sort_values(unit, kind="stable", ignore_index=True)
+    except TypeError as error:
+        raise InputError(_identifiers(unit, "identifiers are of several types and have no order")) from error
     return table, pd.Index(table[unit], name=unit)
+
+
+def own_labels(frame: Any, places: pd.Index[Any]) -> pd.Index[Any]:
+    """Index of a pandas frame if it tells rows apart, else their places."""
+    index = frame.index if isinstance(frame, pd.DataFrame) else places
+    return index if index.is_unique and not isinstance(index, pd.MultiIndex) else places
 
 
 def flags(values: pd.Series, *, missing: bool | None = False) -> BoolArray:

@@ -81,6 +81,8 @@ def _bad_columns(options: Matching) -> Iterator[Problem]:
 def _bad_numbers(options: Matching) -> Iterator[Problem]:
     if not _are_lags(options.lags):
         yield _bad("lags", options.lags, "different whole numbers of at least 1, periods before joining")
+    elif unknown := _unknown_lags(options):
+        yield _bad("lags", options.lags, f"columns of `on` or `growth`, not {', '.join(map(str, unknown))}")
     elif any(len(lags_of(options)[name]) < 2 for name in options.growth):
         yield _bad("lags", options.lags, "at least two for every column of `growth`")
     for name, least in (("horizon", 0), ("active", 0), ("subclasses", 2), ("workers", 1)):
@@ -90,6 +92,12 @@ def _bad_numbers(options: Matching) -> Iterator[Problem]:
         yield _bad("ratio", options.ratio, "a whole number of at least 1, or VariableRatio(...)")
     if options.reuse is not None and not _whole(options.reuse, 1):
         yield _bad("reuse", options.reuse, "a whole number of at least 1, or None")
+
+
+def _unknown_lags(options: Matching) -> list[str]:
+    """Columns with lags that nothing is matched on."""
+    lags = cast("tuple[Any, ...]", options.lags)
+    return [item[0] for item in lags if isinstance(item, tuple) and item[0] not in lags_of(options)]
 
 
 def _are_lags(lags: Any) -> bool:
@@ -140,10 +148,16 @@ def _bad_scores(options: Matching) -> Iterator[Problem]:
         yield _bad("rng", None, "a seed or generator for order='random'")
     if options.method in SCORED and not has_score(options):
         yield _bad("distance", options.distance, f"'propensity' for method={options.method!r}")
+    yield from _bad_calipers(options)
+
+
+def _bad_calipers(options: Matching) -> Iterator[Problem]:
     if callable(options.distance) and caliper_of(options).distance is not None:
         yield _bad(
             "caliper", options.caliper, "no distance: let the function return infinity for pairs that must not be"
         )
+    if isinstance(options.distance, Score) and options.distance.column in dict(caliper_of(options).ratios):
+        yield _bad("caliper", options.caliper, "no factor of the column that is the score; take its logarithm as score")
     if has_score(options) and score_caliper(options) is not None:
         yield _bad("caliper", options.caliper, "Caliper(distance=...) where the distance is the score")
 
@@ -183,18 +197,9 @@ def require_treated(options: Matching) -> None:
         raise OptionError(_bad("estimand", options.estimand, "'ATT' in a panel"))
 
 
-def require_categories(options: Matching, text: set[str]) -> None:
-    """Raise unless the columns whose categories are grouped are text to match on; in a panel there are none."""
-    wrong = [name for name, _ in options.coarsening.groups if name not in text]
-    if wrong:
-        raise OptionError(
-            [_bad(f"grouping of {name}", name, "a text column of `on`, in a cross-section") for name in wrong]
-        )
-
-
-def is_turned(options: Matching) -> bool:
-    """Whether untreated units are matched with treated ones."""
-    return options.estimand == "ATC" and options.method in LINKS
+def pairs_untreated(options: Matching) -> bool:
+    """Whether untreated units choose among the treated: pairs for the effect on the untreated. Other methods weigh sets."""
+    return options.estimand == "ATC" and options.method in PAIRS
 
 
 def lags_of(options: Matching) -> dict[str, tuple[int, ...]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from clustereffects.errors import EstimationError, Problem
 from clustereffects.matching._history import Labels
-from clustereffects.matching._options import caliper_of, has_score, is_turned, score_caliper
+from clustereffects.matching._options import caliper_of, has_score, pairs_untreated, score_caliper
 from clustereffects.matching._search import DECIMALS
 from clustereffects.matching.distance import mahalanobis, robust_mahalanobis, scaled_euclidean
 from clustereffects.matching.ladder import Limits, Rungs, choose_rungs
@@ -70,10 +70,17 @@ class Maker:
 
     def all(self, sets: Iterable[RiskSet]) -> list[Prepared]:
         """Tasks of all risk sets with somebody on both sides; a score is fitted to all of them together."""
+        trim = self.options.trim
         if not needs_score(self.options):
-            return [self._one(one, np.empty(0)) for one in sets if one.live]
+            return [
+                self._one(one, np.empty(0), np.ones(len(one.is_treated), dtype=np.bool_)) for one in sets if one.live
+            ]
         live = [one for one in sets if one.live]
-        return [self._one(one, score) for one, score in zip(live, self._scores(live), strict=True)]
+        scores = self._scores(live)
+        supports = [common_support(score, one.is_treated, trim) for one, score in zip(live, scores, strict=True)]
+        if live and not any(inside[one.is_treated].any() for one, inside in zip(live, supports, strict=True)):
+            raise EstimationError(_no_support(live, scores))
+        return [self._one(*item) for item in zip(live, scores, supports, strict=True)]
 
     def _scores(self, sets: Sequence[RiskSet]) -> list[FloatArray]:
         if isinstance(self.options.distance, Score):
@@ -81,8 +88,7 @@ class Maker:
             return [np.concatenate([one.treated.bound[:, place], one.control.bound[:, place]]) for one in sets]
         return propensity(sets, self.options) if sets else []
 
-    def _one(self, one: RiskSet, score: FloatArray) -> Prepared:
-        inside = common_support(score, one.is_treated, self.options.trim)
+    def _one(self, one: RiskSet, score: FloatArray, inside: BoolArray) -> Prepared:
         n = len(one.treated.unit)
         treated = one.treated if inside[:n].all() else one.treated.take(inside[:n])
         near = _in_strata(treated, one.control) & inside[n:]
@@ -185,7 +191,7 @@ def order_of(options: Matching) -> str:
     """In which order treated units choose."""
     scored = has_score(options) or score_caliper(options) is not None
     # Who is least like the other side chooses first: a treated unit of high, an untreated one of low propensity.
-    return options.order or ("data" if not scored else "smallest" if is_turned(options) else "largest")
+    return options.order or ("data" if not scored else "smallest" if pairs_untreated(options) else "largest")
 
 
 def needs_score(options: Matching) -> bool:
@@ -202,18 +208,19 @@ def propensity(sets: Sequence[RiskSet], options: Matching) -> list[FloatArray]:
     design = np.empty((sum(sizes), len(sets) + sets[0].treated.x.shape[1]))
     start = 0
     for number, (one, size) in enumerate(zip(sets, sizes, strict=True)):
-        rows = slice(start, start + size)
-        design[rows, : len(sets)] = np.arange(len(sets)) == number
-        design[rows, len(sets) :] = one.x
+        design[start : start + size, : len(sets)] = np.arange(len(sets)) == number
+        split = start + len(one.treated.unit)
+        design[start:split, len(sets) :] = one.treated.x
+        design[split : start + size, len(sets) :] = one.control.x
         start += size
     matched = np.concatenate([one.is_treated for one in sets])
-    fit = (logit if options.link == "logit" else probit)(design, ~matched if is_turned(options) else matched)
+    fit = (logit if options.link == "logit" else probit)(design, ~matched if pairs_untreated(options) else matched)
     scale = fit.linear if options.propensity_scale == "linear" else fit.probability
     return np.split(scale, np.cumsum(sizes)[:-1])
 
 
 def common_support(score: FloatArray, treated: BoolArray, trim: str | None) -> BoolArray:
-    """Units within the range of the other side's score: treated ones, or all, as asked."""
+    """Units within the range of the other side's score: treated ones, or all, as asked; nobody if a side is empty then."""
     inside = np.ones(len(treated), dtype=np.bool_)
     if trim is None:
         return inside
@@ -222,16 +229,21 @@ def common_support(score: FloatArray, treated: BoolArray, trim: str | None) -> B
     if trim == "both":
         inside[~treated] = (other >= one.min()) & (other <= one.max())
     if not (inside[treated].any() and inside[~treated].any()):
-        raise EstimationError(
-            Problem(
-                what="no unit has common support",
-                where=f"propensity of the treated {one.min():.4g} to {one.max():.4g}, of the candidates "
-                f"{other.min():.4g} to {other.max():.4g}",
-                expected="ranges that overlap",
-                remedy="match on fewer columns, or leave out trim",
-            )
-        )
+        inside[:] = False
     return inside
+
+
+def _no_support(sets: Sequence[RiskSet], scores: Sequence[FloatArray]) -> Problem:
+    """Nobody's propensity is within the range of the other side."""
+    score, treated = np.concatenate(scores), np.concatenate([one.is_treated for one in sets])
+    one, other = score[treated], score[~treated]
+    return Problem(
+        what="no unit has common support",
+        where=f"propensity of the treated {one.min():.4g} to {one.max():.4g}, of the candidates "
+        f"{other.min():.4g} to {other.max():.4g}",
+        expected="ranges that overlap",
+        remedy="match on fewer columns, or leave out trim",
+    )
 
 
 def _first(z: FloatArray) -> FloatArray:

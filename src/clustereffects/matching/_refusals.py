@@ -112,7 +112,8 @@ def without_candidates(traces: Sequence[Trace], labels: Labels, alone: pd.DataFr
     ends = Counter(label for trace in traces for label in last_constraint(trace, labels) if label)
     ends.update(reason for trace in traces for reason in lacking_reasons(trace, labels))
     where = "; ".join(f"{label}: {count} units" for label, count in ends.most_common())
-    problems = [_nobody("no treated unit has a candidate", "a candidate for at least one", f"last removed by {where}")]
+    where = f"last removed by {where}" if where else "no pair is possible at any distance"
+    problems = [_nobody("no treated unit has a candidate", "a candidate for at least one", where)]
     if len(alone):
         problems.append(_alone(alone))
     return problems

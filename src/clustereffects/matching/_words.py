@@ -48,7 +48,9 @@ def distance(options: Matching) -> str:
 
 def method(options: Matching) -> str:
     """How units were put together."""
-    limits = [f"exact on {', '.join(options.exact)}"] if options.exact else []
+    # Weights of all candidates together make shares equal, not units.
+    alike = "equal shares of" if options.method == "entropy" else "exact on"
+    limits = [f"{alike} {', '.join(options.exact)}"] if options.exact else []
     limits += [f"loosened step by step: {', '.join(name for name, _ in ladder_of(options))}"] if options.ladder else []
     limits += [f"not sharing {', '.join(options.forbid)}"] if options.forbid else []
     limits += [f"rules: {', '.join(rule.name for rule in options.rules)}"] if options.rules else []

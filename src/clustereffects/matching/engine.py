@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import clustereffects.matching._pieces as _pieces
-from clustereffects.errors import EstimationError, Problem
+from clustereffects.errors import EstimationError, OptionError, Problem
 from clustereffects.matching._history import Labels
 from clustereffects.matching._options import PAIRS
 from clustereffects.matching._pieces import Piece
@@ -20,7 +21,7 @@ from clustereffects.matching.entropy import balance_arms, entropy_balance, with_
 from clustereffects.matching.full import match_full
 from clustereffects.matching.nearest import Chosen, Order, match_nearest
 from clustereffects.matching.optimal import match_optimal
-from clustereffects.matching.options import Coarsening
+from clustereffects.matching.options import Coarsening, Score
 from clustereffects.matching.subclass import subclasses
 from clustereffects.matching.weights import propensity_weights
 
@@ -41,7 +42,7 @@ def match(tasks: Sequence[Prepared], options: Matching, labels: Labels) -> list[
     tasks : sequence of Prepared
     options : Matching
     labels : Labels
-        Names of the covariates, and of the columns from which they come.
+        Covariates and the columns they come from.
 
     Returns
     -------
@@ -61,10 +62,34 @@ def match(tasks: Sequence[Prepared], options: Matching, labels: Labels) -> list[
     if options.method in PAIRS:
         pieces = _pieces.of_pairs(_pairs(tasks, options), tasks)
     else:
-        pieces = [_SET_METHODS[options.method](task, options, labels) for task in tasks]
-    if not options.weigh:
-        return pieces
-    return [_reweighed(*item, labels.covariates) for item in zip(pieces, tasks, strict=True)]
+        pieces = _sets(tasks, options, labels)
+    names = labels.covariates
+    return [_reweighed(*item, names) for item in zip(pieces, tasks, strict=True)] if options.weigh else pieces
+
+
+def _sets(tasks: Sequence[Prepared], options: Matching, labels: Labels) -> list[Piece]:
+    """Sets of every risk set; a risk set without treated units, or without a class that holds both sides, has none."""
+    pieces, errors = [], []
+    for task in tasks:
+        piece = _pieces.of_codes(np.full(len(task.is_treated), -1), task.is_treated, options.estimand)
+        try:
+            if len(task.treated.unit):
+                piece = _SET_METHODS[options.method](task, options, labels)
+        except EstimationError as error:
+            errors.append(EstimationError(_of_cohort(task.cohort, error)))
+            # Classes either hold both sides or do not; weights that do not exist are no reason to drop a cohort.
+            if options.method != "coarsened_exact":
+                raise errors[-1] from error
+        pieces.append(piece)
+    if errors and not any(len(piece.mass) for piece in pieces):
+        raise errors[0]
+    return pieces
+
+
+def _of_cohort(cohort: float, error: EstimationError) -> list[Problem]:
+    """The same problems, with the cohort where there is one."""
+    when = "" if np.isnan(cohort) else f"cohort {cohort:g}: "
+    return [replace(problem, where=f"{when}{problem.where}") for problem in error.problems]
 
 
 def _pairs(tasks: Sequence[Prepared], options: Matching) -> Chosen:
@@ -98,23 +123,50 @@ def _full(task: Prepared, options: Matching, labels: Labels) -> Piece:  # noqa: 
 def _coarsened(task: Prepared, options: Matching, labels: Labels) -> Piece:
     exact = np.concatenate([task.task.treated.strata[:, 0], task.task.control.strata[:, 0]]).astype(np.int64)
     x = task.x
-    strata = coarsen([exact, *_classes(x, options.coarsening, labels)], task.is_treated)
+    columns = _classes(x, options.coarsening, labels)
+    strata = coarsen([exact, *columns], task.is_treated)
     if options.coarsening.one_to_one:
         strata = pair_within(mahalanobis(x, task.is_treated).of(x), task.is_treated, strata)
     return _pieces.of_codes(strata, task.is_treated, options.estimand)
 
 
-def _classes(x: FloatArray, coarsening: Coarsening, labels: Labels) -> Iterator[IntArray]:
-    """Codes of the classes: for each covariate, or for all indicators of a column whose categories are grouped."""
-    cuts, grouping = dict(coarsening.cutpoints), dict(coarsening.groups)
-    for place, column in enumerate(labels.columns):
-        if column not in grouping:
-            yield bin_codes(x[:, place], cuts.get(column, coarsening.default))
-    for column, groups in grouping.items():
-        places = [place for place, name in enumerate(labels.columns) if name == column]
-        categories = np.array([labels.covariates[place].removeprefix(f"{column}_") for place in places])
-        values = categories[x[:, places].argmax(axis=1)]
-        yield group_codes(values, [[str(category) for category in group] for group in groups])
+def _classes(x: FloatArray, coarsening: Coarsening, labels: Labels) -> list[IntArray]:
+    """Codes of the classes of every column; a name is that of a column, or of one of its covariates."""
+    cuts: dict[str, Any] = dict(coarsening.cutpoints)
+    groups: dict[str, Any] = dict(coarsening.grouping)
+    if unknown := sorted({*cuts, *groups} - {*labels.columns, *labels.covariates}):
+        raise OptionError(
+            Problem(
+                what=f"coarsening of {', '.join(unknown)}",
+                where="",
+                expected=f"columns to match on: {', '.join(dict.fromkeys(labels.columns))}",
+                remedy="name one of these",
+            )
+        )
+    classes = []
+    for column in dict.fromkeys(labels.columns):
+        names = {name: place for place, name in enumerate(labels.covariates) if labels.columns[place] == column}
+        if column in groups:
+            classes += _grouped(x, column, names, groups[column])
+            continue
+        # A category is a class of its own, however few classes numbers have.
+        usual = 0 if _categorical(column, names) else coarsening.default
+        classes += [bin_codes(x[:, place], cuts.get(name, cuts.get(column, usual))) for name, place in names.items()]
+    return classes
+
+
+def _categorical(column: str, names: Mapping[str, int]) -> bool:
+    """Whether a column became one indicator per category."""
+    return all(name.startswith(f"{column}_") for name in names)
+
+
+def _grouped(x: FloatArray, column: str, names: Mapping[str, int], groups: Sequence[Sequence[Any]]) -> list[IntArray]:
+    """Codes of categories taken together: of indicators by their category, of numbers by their value."""
+    if not _categorical(column, names):
+        return [group_codes(x[:, place], groups) for place in names.values()]
+    categories = np.array([name.removeprefix(f"{column}_") for name in names])
+    own = categories[np.argmax(x[:, list(names.values())], axis=1)]
+    return [group_codes(own, [[str(value) for value in group] for group in groups])]
 
 
 def _subclass(task: Prepared, options: Matching, labels: Labels) -> Piece:  # noqa: ARG001
@@ -140,15 +192,30 @@ def _entropy(task: Prepared, options: Matching, labels: Labels) -> Piece:
     return _pieces.of_weights(weight, task.is_treated, options.estimand)
 
 
-def _propensity(task: Prepared, options: Matching, labels: Labels) -> Piece:  # noqa: ARG001
-    if options.propensity_scale == "linear" and options.link == "logit":
-        probability = 1.0 / (1.0 + np.exp(-task.score))
-    elif options.propensity_scale == "linear":
-        from scipy.special import ndtr
+def _probability(task: Prepared, options: Matching) -> FloatArray:
+    """Probability of being treated from the score; a score of the user's must be on the scale that is named."""
+    low, high = float(task.score.min()), float(task.score.max())
+    inside, linear = low >= 0 and high <= 1, options.propensity_scale == "linear"
+    if isinstance(options.distance, Score) and inside is linear:
+        raise EstimationError(
+            Problem(
+                what=f"score {options.distance.column!r} is not on the scale propensity_scale={options.propensity_scale!r}",
+                where=f"values from {low:.4g} to {high:.4g}",
+                expected="values of a linear predictor, such as log odds" if linear else "probabilities",
+                remedy=f"set propensity_scale={'probability' if linear else 'linear'!r}",
+            )
+        )
+    if not linear:
+        return task.score
+    if options.link == "logit":
+        return np.asarray(1.0 / (1.0 + np.exp(-task.score)))
+    from scipy.special import ndtr
 
-        probability = ndtr(task.score)
-    else:
-        probability = task.score
+    return np.asarray(ndtr(task.score))
+
+
+def _propensity(task: Prepared, options: Matching, labels: Labels) -> Piece:  # noqa: ARG001
+    probability = _probability(task, options)
     weight = propensity_weights(probability, task.is_treated, options.estimand)
     return _pieces.of_weights(weight, task.is_treated, options.estimand)
 

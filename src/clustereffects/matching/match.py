@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,15 @@ from clustereffects.data.panel import Panel
 from clustereffects.errors import EstimationError, OptionError, Problem
 from clustereffects.matching._balance_methods import BalanceMethods, FrameBalanceMethods, PanelBalanceMethods
 from clustereffects.matching._before import Pool
+from clustereffects.matching._cross_effect import EffectMethods
 from clustereffects.matching._history import Labels
 from clustereffects.matching._ledger import Trace
 from clustereffects.matching.sets import MatchedSets
 from clustereffects.results import Check, Provenance, Summary
 from clustereffects.results.provenance import plain
+
+if TYPE_CHECKING:
+    from clustereffects.matching.matching import Matching
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -44,6 +48,8 @@ class Design:
         Whether a control may serve several treated units.
     horizon : int, optional
         Last event time for which every control is still untreated; ``None`` without periods.
+    side : {"treated", "untreated"}
+        Whose counterparts were sought; the untreated for pairs for the effect on them.
 
     Raises
     ------
@@ -63,6 +69,7 @@ class Design:
     ratio: int = 1
     replace: bool = True
     horizon: int | None = None
+    side: Literal["treated", "untreated"] = "treated"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -249,7 +256,10 @@ class Matches(BalanceMethods, ABC):
         return _ledger.missing_table(self.traces, self.labels_of_steps)
 
     def unmatched(self) -> pd.DataFrame:
-        """Treated units without a control: the reason, the constraint that removed the last candidate, the counts."""
+        """Treated units without a control: the reason, the constraint that removed the last candidate, the counts.
+
+        With pairs for the effect on the untreated, untreated units without a treated one.
+        """
         return self.lost.copy()
 
     def checks(self) -> list[Check]:
@@ -325,13 +335,17 @@ class Match(PanelBalanceMethods, Matches):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class CrossSectionMatch(FrameBalanceMethods, Matches):
+class CrossSectionMatch(FrameBalanceMethods, EffectMethods, Matches):
     """Pairs from a table with one row per unit.
 
     Parameters
     ----------
     labels : Index
         Units in the order in which the positions count them.
+    table : DataFrame
+        The frame that was matched, in the same order, from which outcomes are read.
+    options : Matching, optional
+        How it was matched.
 
     Raises
     ------
@@ -351,6 +365,8 @@ class CrossSectionMatch(FrameBalanceMethods, Matches):
     """
 
     labels: pd.Index[Any]
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    options: Matching | None = None
 
     @property
     def units(self) -> pd.Index[Any]:

@@ -24,7 +24,7 @@ from clustereffects.matching.engine import match
 from clustereffects.matching.history import History
 from clustereffects.matching.match import CrossSectionMatch, Design, Match
 from clustereffects.matching.options import Caliper, Coarsening, Score, VariableRatio, frozen_mapping
-from clustereffects.matching.reversion import MatchedPairs, mirror_difference
+from clustereffects.matching.reversion import mirror_of_sets
 from clustereffects.matching.risk_set import RiskSet, cross_section, risk_sets
 from clustereffects.matching.rules import Rule
 from clustereffects.matching.sets import MatchedSets
@@ -49,7 +49,8 @@ class Matching:
         Columns to be near in; in a panel each at every lag. ``on=["log_value_added"], lags=(1, 2)`` is, under the
         Mahalanobis distance, the same as the level at −1 and the growth from −2 to −1.
     exact : sequence of str
-        Columns that must be equal; in a panel as of the period before joining.
+        Columns that must be equal; in a panel as of the period before joining. With ``method="entropy"`` and ``weigh``
+        weights are of everybody together: the former makes each stratum's share equal, the latter means only.
     forbid : sequence of str
         Columns whose value a control must not share with its treated unit; missing values never collide.
     exclude : str, optional
@@ -182,7 +183,6 @@ class Matching:
             If nobody is treated, nobody can be a control, a covariate is constant, or no pair is possible.
         """
         _options.require_treated(self)
-        _options.require_categories(self, set())
         wanted = self._wanted()
         require_columns(wanted.columns, panel.columns)
         history, labels = panel_history(panel, wanted)
@@ -203,7 +203,8 @@ class Matching:
         """Match the treated rows of a table with one row per unit; lags, growth, horizon and windows do not apply.
 
         Columns to match on may be text or categories: they become one indicator per category. With ``unit`` the rows
-        are put in the order of that column first, which settles ties; without it their own order does.
+        are put in the order of that column first, which settles ties; without it their own order does, and units are
+        named by the index of a pandas frame, or by their place where it has none or one with duplicates.
 
         Raises
         ------
@@ -217,14 +218,17 @@ class Matching:
         used = [*dict.fromkeys([*wanted.columns, treatment, *([unit] if unit else [])])]
         require_columns(used, list(table.columns), "the frame")
         table, labels_of_units = _frame.in_order(table, unit)
-        x, covariates = _frame.covariates(table, [*self.on, *self.growth])
-        _options.require_categories(self, {name for label, name in covariates if label != name})
+        if unit is None:
+            labels_of_units = _frame.own_labels(frame, labels_of_units)
+        x, covariates = _frame.covariates(table, [*dict.fromkeys([*self.on, *self.growth])])
         treated = _frame.flags(table[treatment], missing=None)
-        focal = ~treated if _options.is_turned(self) else treated
+        focal = ~treated if _options.pairs_untreated(self) else treated
         history, labels = frame_history(table, x, covariates, (focal, wanted))
         found = self._work(history, labels, [cross_section(history)])
         return CrossSectionMatch(
             labels=labels_of_units,
+            table=table,
+            options=self,
             design=self._design("all untreated", None),
             provenance=self._provenance(_frame.fingerprint(table[used])),
             **found.parts(labels_of_units, ByPeriod.once(table).codes),
@@ -257,15 +261,10 @@ class Matching:
         return Found(options=self, history=history, labels=labels, watch=watch, tasks=tasks, pieces=pieces)
 
     def _reversion(self, panel: Panel, sets: MatchedSets) -> list[Check]:
-        of, link = sets.links()
-        treated, control = sets.treated[of], sets.control[link]
-        pairs = MatchedPairs(treated, control, sets.share[link], panel.cohorts[treated])
-        lags = _options.lags_of(self)
+        lags = {column: max(each) for column, each in _options.lags_of(self).items() if column in self.on}
         return [
-            _checks.reversion_check(
-                column, mirror_difference(panel.wide(column), panel.times, pairs, max(lags[column])), max(lags[column])
-            )
-            for column in self.on
+            _checks.reversion_check(column, mirror_of_sets(panel.wide(column), panel.times, sets, lag), lag)
+            for column, lag in lags.items()
         ]
 
     def _design(self, candidates: str, horizon: int | None) -> Design:
@@ -277,6 +276,7 @@ class Matching:
             ratio=self.ratio if isinstance(self.ratio, int) else self.ratio.least,
             replace=self.replace,
             horizon=horizon,
+            side="untreated" if _options.pairs_untreated(self) else "treated",
         )
 
     def _provenance(self, fingerprint: str) -> Provenance:

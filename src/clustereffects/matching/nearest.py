@@ -39,7 +39,8 @@ def match_nearest(tasks: Sequence[Task], *, reuse: int | None, order: Order = "t
 
     There are rounds: every treated unit gets its first control before any gets a second; a unit that finds none is
     out. Within a round tasks come in their order and treated units by ``turn``, or the closest (farthest) of all pairs
-    of a treated unit with its nearest free control is made first.
+    of a treated unit with its nearest free control is made first. A unit whose control was taken is noticed when its
+    turn comes, and queues again: with the farthest first it may then come later than its new distance says, as in MatchIt.
 
     Parameters
     ----------

@@ -59,7 +59,7 @@ class Caliper:
     Raises
     ------
     OptionError
-        If a limit is not positive, or a factor is not greater than 1.
+        If a limit is not positive, a factor is not greater than 1, or a column has two limits.
 
     Examples
     --------
@@ -85,6 +85,12 @@ class Caliper:
             _bad(f"factor of {name}", value, "a number greater than 1")
             for name, value in self.ratios
             if not (_positive(value) and value > 1)
+        ]
+        names = [name for name, _ in (*self.widths, *self.ratios)]
+        problems += [
+            _bad(f"caliper of {name}", "several limits", "one width or one factor for each column")
+            for name in dict.fromkeys(names)
+            if names.count(name) > 1
         ]
         if self.units not in {"sd", "raw"}:
             problems.append(_bad("caliper units", self.units, "'sd' or 'raw'"))
@@ -142,6 +148,8 @@ class VariableRatio:
 class Score:
     """A score that exists already as a column, to be matched on like a propensity.
 
+    For propensity weighting it is on the scale that ``propensity_scale`` names.
+
     Parameters
     ----------
     column : str
@@ -171,7 +179,7 @@ class Coarsening:
         For a numeric column: number of classes of equal width, rule (``"sturges"``, ``"fd"``, ``"scott"``), or the cut
         points themselves. Columns that are not named follow ``default``.
     grouping : mapping of str to sequence of sequences
-        For a text column of a cross-section: categories that count as one. The others stay as they are.
+        For a column of categories, as text or numbers: those that count as one. The others stay as they are.
     default : int or str
     one_to_one : bool
         Whether to thin out each class to pairs, nearest first by Mahalanobis distance.
@@ -206,16 +214,11 @@ class Coarsening:
         ]
         problems += [
             _bad(f"grouping of {name}", groups, "lists of categories, each category in one of them")
-            for name, groups in self.groups
+            for name, groups in cast("tuple[tuple[str, Any], ...]", self.grouping)
             if not _groups(groups)
         ]
         if problems:
             raise OptionError(problems)
-
-    @property
-    def groups(self) -> tuple[tuple[str, Any], ...]:
-        """Columns and their groups of categories."""
-        return cast("tuple[tuple[str, Any], ...]", self.grouping)
 
 
 def _cuts(value: Any) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clustereffects.matching.sets import MatchedSets
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -113,15 +115,61 @@ def mirror_difference(values: FloatArray, times: IntArray, pairs: MatchedPairs, 
     weight = pairs.weight[known]
     total = np.bincount(code, weights=weight)
     gap = np.bincount(code, weights=weight * (change[0] - change[1])[known]) / total
+    return _mirror(gap)
+
+
+def mirror_of_sets(values: FloatArray, times: IntArray, sets: MatchedSets, lag: int) -> Mirror:
+    """``mirror_difference`` of sets in which treated units may share controls, which are averaged once per set.
+
+    Parameters
+    ----------
+    values : array (n_units, T)
+    times : array (T,) of int
+    sets : MatchedSets
+    lag : int
+
+    Returns
+    -------
+    Mirror
+
+    Raises
+    ------
+    IndexError
+        If a set refers to a unit without values.
+
+    Examples
+    --------
+    >>> values = np.array([[1.0, 3.0], [2.5, 3.0]])
+    >>> sets = MatchedSets.of_pairs(np.array([0]), np.array([1]), cohort=np.array([2006.0]))
+    >>> mirror_of_sets(values, np.array([2004, 2005]), sets, lag=1).difference
+    -1.5
+    """
+    own, theirs = (
+        _value(values, times, unit, sets.cohort[code] - lag - 1) - _value(values, times, unit, sets.cohort[code] - lag)
+        for unit, code in ((sets.treated, sets.treated_set), (sets.control, sets.control_set))
+    )
+    known, n_sets = np.isfinite(theirs), len(sets.mass)
+    share = np.where(known, sets.share, 0.0)
+    total = np.bincount(sets.control_set, share, n_sets)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(sets.control_set, share * np.where(known, theirs, 0.0), n_sets) / total
+    gap = own - mean[sets.treated_set]
+    return _mirror(gap[np.isfinite(gap)])
+
+
+def _mirror(gap: FloatArray) -> Mirror:
     n = len(gap)
     if n == 0:
         return Mirror(float("nan"), float("nan"), 0)
     return Mirror(float(gap.mean()), float(gap.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan"), n)
 
 
+def _value(values: FloatArray, times: IntArray, unit: IntArray, period: FloatArray) -> FloatArray:
+    """Values of units in a period of their own; NaN where it does not exist."""
+    column = np.minimum(np.searchsorted(times, period), len(times) - 1)
+    return np.where(times[column] == period, values[unit, column], np.nan)
+
+
 def _at(values: FloatArray, times: IntArray, pairs: MatchedPairs, lag: int) -> FloatArray:
     """Values of both units of each pair (2, n) at the lag; NaN where the period does not exist."""
-    period = pairs.cohort - lag
-    column = np.minimum(np.searchsorted(times, period), len(times) - 1)
-    both = np.stack([values[pairs.treated, column], values[pairs.control, column]])
-    return np.where(times[column] == period, both, np.nan)
+    return np.stack([_value(values, times, unit, pairs.cohort - lag) for unit in (pairs.treated, pairs.control)])

@@ -300,7 +300,7 @@ class Effects:
         choice = Aggregation(by, window=window, balance=balance, weights=weights, total=total)
         columns = choice.columns()
         if columns and self.remake is not None:
-            split = self.remake.split(columns)
+            split = replace(self.remake.split(columns), findings=self.findings)
             return split.aggregate(by, window=window, balance=balance, weights=weights, total=total)
         return choice.of(self, lambda: self._parts("to_dict(influence=True)"))
 

@@ -118,9 +118,8 @@ class Replicates:
 
     def select(self, terms: IntArray) -> Replicates:
         """Replicates of some of the terms."""
-        parts = {name: getattr(self, name) for name in ("gone", "share")}
-        chosen = {name: None if part is None else part[:, terms] for name, part in parts.items()}
-        return replace(self, whole=self.whole[terms], without=self.without[:, terms], **chosen)
+        gone, share = (None if part is None else part[:, terms] for part in (self.gone, self.share))
+        return replace(self, whole=self.whole[terms], without=self.without[:, terms], gone=gone, share=share)
 
     def aggregate(self, means: Aggregated, sampling: Sampling, how: Averaging) -> Replicates:
         """Means of the terms in every replicate, with the weights that are left without the cluster.

@@ -168,3 +168,12 @@ def test_a_matching_that_is_possible_for_no_design_is_refused():
     flat = ce.Panel(world(n=300, m=40).frame.assign(age=1.0), unit="firm", time="year", cohort="cohort")
     with pytest.raises(EstimationError, match="no design can be estimated"):
         comparison(flat)
+
+
+def test_designs_may_weight_instead_of_pair():
+    found = comparison(method="entropy", ratio=1)
+    assert set(found.matchings) == {"covariates", "level", "lags", "growth"}
+    table = found.table().set_index("design")
+    assert (table["balance"] < 1e-6).all()
+    assert abs(table.loc["lags", "outcome_gap"]) < 1e-6
+    assert table.loc["covariates", "outcome_gap"] > 0.5

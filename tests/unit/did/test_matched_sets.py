@@ -1,5 +1,6 @@
 """Matched difference-in-differences: sets that share controls, finer cells, clusters, and leaving clusters out."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -183,6 +184,15 @@ def test_sets_that_share_controls_are_merged_or_refused():
         MatchedDiD(window=WINDOW, variance=ce.Cluster("matched_set")).fit(joined.match, "y")
 
 
+@pytest.mark.parametrize("columns", [("matched_set",), ("matched_set", "firm")])
+def test_one_set_per_cohort_is_no_cluster(columns):
+    """Deviations from the mean of a cohort sum to zero over its only set: the error would be that of nothing."""
+    drawn = draw()
+    match = ce.Matching(on=["x"], lags=(1,), horizon=0, method="entropy").fit(drawn.panel)
+    with pytest.raises(EstimationError, match="all treated units of a cohort are one set"):
+        MatchedDiD(variance=ce.Cluster(*columns)).fit(match, "y")
+
+
 def test_two_way_clustering_by_set_and_unit():
     """Variance by set plus by unit minus by unit within set, from the differences themselves."""
     drawn = draw(World(pool=12, members=40, controls=2, cohorts=(6,), strata=1), rng=2)
@@ -259,3 +269,45 @@ def test_equal_weights_change_nothing_and_other_weights_weight_the_clusters():
     np.testing.assert_allclose(same.std_errors, plain.std_errors, rtol=1e-10)
     jobs = effects.aggregate("overall", weights="jobs")
     assert 0.7 < jobs.std_errors.iloc[0] / plain.std_errors.iloc[0] < 1.5
+
+
+METHODS = {
+    "nearest": {},
+    "optimal": {"method": "optimal"},
+    "full": {"method": "full"},
+    "coarsened exact": {"method": "coarsened_exact"},
+    "subclasses": {"method": "subclass", "distance": "propensity", "exact": ()},
+    "entropy": {"method": "entropy"},
+    "propensity weighting": {"method": "propensity_weighting", "distance": "propensity", "exact": ()},
+    "matched, then weighted": {"weigh": "entropy", "ratio": 3},
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_of_matching_leads_to_effects(name):
+    """Slopes of the trend on x bias an unmatched comparison; every method of matching on x takes the bias away."""
+    drawn = draw(World(members=60, pool=400, controls=1, slope=0.1, heterogeneity=0.0), rng=8)
+    match = ce.Matching(**{"on": ["x"], "exact": ["stratum"], "lags": (1,), **METHODS[name]}).fit(drawn.panel)
+    effects = MatchedDiD(window=(-2, 2)).fit(match, "y")
+    overall = effects.aggregate("overall")
+    assert abs(overall.estimate[0] - 0.05) < 4 * overall.std_errors.iloc[0]
+    assert 0.01 < overall.std_errors.iloc[0] < 0.08
+    sets, wide, cohorts = match.sets, drawn.panel.wide("y"), drawn.panel.cohorts
+    plain = MatchedDiD(window=(0, 0), bias_adjust=False).fit(match, "y").aggregate("overall").estimate[0]
+    change = np.full(len(wide), np.nan)
+    total, count = 0.0, 0
+    for number, cohort in enumerate(sets.cohort.astype(int)):
+        change = wide[:, cohort] - wide[:, cohort - 1]
+        controls = sets.control_set == number
+        expected = sets.share[controls] @ change[sets.control[controls]]
+        own = change[sets.treated[sets.treated_set == number]]
+        total, count = total + (own - expected).sum(), count + len(own)
+    assert plain == pytest.approx(total / count, rel=1e-9)
+    assert effects.sample.counts["matched treated units"] == count
+    assert np.isfinite(cohorts[sets.treated]).all()
+
+
+def test_effects_from_another_process_can_still_be_split():
+    effects = MatchedDiD(window=WINDOW).fit(draw(rng=6).match, "y")
+    again = pickle.loads(pickle.dumps(effects))  # noqa: S301  (our own)
+    np.testing.assert_array_equal(again.aggregate("stratum").estimate, effects.aggregate("stratum").estimate)

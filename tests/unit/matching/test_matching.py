@@ -44,6 +44,7 @@ BAD = [
     ({"lags": (0, 1)}, r"option lags=\(0, 1\) – expected different whole numbers of at least 1"),
     ({"lags": (1, 1)}, r"option lags=\(1, 1\) – expected different"),
     ({"lags": ()}, r"option lags=\(\) – expected different"),
+    ({"lags": {"sise": (1, 2)}}, r"lags=.* – expected columns of `on` or `growth`, not sise"),
     ({"horizon": -1}, "option horizon=-1 – expected a whole number of at least 0"),
     ({"caliper": 0.0}, "option caliper=0.0 – expected a positive number"),
     ({"caliper": float("nan")}, "option caliper=nan – expected a positive number"),
@@ -61,18 +62,11 @@ BAD = [
 GROUPED_TWICE = {"region": [["north", "east"], ["east"]]}
 
 
-def test_categories_are_grouped_once_and_only_where_there_are_some():
+def test_categories_are_grouped_once():
     with pytest.raises(OptionError, match=r"grouping of region.*each category in one of them"):
         ce.Coarsening(grouping=GROUPED_TWICE)
     with pytest.raises(OptionError, match=r"grouping of region.*lists of categories"):
         ce.Coarsening(grouping={"region": ["north", "east"]})
-    coarsening = ce.Coarsening(grouping={"size": [["1", "2"]]})
-    matching = ce.Matching(on=["size"], method="coarsened_exact", coarsening=coarsening)
-    frame = pd.DataFrame({"member": [1, 0], "size": [1.0, 2.0]})
-    with pytest.raises(OptionError, match=r"grouping of size.*a text column of `on`, in a cross-section"):
-        matching.fit_frame(frame, treatment="member")
-    with pytest.raises(OptionError, match="grouping of size"):
-        matching.fit(panel(rows(1, [5.0] * 4, 2003), rows(2, [5.0] * 4)))
 
 
 def test_cutpoints_reach_the_columns_of_a_panel():
@@ -372,3 +366,64 @@ def test_summary_says_how_the_match_was_made():
     )
     assert propensity.design.distance == "propensity score from a logit, linear"
     assert propensity.design.candidates == "all untreated"
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_workers_change_nothing(backend):
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"d": rng.random(600) < 0.1, "x": rng.normal(size=600), "g": rng.integers(0, 4, 600)})
+    options = {"on": ["x"], "exact": ["g"], "ratio": 2, "replace": False}
+    one = ce.Matching(**options).fit_frame(frame, treatment="d")
+    two = ce.Matching(**options, workers=2, backend=backend).fit_frame(frame, treatment="d")
+    pd.testing.assert_frame_equal(one.pairs(), two.pairs())
+
+
+def test_a_distance_of_the_user():
+    frame = pd.DataFrame({"d": [1, 1, 0, 0, 0], "x": [0.0, 5.0, 1.0, 4.0, 9.0], "w": [0.0, 0.0, 9.0, 9.0, 0.0]})
+
+    def city_block(one, other):
+        return np.abs(one[:, None] - other[None]).sum(axis=2)
+
+    match = ce.Matching(on=["x", "w"], distance=city_block).fit_frame(frame, treatment="d")
+    assert match.pairs()[["control", "distance"]].to_numpy().tolist() == [[4, 9.0], [4, 4.0]]
+    assert match.design.distance == "function city_block"
+
+    def impossible(one, other):
+        return np.where(other[None, :, 0] > 8, np.inf, city_block(one, other))
+
+    pairs = ce.Matching(on=["x", "w"], distance=impossible, method="optimal", replace=False).fit_frame(
+        frame, treatment="d"
+    )
+    assert pairs.pairs()["control"].tolist() == [2, 3]
+    with pytest.raises(EstimationError, match=r"shape \(2,\) – expected numbers of at least 0 in shape \(2, 3\)"):
+        ce.Matching(on=["x"], distance=lambda one, other: one[:, 0]).fit_frame(frame, treatment="d")  # noqa: ARG005
+
+
+def test_a_score_that_exists_already():
+    frame = pd.DataFrame({"d": [1, 1, 0, 0, 0], "x": [1.0, 2.0, 1.5, 9.0, 8.0], "s": [5.0, 6.0, 1.0, 2.0, 3.0]})
+    with pytest.raises(OptionError, match="option trim='both' – expected None, unless distance='propensity'"):
+        ce.Matching(on=["x"], distance=ce.Score("s"), trim="both")
+    near = ce.Matching(on=["x"], distance=ce.Score("s")).fit_frame(frame, treatment="d")
+    assert near.pairs()["control"].tolist() == [4, 4]
+
+
+def test_every_method_of_a_panel_hands_sets_to_the_effects():
+    world = ce.datasets.simulate_programme(
+        ce.datasets.ProgrammeOptions(n_firms=1500, n_members=120, n_organisations=6), rng=3
+    )
+    panel = ce.Panel(world.frame, unit="firm", time="year", cohort="cohort", group="organisation")
+    options = {"on": ["log_employees"], "growth": ["log_value_added"], "lags": {"log_value_added": (1, 3)}}
+    for more in (
+        {"method": "optimal", "replace": False, "ratio": 2},
+        {"method": "full"},
+        {"method": "coarsened_exact", "coarsening": ce.Coarsening(default=4)},
+        {"method": "subclass", "distance": "propensity"},
+        {"method": "entropy"},
+        {"method": "propensity_weighting", "distance": "propensity"},
+        {"ratio": 3, "weigh": "entropy"},
+    ):
+        match = ce.Matching(**options, **more).fit(panel)
+        effect = ce.MatchedDiD(window=(-2, 3)).fit(match, "log_value_added").aggregate("overall")
+        assert abs(effect.params.iloc[0] - 0.04) < 0.08
+        assert 0.004 < effect.std_errors.iloc[0] < 0.05
+        assert match.sets.mass.sum() == match.n_treated

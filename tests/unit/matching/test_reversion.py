@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from clustereffects.matching.reversion import MatchedPairs, Mirror, mirror_difference
+from clustereffects.matching.reversion import MatchedPairs, Mirror, mirror_difference, mirror_of_sets
+from clustereffects.matching.sets import MatchedSets
 
 TIMES = np.array([2000, 2001, 2003])
 
@@ -37,3 +38,35 @@ def test_periods_that_do_not_exist_give_no_answer(cohort, lag):
 
 def test_statistic_needs_an_error():
     assert np.isnan(Mirror(difference=1.0, std_error=0.0, n_treated=3).statistic)
+
+
+def test_sets_are_as_their_pairs_and_shared_controls_are_averaged_once():
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=(30, 8))
+    values[rng.random(values.shape) < 0.1] = np.nan
+    times, treated = np.arange(8), np.repeat(np.arange(6), 4)
+    control = rng.integers(6, 30, size=24)
+    cohort = np.repeat([3.0, 5.0], 12)
+    sets = MatchedSets.of_pairs(treated, control, cohort=cohort)
+    pairs = MatchedPairs(treated, control, np.full(24, 0.25), cohort)
+    for lag in (1, 2, 3, 6):
+        one, other = mirror_difference(values, times, pairs, lag), mirror_of_sets(values, times, sets, lag)
+        np.testing.assert_allclose(
+            [other.difference, other.std_error, other.n_treated], [one.difference, one.std_error, one.n_treated]
+        )
+    shared = MatchedSets(
+        treated=np.arange(6),
+        treated_set=np.zeros(6, dtype=int),
+        treated_share=np.full(6, 1 / 6),
+        control=np.arange(6, 30),
+        control_set=np.zeros(24, dtype=int),
+        share=np.full(24, 1 / 24),
+        distance=np.full(24, np.nan),
+        mass=np.array([6.0]),
+        cohort=np.array([5.0]),
+        stratum=np.zeros(1, dtype=int),
+    )
+    of, link = shared.links()
+    every = MatchedPairs(shared.treated[of], shared.control[link], shared.share[link], np.full(len(of), 5.0))
+    one, other = mirror_difference(values, times, every, 2), mirror_of_sets(values, times, shared, 2)
+    np.testing.assert_allclose([other.difference, other.std_error], [one.difference, one.std_error])

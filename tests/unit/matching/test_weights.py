@@ -1,6 +1,8 @@
 import numpy as np
+import pandas as pd
 import pytest
 
+import clustereffects as ce
 from clustereffects.errors import EstimationError
 from clustereffects.matching.weights import (
     WeightModel,
@@ -80,3 +82,34 @@ def test_slope_is_the_derivative_of_the_weight(estimand):
 def test_shapes():
     with pytest.raises(ValueError, match="equal matrices"):
         WeightModel(np.zeros((3, 2)), np.zeros((3, 1)))
+
+
+def test_a_score_is_weighted_on_the_scale_that_is_named():
+    rng = np.random.default_rng(0)
+    size = rng.normal(size=200)
+    chance = 1 / (1 + np.exp(-size))
+    table = pd.DataFrame({"joined": rng.random(200) < chance, "size": size, "chance": chance, "large": 5 * chance})
+
+    def weights(column, scale):
+        options = {"method": "propensity_weighting", "estimand": "ATE", "propensity_scale": scale}
+        match = ce.Matching(on=["size"], distance=ce.matching.Score(column), **options)
+        return match.fit_frame(table, treatment="joined").weights
+
+    found = weights("chance", "probability")
+    np.testing.assert_allclose(found, weights("size", "linear"))
+    odds = 1 / np.where(table["joined"], chance, 1 - chance)
+    treated = table["joined"].to_numpy()
+    np.testing.assert_allclose(found[treated] / found[treated].sum(), odds[treated] / odds[treated].sum())
+    for column, scale, other in (("chance", "linear", "probability"), ("large", "probability", "linear")):
+        with pytest.raises(EstimationError, match=f"'{column}' is not on the scale .* set propensity_scale='{other}'"):
+            weights(column, scale)
+
+
+def test_entropy_with_exact_columns_says_that_shares_are_equal():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"joined": np.arange(80) < 20, "size": rng.normal(size=80), "town": rng.choice([*"ab"], 80)})
+    match = ce.Matching(on=["size"], exact=["town"], method="entropy").fit_frame(table, treatment="joined")
+    assert match.design.method == "entropy balancing of means, equal shares of town"
+    share = match.members().assign(a=lambda one: (table["town"] == "a")[one["unit"]].to_numpy())
+    means = share.groupby("side")[["weight", "a"]].apply(lambda one: np.average(one["a"], weights=one["weight"]))
+    assert means["treated"] == pytest.approx(means["control"])
