@@ -41,28 +41,31 @@ _SHARES = ("share_equal_before", "share_equal_after")
 
 @dataclass(frozen=True, eq=False)
 class Matched:
-    """Matched units of a match; the same control in the same cohort is one observation."""
+    """Matched units of a match; the same unit in the same cohort is one observation."""
 
     match: Matches
 
     @cached_property
-    def _pooled(self) -> tuple[IntArray, IntArray]:
-        """First entry of each control in each cohort, and which of these each entry is."""
+    def _pooled(self) -> tuple[tuple[IntArray, IntArray], ...]:
+        """First entry of each unit in each cohort, and which of these each entry is: of treated units, of controls."""
         sets, n = self.match.sets, len(self.match.units)
-        period = np.unique(sets.cohort, return_inverse=True)[1].ravel()[sets.control_set]
-        _, first, code = np.unique(sets.control + period * n, return_index=True, return_inverse=True)
-        return first, code.ravel()
+        period = np.unique(sets.cohort, return_inverse=True)[1].ravel()
+        found = []
+        for unit, of in ((sets.treated, sets.treated_set), (sets.control, sets.control_set)):
+            _, first, code = np.unique(unit + period[of] * n, return_index=True, return_inverse=True)
+            found.append((first, code.ravel()))
+        return tuple(found)
 
     def sides(self, take: Take, weights: tuple[FloatArray, FloatArray]) -> Sides:
         """One variable of treated units and controls, with the weights of their entries."""
-        first, code = self._pooled
-        treated, control = weights
-        total = np.bincount(code, control, minlength=len(first)).astype(np.float64)
-        used, kept = treated > 0, total > 0
-        return Sides(
-            Sample(take(_columns(self.match.x_treated))[used], treated[used]),
-            Sample(take(_columns(self.match.x_control))[first[kept]], total[kept]),
-        )
+        samples = []
+        for x, (first, code), weight in zip(
+            (self.match.x_treated, self.match.x_control), self._pooled, weights, strict=True
+        ):
+            total = np.bincount(code, weight, minlength=len(first)).astype(np.float64)
+            kept = total > 0
+            samples.append(Sample(take(_columns(x))[first[kept]], total[kept]))
+        return Sides(*samples)
 
     def everyone(self) -> tuple[FloatArray, FloatArray]:
         """Weights of all matched units."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from clustereffects.errors import EstimationError, Problem
 from clustereffects.matching._history import Labels
-from clustereffects.matching._options import caliper_of, has_score, score_caliper
+from clustereffects.matching._options import caliper_of, has_score, pairs_untreated, score_caliper
 from clustereffects.matching._search import DECIMALS
 from clustereffects.matching.distance import mahalanobis, robust_mahalanobis, scaled_euclidean
 from clustereffects.matching.ladder import Limits, Rungs, choose_rungs
@@ -86,7 +86,7 @@ class Maker:
         if isinstance(self.options.distance, Score):
             place = self.labels.bounds.index(self.options.distance.column)
             return [np.concatenate([one.treated.bound[:, place], one.control.bound[:, place]]) for one in sets]
-        return propensity(sets, link=self.options.link, scale=self.options.propensity_scale) if sets else []
+        return propensity(sets, self.options) if sets else []
 
     def _one(self, one: RiskSet, score: FloatArray, inside: BoolArray) -> Prepared:
         n = len(one.treated.unit)
@@ -105,7 +105,7 @@ class Maker:
             widths=width,
             rung=rungs.rung,
             wanted=wanted,
-            turn=self._turn(sides[0]),
+            turn=self._turn(kept, len(treated.unit)),
             score=has_score(self.options),
             table=table,
         )
@@ -116,12 +116,11 @@ class Maker:
         n = len(treated.unit)
         scored = has_score(self.options)
         z = (score[:n, None], score[n:, None]) if scored else self._coordinates(one, treated, control)
-        line = np.split(score, [n]) if len(score) else [_first(part) for part in z]
         limited = score_caliper(self.options) is not None
         parts = []
-        for side, coordinates, order in zip((treated, control), z, line, strict=True):
-            bound = np.column_stack([side.bound, order]) if limited else side.bound
-            parts.append(Points(side.unit, coordinates, order, side.strata, side.forbid, bound))
+        for side, coordinates, own in zip((treated, control), z, np.split(score, [n]), strict=True):
+            bound = np.column_stack([side.bound, own]) if limited else side.bound
+            parts.append(Points(side.unit, coordinates, _first(coordinates), side.strata, side.forbid, bound))
         return parts[0], parts[1]
 
     def _coordinates(self, one: RiskSet, treated: Units, control: Units) -> tuple[FloatArray, FloatArray]:
@@ -178,20 +177,21 @@ class Maker:
             return variable_ratio(score, is_treated, mean=ratio.mean, least=ratio.least, most=ratio.most)
         return np.full(n, ratio, dtype=np.int64)
 
-    def _turn(self, treated: Points) -> IntArray:
+    def _turn(self, score: FloatArray, n: int) -> IntArray:
         order = order_of(self.options)
         if self.rng is not None:
-            return self.rng.permutation(len(treated.unit))
+            return self.rng.permutation(n)
         if order not in {"largest", "smallest"}:
-            return np.arange(len(treated.unit))
-        line = treated.line.round(DECIMALS)  # rounding noise decides nothing
+            return np.arange(n)
+        line = score[:n].round(DECIMALS)  # rounding noise decides nothing
         return np.argsort(-line if order == "largest" else line, kind="stable")
 
 
 def order_of(options: Matching) -> str:
     """In which order treated units choose."""
     scored = has_score(options) or score_caliper(options) is not None
-    return options.order or ("largest" if scored else "data")
+    # Who is least like the other side chooses first: a treated unit of high, an untreated one of low propensity.
+    return options.order or ("data" if not scored else "smallest" if pairs_untreated(options) else "largest")
 
 
 def needs_score(options: Matching) -> bool:
@@ -199,8 +199,11 @@ def needs_score(options: Matching) -> bool:
     return has_score(options) or score_caliper(options) is not None
 
 
-def propensity(sets: Sequence[RiskSet], *, link: str, scale: str) -> list[FloatArray]:
-    """Propensity of all risk sets stacked, with an intercept per cohort: a discrete-time hazard of joining."""
+def propensity(sets: Sequence[RiskSet], options: Matching) -> list[FloatArray]:
+    """Propensity of all risk sets stacked, with an intercept per cohort: a discrete-time hazard of joining.
+
+    Always that of being treated, also where untreated units are matched with treated ones: the score decides ties.
+    """
     sizes = [len(one.is_treated) for one in sets]
     design = np.empty((sum(sizes), len(sets) + sets[0].treated.x.shape[1]))
     start = 0
@@ -210,8 +213,10 @@ def propensity(sets: Sequence[RiskSet], *, link: str, scale: str) -> list[FloatA
         design[start:split, len(sets) :] = one.treated.x
         design[split : start + size, len(sets) :] = one.control.x
         start += size
-    fit = (logit if link == "logit" else probit)(design, np.concatenate([one.is_treated for one in sets]))
-    return np.split(fit.linear if scale == "linear" else fit.probability, np.cumsum(sizes)[:-1])
+    matched = np.concatenate([one.is_treated for one in sets])
+    fit = (logit if options.link == "logit" else probit)(design, ~matched if pairs_untreated(options) else matched)
+    scale = fit.linear if options.propensity_scale == "linear" else fit.probability
+    return np.split(scale, np.cumsum(sizes)[:-1])
 
 
 def common_support(score: FloatArray, treated: BoolArray, trim: str | None) -> BoolArray:

@@ -87,7 +87,8 @@ class Matching:
     trim : {"treated", "both"}, optional
         Leave out treated units (and candidates) whose propensity is outside the range of the other side.
     order : {"data", "largest", "smallest", "random", "closest", "farthest"}, optional
-        Who chooses first without replacement; default ``"largest"`` propensity, else the order of the units.
+        Who chooses first without replacement; default ``"largest"`` propensity of being treated (``"smallest"`` for
+        the effect on the untreated), without a propensity the order of the units.
     link : {"logit", "probit"}
         Model of the propensity.
     propensity_scale : {"linear", "probability"}

@@ -179,7 +179,7 @@ class Coarsening:
         For a numeric column: number of classes of equal width, rule (``"sturges"``, ``"fd"``, ``"scott"``), or the cut
         points themselves. Columns that are not named follow ``default``.
     grouping : mapping of str to sequence of sequences
-        For a categorical column: categories that count as one.
+        For a column of categories, as text or numbers: those that count as one. The others stay as they are.
     default : int or str
     one_to_one : bool
         Whether to thin out each class to pairs, nearest first by Mahalanobis distance.
@@ -187,7 +187,7 @@ class Coarsening:
     Raises
     ------
     OptionError
-        If a rule is unknown or a number of classes is less than 1.
+        If a rule is unknown, a number of classes is less than 1, or a category is in two groups.
 
     References
     ----------
@@ -208,13 +208,17 @@ class Coarsening:
         for name in ("cutpoints", "grouping"):
             object.__setattr__(self, name, frozen_mapping(getattr(self, name)))
         wrong = [(name, cuts) for name, cuts in (*self.cutpoints, ("other columns", self.default)) if not _cuts(cuts)]
-        if wrong:
-            raise OptionError(
-                [
-                    _bad(f"cutpoints of {name}", cuts, "a number of classes, 'sturges', 'fd', 'scott', or cut points")
-                    for name, cuts in wrong
-                ]
-            )
+        problems = [
+            _bad(f"cutpoints of {name}", cuts, "a number of classes, 'sturges', 'fd', 'scott', or cut points")
+            for name, cuts in wrong
+        ]
+        problems += [
+            _bad(f"grouping of {name}", groups, "lists of categories, each category in one of them")
+            for name, groups in cast("tuple[tuple[str, Any], ...]", self.grouping)
+            if not _groups(groups)
+        ]
+        if problems:
+            raise OptionError(problems)
 
 
 def _cuts(value: Any) -> bool:
@@ -223,6 +227,17 @@ def _cuts(value: Any) -> bool:
     if isinstance(value, int | np.integer):
         return bool(value >= 1)
     return isinstance(value, tuple | list | np.ndarray) and bool(np.isfinite(np.asarray(value, dtype=float)).all())
+
+
+def _groups(value: Any) -> bool:
+    if not (_is_list(value) and all(_is_list(group) for group in value)):
+        return False
+    members = [str(category) for group in value for category in group]
+    return len(set(members)) == len(members)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, tuple | list)
 
 
 def _positive(value: Any) -> bool:

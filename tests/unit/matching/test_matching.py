@@ -59,6 +59,35 @@ BAD = [
 ]
 
 
+GROUPED_TWICE = {"region": [["north", "east"], ["east"]]}
+
+
+def test_categories_are_grouped_once():
+    with pytest.raises(OptionError, match=r"grouping of region.*each category in one of them"):
+        ce.Coarsening(grouping=GROUPED_TWICE)
+    with pytest.raises(OptionError, match=r"grouping of region.*lists of categories"):
+        ce.Coarsening(grouping={"region": ["north", "east"]})
+
+
+def test_cutpoints_reach_the_columns_of_a_panel():
+    four = panel(rows(1, [5.0] * 4, 2003), rows(2, [7.0] * 4), rows(3, [8.0] * 4), rows(4, [1.0] * 4))
+    options = {"on": ["size"], "lags": (1,), "method": "coarsened_exact"}
+    found = {
+        cut: ce.Matching(**options, coarsening=ce.Coarsening(cutpoints={"size": (cut,)})).fit(four)
+        for cut in (4.0, 7.5)
+    }
+    assert {cut: sorted(controls(match)) for cut, match in found.items()} == {4.0: [2, 3], 7.5: [2, 4]}
+
+
+def test_of_untreated_units_those_of_lowest_propensity_choose_first():
+    frame = pd.DataFrame({"member": [0, 0, 0, 1, 1, 1], "size": [1.0, 2.0, 5.0, 2.5, 4.0, 6.0]})
+    options = {"distance": "propensity", "estimand": "ATC", "replace": False, "ratio": 1}
+    default = ce.Matching(on=["size"], **options).fit_frame(frame, treatment="member")
+    for order in ("smallest", "largest"):
+        match = ce.Matching(on=["size"], **options, order=order).fit_frame(frame, treatment="member")
+        assert match.pairs().equals(default.pairs()) == (order == "smallest")
+
+
 @pytest.mark.parametrize(("options", "message"), BAD)
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(OptionError, match=message):
