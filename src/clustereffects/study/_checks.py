@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def _designs(found: DesignComparison | None) -> list[Check]:
     """What the years before joining say about matching on them; it is told, and does not choose."""
     if found is None:
         return []
-    chosen = found.table().set_index("design").loc[found.recommended]
+    chosen: dict[Any, Any] = found.table().set_index("design").loc[found.recommended].to_dict()
     advice = Check(
         name="what the years before joining would have chosen",
         verdict="info",

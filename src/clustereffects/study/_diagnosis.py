@@ -54,7 +54,7 @@ def own_design(plan: Plan, match: Match, found: DesignComparison, own: Mapping[s
     periods = len(found.diagnosis.moments.gap)
     bias, error = found.diagnosis.bias(matched_functions({name: lags}, periods)[name])
     overall, event = own["overall"], own["event"].tidy().set_index("event_time")
-    row = {
+    row: dict[str, Any] = {
         "design": "plan",
         "matches_on": ", ".join(choice.nearest),
         "treated": int(overall.treated_units()[0]),
@@ -68,7 +68,8 @@ def own_design(plan: Plan, match: Match, found: DesignComparison, own: Mapping[s
     }
     for name, time in (("placebo", -2), ("placebo_beyond", -choice.lags - 1)):
         known = time in event.index
-        row[name] = float(event.loc[time, "estimate"]) if known else np.nan
-        row[f"{name}_std_error"] = float(event.loc[time, "std_error"]) if known else np.nan
+        there: dict[Any, Any] = event.loc[time].to_dict() if known else {}
+        row[name] = there.get("estimate", np.nan)
+        row[f"{name}_std_error"] = there.get("std_error", np.nan)
     row["loss"] = float(np.hypot(row["estimated_bias"], row["std_error"]))
     return row

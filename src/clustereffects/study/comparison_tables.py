@@ -99,7 +99,7 @@ def rules_table(match: Match, policy: DisclosurePolicy) -> pd.DataFrame:
     table = candidates_table(match, policy)
     if table.empty:
         return table
-    year = table.loc[table["firms"].idxmax(), "cohort"]
+    year = table["cohort"].to_numpy()[int(np.argmax(table["firms"].fillna(0).to_numpy()))]
     there = table["firms"].notna() | (table["removed"].fillna(1) > 0)
     return table[(table["cohort"] == year) & there].reset_index(drop=True)
 
