@@ -101,7 +101,8 @@ def rules_table(match: Match, policy: DisclosurePolicy) -> pd.DataFrame:
         return table
     year = table["cohort"].to_numpy()[int(np.argmax(table["firms"].fillna(0).to_numpy()))]
     there = table["firms"].notna() | (table["removed"].fillna(1) > 0)
-    return table[(table["cohort"] == year) & there].reset_index(drop=True)
+    shown: pd.DataFrame = table[(table["cohort"] == year) & there].reset_index(drop=True)
+    return shown
 
 
 def unmatched_table(reasons: pd.Series, match: Match, policy: DisclosurePolicy) -> pd.DataFrame:
