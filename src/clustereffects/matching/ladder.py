@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -220,14 +220,54 @@ def count_stages(treated: Side, control: Side, limits: Limits, which: tuple[IntA
     """
     rows, rung = which
     counts = np.zeros((len(rows), len(STAGES)), dtype=np.int64)
+    only = _only_limit(treated, control, limits)
     for places, pool in _strata(treated.strata[rows, rung], control.strata[:, rung]):
-        if control.forbid.shape[1] or len(limits.widths) or limits.caliper < np.inf:
+        if only is not None:
+            counts[places, : only.stage] = len(pool)
+            counts[places, only.stage :] = _within(only, rows[places], pool)[:, None]
+        elif control.forbid.shape[1] or len(limits.widths) or limits.caliper < np.inf:
             members = _Members(control, pool, limits)
             for place in places:
                 counts[place] = members.count(treated, int(rows[place]))
         else:
             counts[places] = len(pool)
     return counts
+
+
+class _Only(NamedTuple):
+    """The only limit there is: values of both sides, how far apart they may be, and the stage that counts it."""
+
+    own: FloatArray
+    others: FloatArray
+    width: float
+    stage: int
+
+
+def _only_limit(treated: Side, control: Side, limits: Limits) -> _Only | None:
+    """One bound or a caliper on one coordinate, where nothing else limits."""
+    if control.forbid.shape[1]:
+        return None
+    bounded = np.flatnonzero(limits.widths < np.inf)
+    if limits.caliper == np.inf and len(bounded) == 1:
+        column = int(bounded[0])
+        return _Only(treated.bound[:, column], control.bound[:, column], float(limits.widths[column]), 2)
+    if limits.caliper < np.inf and not len(bounded) and control.z.shape[1] == 1:
+        return _Only(treated.z[:, 0], control.z[:, 0], limits.caliper, 3)
+    return None
+
+
+def _within(only: _Only, rows: IntArray, pool: IntArray) -> IntArray:
+    """How many candidates are within the limit of each unit: counted in the sorted values, exact where rounding decides."""
+    values = np.sort(only.others[pool])
+    own = only.own[rows]
+    slack = _WIDER * only.width
+    low, high = np.searchsorted(values, own - slack, "left"), np.searchsorted(values, own + slack, "right")
+    for place, value in enumerate(own.tolist()):
+        while low[place] < high[place] and abs(values[low[place]] - value) > only.width:
+            low[place] += 1
+        while low[place] < high[place] and abs(values[high[place] - 1] - value) > only.width:
+            high[place] -= 1
+    return high - low
 
 
 def _strata(own: CodeArray, others: CodeArray) -> Iterator[tuple[IntArray, IntArray]]:

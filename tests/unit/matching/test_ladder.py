@@ -161,3 +161,24 @@ def test_possible_ladders_are_pairs():
     assert hash(ladder) == hash(LADDER)
     assert named.ladder_problems(ladder) == []
     assert named.ladder_columns(ladder) == ["industry", "industry", "region", "type"]
+
+
+@pytest.mark.parametrize("kind", ["caliper", "bound"])
+def test_one_limit_alone_is_counted_as_among_others(kind):
+    rng = np.random.default_rng(3)
+
+    def side(n):
+        values = rng.integers(0, 20, (n, 1)) / 10.0
+        return SimpleNamespace(
+            z=values, strata=rng.integers(0, 3, (n, 1)), forbid=np.empty((n, 0), dtype=np.int64), bound=values
+        )
+
+    treated, control = side(30), side(400)
+    limits = Limits(np.empty(0), 0.3) if kind == "caliper" else Limits(np.array([0.3]), np.inf)
+    counts = count_stages(treated, control, limits, (np.arange(30), 0))
+    for row in range(30):
+        same = control.strata[:, 0] == treated.strata[row, 0]
+        near = same & (np.abs(control.z[:, 0] - treated.z[row, 0]) <= 0.3)
+        assert counts[row, 0] == same.sum()
+        assert counts[row, -1] == near.sum()
+        assert counts[row, 2] == (near.sum() if kind == "bound" else same.sum())
