@@ -240,7 +240,8 @@ def wide_world(seed, n=80):
 def test_no_pair_violates_ladder_rules_calipers_or_reuse(seed, method, ratio, reuse, order, width, rules, ladder):
     frame = wide_world(seed)
     caliper = ce.Caliper(distance=2 * width, columns={"z": width}, factors={"size": 1 + 3 * width})
-    options = {"on": ["y", "z"], "lags": (1,), "horizon": 2, "forbid": ["county"], "method": method, "order": order}
+    options = {"on": ["y", "z"], "lags": (1,), "horizon": 2, "forbid": ["county"], "method": method}
+    options |= {"order": order} if method == "nearest" else {}
     match = try_fit(
         options | {"ratio": ratio, "reuse": reuse, "caliper": caliper, "rules": rules, "ladder": ladder}, frame
     )

@@ -79,6 +79,11 @@ class Labels:
     rungs: tuple[str, ...]
 
     @property
+    def idle(self) -> str:
+        """The step that removes nobody because no periods of activity were asked for; empty if they were."""
+        return self.steps[0] if self.steps[0].startswith("not observed in the 0 ") else ""
+
+    @property
     def lacks(self) -> tuple[str, ...]:
         """What a unit can lack."""
         logs = tuple(f"{name} above 0" for name in self.bounds)

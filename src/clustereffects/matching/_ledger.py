@@ -37,6 +37,13 @@ class Trace:
         return cls(one.cohort, one.treated.unit, one.lacking, one.lacks, one.tally, rungs)
 
 
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with years as whole numbers, or without them where there are none."""
+    if table["cohort"].notna().all():
+        return table.astype({"cohort": np.int64})
+    return table.drop(columns="cohort")
+
+
 def cohort_ledger(traces: Sequence[Trace], labels: Labels) -> pd.DataFrame:
     """Candidates of each cohort: ``before`` each step, ``removed`` by it, ``left``.
 

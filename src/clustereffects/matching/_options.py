@@ -174,6 +174,24 @@ def _bad_methods(options: Matching) -> Iterator[Problem]:
     if method in SCORED and options.exact:
         yield _bad("exact", options.exact, f"none with method={method!r}")
     yield from _bad_estimands(options)
+    yield from _meaningless(options)
+
+
+def _meaningless(options: Matching) -> Iterator[Problem]:
+    """Options that another method would heed and this one would not."""
+    method = options.method
+    heeded = {
+        "order": method == "nearest",
+        "near": method in LINKS,
+        "moments": method == "entropy",
+        "subclasses": method == "subclass",
+        "coarsening": method == "coarsened_exact",
+    }
+    usual = {"order": None, "near": (), "moments": 1, "subclasses": 6, "coarsening": Coarsening()}
+    for name, here in heeded.items():
+        value = getattr(options, name)
+        if not here and value != usual[name]:
+            yield _bad(name, value, f"left out with method={method!r}, which has no use for it")
 
 
 def _bad_estimands(options: Matching) -> Iterator[Problem]:

@@ -240,20 +240,22 @@ class Matches(BalanceMethods, ABC):
         if self.labels_of_steps is None:
             return pd.DataFrame(columns=[by, "step", "before", "removed", "left"])
         if by == "cohort":
-            return _ledger.cohort_ledger(self.traces, self.labels_of_steps)
-        return _ledger.unit_ledger(self.traces, self.labels_of_steps, self.units)
+            table = _ledger.cohort_ledger(self.traces, self.labels_of_steps)
+        else:
+            table = _ledger.unit_ledger(self.traces, self.labels_of_steps, self.units)
+        return _ledger.shown(table[table["step"] != self.labels_of_steps.idle].reset_index(drop=True))
 
     def rungs(self) -> pd.DataFrame:
         """Rung of the ladder on which each treated unit was matched, and its candidates on every rung that was tried."""
         if self.labels_of_steps is None:
             return pd.DataFrame(columns=["unit", "cohort", "rung", "candidates"])
-        return _ledger.rung_table(self.traces, self.labels_of_steps, self.units)
+        return _ledger.shown(_ledger.rung_table(self.traces, self.labels_of_steps, self.units))
 
     def missing(self) -> pd.DataFrame:
         """How many treated units and candidates of each cohort lack which value, and were left out for it."""
         if self.labels_of_steps is None:
             return pd.DataFrame(columns=["cohort", "missing", "treated", "candidates"])
-        return _ledger.missing_table(self.traces, self.labels_of_steps)
+        return _ledger.shown(_ledger.missing_table(self.traces, self.labels_of_steps))
 
     def unmatched(self) -> pd.DataFrame:
         """Treated units without a control: the reason, the constraint that removed the last candidate, the counts.

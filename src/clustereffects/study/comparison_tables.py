@@ -12,7 +12,6 @@ from clustereffects.did import DesignComparison
 from clustereffects.disclosure import DisclosurePolicy, withhold
 from clustereffects.matching import Match
 
-_NOT_OBSERVED = "not observed in the 0 periods before joining"
 _FIGURES = ["concerned", "removed", "only"]
 
 
@@ -59,7 +58,7 @@ def candidates_table(match: Match, policy: DisclosurePolicy) -> pd.DataFrame:
 
 def _one_cohort(ledger: pd.DataFrame, policy: DisclosurePolicy) -> pd.DataFrame:
     cohort, ends = ledger["cohort"].iloc[0], (ledger["before"].iloc[0], ledger["left"].iloc[-1])
-    steps = ledger.loc[ledger["step"] != _NOT_OBSERVED, ["cohort", "step", *_FIGURES]].reset_index(drop=True)
+    steps = ledger[["cohort", "step", *_FIGURES]].reset_index(drop=True)
     # What all steps remove together is the difference of the two ends.
     reasons = policy.reasons(steps["removed"].tolist(), within_total=True)
     reasons = [reason if n > 0 else "" for reason, n in zip(reasons, steps["removed"], strict=True)]

@@ -427,3 +427,30 @@ def test_every_method_of_a_panel_hands_sets_to_the_effects():
         assert abs(effect.params.iloc[0] - 0.04) < 0.08
         assert 0.004 < effect.std_errors.iloc[0] < 0.05
         assert match.sets.mass.sum() == match.n_treated
+
+
+def test_options_that_a_method_has_no_use_for_are_refused():
+    cases = [
+        ({"method": "optimal", "order": "closest"}, "option order='closest' – expected left out with method='optimal'"),
+        ({"method": "entropy", "near": ["x"]}, r"option near=\('x',\) – expected left out with method='entropy'"),
+        ({"moments": 2}, "option moments=2 – expected left out with method='nearest'"),
+        ({"subclasses": 5}, "option subclasses=5 – expected left out"),
+        ({"coarsening": ce.Coarsening(default=4)}, "option coarsening=Coarsening"),
+    ]
+    for options, message in cases:
+        with pytest.raises(OptionError, match=message):
+            ce.Matching(on=["x"], **options)
+
+
+def test_tables_of_a_panel_have_whole_years_and_of_a_cross_section_none():
+    match = ce.Matching(on=["size"], lags=1, exact=["industry"], ratio=2).fit(
+        panel(rows(1, 5.0, 2002), rows(2, 5.5), rows(3, 6.0))
+    )
+    for table in (match.ledger(), match.ledger("unit"), match.rungs()):
+        assert table["cohort"].tolist() == [2002] * len(table)
+        assert table["cohort"].dtype == np.int64
+    assert match.ledger()["step"].tolist() == ["missing values"]
+    frame = pd.DataFrame({"d": [1, 0, 0], "x": [1.0, 2.0, 3.0]})
+    one = ce.Matching(on=["x"]).fit_frame(frame, treatment="d")
+    assert "cohort" not in one.ledger().columns
+    assert "cohort" not in one.rungs().columns
