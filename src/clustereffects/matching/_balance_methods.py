@@ -54,7 +54,7 @@ class BalanceMethods:
         by : str, optional
             ``"group"`` or a column of the panel that is constant within units: one row per group and covariate with
             the group's numbers, its balance in everybody's standard deviations, ``small`` (fewer than ten treated
-            units), ``worst`` (its largest difference).
+            units), ``worst`` (whether this is its largest difference).
         overlap : bool
             Also ``overlap``: one minus the area below both densities.
         squares : bool

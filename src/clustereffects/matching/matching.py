@@ -56,16 +56,17 @@ class Matching:
     exclude : str, optional
         Column of booleans: units that are never controls (in a panel if true in any period).
     ratio : int or VariableRatio
-        Controls per treated unit.
+        Controls per treated unit, of the methods that make pairs; the others use all that fit.
     method : str
         ``"nearest"`` (greedy), ``"optimal"`` (least total distance), ``"full"``, ``"coarsened_exact"``,
-        ``"subclass"``, ``"entropy"`` (weights that balance means), ``"propensity_weighting"``.
+        ``"subclass"``, ``"entropy"`` (weights that balance means), ``"propensity_weighting"``. Subclasses and
+        propensity weights need ``distance="propensity"`` or a score.
     distance : {"mahalanobis", "robust_mahalanobis", "scaled_euclidean", "propensity"}, Score or callable
         A callable gets ``x_treated`` (a, p) and ``x_control`` (b, p) and returns distances (a, b).
     caliper : float or Caliper, optional
         Largest distance of a pair: in standard deviations of the propensity, else in units of the distance.
     replace : bool
-        Whether a control may serve several treated units; without replacement it serves once over all cohorts.
+        Whether a control may serve several treated units of pairs; without replacement it serves once over all cohorts.
     reuse : int, optional
         With replacement: how many treated units one control may serve over all cohorts.
     lags : sequence of int, or mapping of str to sequence of int
