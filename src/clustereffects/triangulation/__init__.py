@@ -1,7 +1,8 @@
 """Triangulation: theory of change, bias, the engine, verdicts with bounds, and what they hang on."""
 
 from clustereffects.triangulation import bias
-from clustereffects.triangulation.findings import VERDICT_COLUMNS, CellFinding, Findings
+from clustereffects.triangulation.cell_finding import CellFinding
+from clustereffects.triangulation.findings import VERDICT_COLUMNS, Findings
 from clustereffects.triangulation.options import Prior, Thresholds
 from clustereffects.triangulation.posterior import Posterior
 from clustereffects.triangulation.sentences import Reasons, tipping_sentence

@@ -9,86 +9,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from clustereffects.data import SampleAccount
 from clustereffects.errors import NotStoredError, Problem
 from clustereffects.results import draw
 from clustereffects.triangulation.audit import audit_record, write_record
-from clustereffects.triangulation.cells import CellModel, rival_support
+from clustereffects.triangulation.cell_finding import CellFinding
+from clustereffects.triangulation.cells import rival_support
 from clustereffects.triangulation.convergence import convergence_codes, node_splits
-from clustereffects.triangulation.engine import StatePosterior
 from clustereffects.triangulation.likelihoods import odds_words
 from clustereffects.triangulation.options import Prior, Thresholds
 from clustereffects.triangulation.posterior import Posterior, posterior_curve
-from clustereffects.triangulation.sensitivity import LeftOut, rho_sweep
-from clustereffects.triangulation.sentences import Language, Reasons, tipping_sentence
-from clustereffects.triangulation.sorting import CellEvidence, use_of_evidence
+from clustereffects.triangulation.sensitivity import rho_sweep
+from clustereffects.triangulation.sentences import Language, tipping_sentence
+from clustereffects.triangulation.sorting import use_of_evidence
 from clustereffects.triangulation.theory import Theory
-from clustereffects.triangulation.tipping import Tip, tipping_points
+from clustereffects.triangulation.tipping import tipping_points
 from clustereffects.triangulation.verdicts import STATES, class_word, decide
-
-FloatArray = NDArray[np.float64]
 
 VERDICT_COLUMNS = ("claim", "group", "verdict", "lower", "upper", "p_benefit", "p_negligible", "p_harm", "tipping")
 _PROBABILITIES = ("p_harm", "p_negligible", "p_benefit")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CellFinding:
-    """What was found on one claim for one organisation.
-
-    Parameters
-    ----------
-    model : CellModel
-    evidence : CellEvidence
-    posterior : StatePosterior
-        At the centre of all ranges.
-    bounds : array, shape (3, 2)
-        Lower and upper probability of harm, negligible effect and benefit.
-    verdict : str
-    left_out : tuple of LeftOut
-    tips : tuple of Tip
-
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> sorted(CellFinding.__slots__)
-    ['bounds', 'evidence', 'left_out', 'model', 'posterior', 'tips', 'verdict']
-    """
-
-    model: CellModel
-    evidence: CellEvidence
-    posterior: StatePosterior
-    bounds: FloatArray
-    verdict: str
-    left_out: tuple[LeftOut, ...]
-    tips: tuple[Tip, ...]
-
-    @property
-    def key(self) -> dict[str, str]:
-        """Claim and group, as the first two columns of every table."""
-        return {"claim": self.model.claim.id, "group": self.model.group}
-
-    @property
-    def robust(self) -> bool:
-        """Whether no single stream and no input inside its declared range changes the verdict."""
-        return self.verdict not in {"silent", "withheld"} and not any(one.flips for one in self.left_out)
-
-    def reasons(self, thresholds: Thresholds) -> Reasons:
-        """What the sentence on this cell is made of."""
-        rows = zip(STATES, self.bounds, thresholds.by_state, strict=True)
-        return Reasons(
-            verdict=self.verdict,
-            left_out=self.left_out,
-            tips=self.tips,
-            straddling=tuple((s, float(b[0]), float(b[1]), limit) for s, b, limit in rows if b[0] < limit <= b[1]),
-            silences={one.stream: one.reason for one in self.evidence.silences},
-        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

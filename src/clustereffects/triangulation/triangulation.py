@@ -7,14 +7,11 @@ from dataclasses import KW_ONLY, dataclass, field
 
 from clustereffects.errors import OptionError, Problem
 from clustereffects.results.evidence import Evidence
-from clustereffects.triangulation.cells import cell_model
-from clustereffects.triangulation.findings import CellFinding, Findings
+from clustereffects.triangulation.cell_finding import find_cell
+from clustereffects.triangulation.findings import Findings
 from clustereffects.triangulation.options import Prior, PriorChoice, Thresholds, prior_of
-from clustereffects.triangulation.sensitivity import cell_bounds, leave_one_out, scenarios
 from clustereffects.triangulation.sorting import CellEvidence, sort_evidence
-from clustereffects.triangulation.theory import Claim, Theory
-from clustereffects.triangulation.tipping import tipping_points
-from clustereffects.triangulation.verdicts import verdict
+from clustereffects.triangulation.theory import Theory
 
 
 @dataclass(frozen=True)
@@ -84,25 +81,12 @@ class Triangulation:
         """
         sorted_cells = sort_evidence(self.theory, evidence)
         groups = sorted({group for _, group in sorted_cells})
+        priors = {claim.id: prior_of(self.prior, claim) for claim in self.theory.claims}
         cells = tuple(
-            self._cell(claim, group, sorted_cells.get((claim.id, group), CellEvidence()))
+            find_cell(
+                claim, group, sorted_cells.get((claim.id, group), CellEvidence()), priors[claim.id], self.thresholds
+            )
             for claim in self.theory.claims
             for group in groups
         )
-        priors = tuple((claim.id, prior_of(self.prior, claim)) for claim in self.theory.claims)
-        return Findings(theory=self.theory, thresholds=self.thresholds, priors=priors, cells=cells)
-
-    def _cell(self, claim: Claim, group: str, evidence: CellEvidence) -> CellFinding:
-        model = cell_model(claim, group, evidence, prior_of(self.prior, claim))
-        posterior = scenarios(model)
-        bounds = cell_bounds(model, posterior)
-        speaks = evidence.speaks
-        return CellFinding(
-            model=model,
-            evidence=evidence,
-            posterior=posterior,
-            bounds=bounds,
-            verdict=verdict(posterior.probability[0], bounds, self.thresholds) if speaks else "silent",
-            left_out=leave_one_out(model, self.thresholds) if speaks else (),
-            tips=tipping_points(model, self.thresholds) if speaks else (),
-        )
+        return Findings(theory=self.theory, thresholds=self.thresholds, priors=tuple(priors.items()), cells=cells)
