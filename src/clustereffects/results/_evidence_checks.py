@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from clustereffects.errors import EvidenceError, Problem
-
-Chance: TypeAlias = float | tuple[float, float]
 
 
 def require(condition: bool, what: str, expected: str) -> None:  # noqa: FBT001
@@ -20,7 +16,7 @@ def require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:
     require(value in known, f"{what} {value!r}", "one of " + ", ".join(known))
 
 
-def require_chance(name: str, chance: Chance) -> None:
+def require_chance(name: str, chance: float | tuple[float, float]) -> None:
     """Refuse what is neither a probability nor an increasing range of them."""
     low, high = chance if isinstance(chance, tuple) else (chance, chance)
     require(0 <= low <= high <= 1, f"{name} is {chance}", "a probability, or a range lower–upper within 0–1")

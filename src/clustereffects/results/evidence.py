@@ -10,9 +10,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
-from clustereffects.results._evidence_checks import Chance, require, require_chance, require_one_of
+from clustereffects.results._evidence_checks import require, require_chance, require_one_of
 
 Stream = Literal["economic", "survey", "interviews", "documents"]
+Chance: TypeAlias = float | tuple[float, float]
 
 _STREAMS = get_args(Stream)
 
