@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ Chance: TypeAlias = float | tuple[float, float]
 
 STREAMS = ("economic", "survey", "interviews", "documents")
 COLUMNS = ("code", "claim", "test", "target", "p_benefit", "p_negligible", "p_harm")
-OPTIONAL = ("group", "registered", "roles")
+OPTIONAL = ("group", "registered", "roles", "suggested_by")
 _STATES = ("p_benefit", "p_negligible", "p_harm")
 _HIGH, _LOW = 0.8, 0.1
 _NUMBER = r"[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?"
@@ -51,6 +51,9 @@ class BridgeRow:
         When the test was written down.
     roles : tuple of str
         Respondents' roles that could have brought up the code; empty means all.
+    suggested_by : str
+        Test on the same claim and target whose interviews gave the idea. If this one is registered after the data, what it
+        hears in an interview and what that one hears there are one observation.
 
     Raises
     ------
@@ -74,6 +77,7 @@ class BridgeRow:
     group: str = ""
     registered: date | None = None
     roles: tuple[str, ...] = ()
+    suggested_by: str = ""
 
     def __post_init__(self) -> None:
         problems = _row_problems(self)
@@ -129,7 +133,7 @@ class Bridge:
     Raises
     ------
     CodingError
-        If two rows have the same test, or the same code, claim and target.
+        If two rows have the same test, or the same code, claim and target, or a row was suggested by none of the others.
 
     Examples
     --------
@@ -143,7 +147,7 @@ class Bridge:
     name: str = ""
 
     def __post_init__(self) -> None:
-        problems = [*_repeated(self.rows, self.name, ("test",)), *_repeated(self.rows, self.name, _SAME)]
+        problems = _table_problems(self.rows, self.name)
         if problems:
             raise CodingError(problems)
 
@@ -155,7 +159,8 @@ class Bridge:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the content, whatever the order of the rows: the pre-registration."""
-        text = "\n".join(sorted(repr(row) for row in self.rows))
+        # A column that a row leaves empty is no part of what was registered before the column existed.
+        text = "\n".join(sorted(repr(row).replace(", suggested_by=''", "") for row in self.rows))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def table(self) -> pd.DataFrame:
@@ -175,7 +180,8 @@ def read_bridge(
     ----------
     path : str or Path
         Columns ``code, claim, test, target, p_benefit, p_negligible, p_harm`` and, optionally, ``group``,
-        ``registered`` (a date) and ``roles`` (separated by ``|``). A probability may be a range, ``0.4-0.7``.
+        ``registered`` (a date), ``roles`` (separated by ``|``) and ``suggested_by`` (a test). A probability may be a range,
+        ``0.4-0.7``.
     claims, rivals : collection of str, optional
         Those of the theory of change; names outside are problems.
 
@@ -253,7 +259,7 @@ def bridge_from_frame(
         if row is not None:
             rows.append(row)
             problems += [_placed(problem, name, number) for problem in _outside(row, claims, rivals)]
-    problems += [*_repeated(rows, name, ("test",)), *_repeated(rows, name, _SAME)]
+    problems += _table_problems(rows, name)
     if problems:
         raise CodingError(problems)
     return Bridge(rows=tuple(rows), name=name)
@@ -278,6 +284,7 @@ def _read_row(cells: dict[str, str]) -> tuple[BridgeRow | None, list[Problem]]:
             group=cells["group"],
             registered=registered,
             roles=roles,
+            suggested_by=cells["suggested_by"],
         )
     except CodingError as error:
         return None, list(error.problems)
@@ -334,6 +341,37 @@ def _outside(row: BridgeRow, claims: Collection[str] | None, rivals: Collection[
     return problems
 
 
+def _table_problems(rows: Sequence[BridgeRow], name: str) -> list[Problem]:
+    tests = {row.test: row for row in rows}
+    wrong = [row for row in rows if row.suggested_by and not _suggestible(row, tests)]
+    return [
+        *_repeated(rows, name, ("test",)),
+        *_repeated(rows, name, _SAME),
+        *(
+            Problem(
+                what=f"test {row.test!r} was suggested by {row.suggested_by!r}",
+                where=f"{row.claim}, {row.target}",
+                expected="another test on the same claim and target, without a circle",
+                remedy="correct suggested_by, or leave it empty",
+                file=name,
+            )
+            for row in wrong
+        ),
+    ]
+
+
+def _suggestible(row: BridgeRow, tests: Mapping[str, BridgeRow]) -> bool:
+    """Whether the tests that one after the other suggested this one exist, speak to the same, and begin somewhere."""
+    seen, name = {row.test}, row.suggested_by
+    while name:
+        other = tests.get(name)
+        if other is None or name in seen or (other.claim, other.target) != (row.claim, row.target):
+            return False
+        seen.add(name)
+        name = other.suggested_by
+    return True
+
+
 def _repeated(rows: Sequence[BridgeRow], name: str, fields: tuple[str, ...]) -> list[Problem]:
     keys = [tuple(getattr(row, field) for field in fields) for row in rows]
     what = ", ".join(fields)
@@ -358,7 +396,7 @@ def _require_columns(frame: pd.DataFrame, name: str) -> None:
                 what="columns are missing: " + ", ".join(missing),
                 where="header has " + ", ".join(map(str, frame.columns)),
                 expected=", ".join(COLUMNS),
-                remedy="add them; group, registered and roles are optional",
+                remedy=f"add them; {', '.join(OPTIONAL)} are optional",
                 file=name,
             )
         )

@@ -203,7 +203,9 @@ def _loading(own_variance: FloatArray, shared: Sequence[FloatArray]) -> FloatArr
 
 def _inflation(estimates: Sequence[Estimate]) -> FloatArray:
     size = Counter(one.dependence for one in estimates if one.dependence)
-    return np.array([1 + (size.get(one.dependence, 1) - 1) * one.rho for one in estimates], dtype=np.float64)
+    centre = [sum(_ends(one.rho)) / 2 for one in estimates]
+    excess = [size.get(one.dependence, 1) - 1 for one in estimates]
+    return 1 + np.array(excess, dtype=np.float64) * np.array(centre, dtype=np.float64)
 
 
 def _mean_ranges(additive: Sequence[tuple[FloatArray, BiasTerm]], size: int) -> MeanRanges:
@@ -215,7 +217,7 @@ def _mean_ranges(additive: Sequence[tuple[FloatArray, BiasTerm]], size: int) -> 
 
 
 def _found_nothing(cell: CellEvidence) -> list[Diagnostic]:
-    """Searches without a find, as diagnostics that were not seen; without an effect there is nothing to find."""
+    """Searches without a find, as diagnostics that were not seen; without an effect only a false find was possible."""
     return [
         Diagnostic(
             id=f"silence:{i}",
@@ -224,8 +226,8 @@ def _found_nothing(cell: CellEvidence) -> list[Diagnostic]:
             stream=one.stream,
             observed=False,
             p_benefit=one.p_detect,
-            p_negligible=0.0,
-            p_harm=0.0,
+            p_negligible=one.p_false,
+            p_harm=one.p_false,
         )
         for i, one in enumerate(cell.searched)
     ]
