@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ import pandas as pd
 
 from clustereffects.data.files import read_table
 from clustereffects.errors import CodingError, ColumnError, Problem
+from clustereffects.interviews._bridge_table import outside, row_problem, table_problems
 
 Chance: TypeAlias = float | tuple[float, float]
 
@@ -30,7 +31,6 @@ _STATES = ("p_benefit", "p_negligible", "p_harm")
 _HIGH, _LOW = 0.8, 0.1
 _NUMBER = r"[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?"
 _CHANCE = re.compile(rf"\s*(?P<lower>{_NUMBER})\s*(?:[-–−]\s*(?P<upper>{_NUMBER})\s*)?")
-_SAME = ("code", "claim", "target")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ class Bridge:
     name: str = ""
 
     def __post_init__(self) -> None:
-        problems = _table_problems(self.rows, self.name)
+        problems = table_problems(self.rows, self.name)
         if problems:
             raise CodingError(problems)
 
@@ -258,8 +258,8 @@ def bridge_from_frame(
         problems += [_placed(problem, name, number) for problem in found]
         if row is not None:
             rows.append(row)
-            problems += [_placed(problem, name, number) for problem in _outside(row, claims, rivals)]
-    problems += _table_problems(rows, name)
+            problems += [_placed(problem, name, number) for problem in outside(row, claims, rivals)]
+    problems += table_problems(rows, name)
     if problems:
         raise CodingError(problems)
     return Bridge(rows=tuple(rows), name=name)
@@ -297,7 +297,7 @@ def _chance(text: str, state: str, problems: list[Problem]) -> Chance:
         return float(match["lower"]), float(match["upper"])
     if match:
         return float(match["lower"])
-    problems.append(_problem(f"{state} is {text!r}", "a probability such as 0.6, or a range such as 0.4-0.7"))
+    problems.append(row_problem(f"{state} is {text!r}", "a probability such as 0.6, or a range such as 0.4-0.7"))
     return math.nan
 
 
@@ -307,18 +307,18 @@ def _date(text: str, problems: list[Problem]) -> date | None:
     try:
         return datetime.fromisoformat(text).date()
     except ValueError:
-        problems.append(_problem(f"registered is {text!r}", "a date such as 2013-02-15, or nothing"))
+        problems.append(row_problem(f"registered is {text!r}", "a date such as 2013-02-15, or nothing"))
         return None
 
 
 def _row_problems(row: BridgeRow) -> list[Problem]:
     empty = [name for name in ("code", "claim", "test") if not getattr(row, name).strip()]
-    problems = [_problem(f"{name} is empty", "a name in every row") for name in empty]
+    problems = [row_problem(f"{name} is empty", "a name in every row") for name in empty]
     kind, separator, target = row.target.partition(":")
     known = row.target == "effect" or (kind == "rival" and target) or (kind == "bias" and target in STREAMS)
     if not known or (separator and not target):
         expected = "effect, rival:<id> or bias:<stream> with a stream of " + ", ".join(STREAMS)
-        problems.append(_problem(f"target is {row.target!r}", expected))
+        problems.append(row_problem(f"target is {row.target!r}", expected))
     for state in _STATES:
         problems += _chance_problems(state, getattr(row, state))
     return problems
@@ -327,65 +327,8 @@ def _row_problems(row: BridgeRow) -> list[Problem]:
 def _chance_problems(state: str, chance: Chance) -> list[Problem]:
     low, high = chance if isinstance(chance, tuple) else (chance, chance)
     if not (0 <= low <= 1 and 0 <= high <= 1):
-        return [_problem(f"{state} is {chance}", "a probability between 0 and 1")]
-    return [] if low <= high else [_problem(f"the range of {state} decreases: {chance}", "lower ≤ upper")]
-
-
-def _outside(row: BridgeRow, claims: Collection[str] | None, rivals: Collection[str] | None) -> list[Problem]:
-    problems = []
-    if claims is not None and row.claim not in claims:
-        problems.append(_problem(f"claim {row.claim!r} is not in the theory", "one of " + ", ".join(sorted(claims))))
-    kind, _, rival = row.target.partition(":")
-    if rivals is not None and kind == "rival" and rival not in rivals:
-        problems.append(_problem(f"rival {rival!r} is not in the theory", "one of " + ", ".join(sorted(rivals))))
-    return problems
-
-
-def _table_problems(rows: Sequence[BridgeRow], name: str) -> list[Problem]:
-    tests = {row.test: row for row in rows}
-    wrong = [row for row in rows if row.suggested_by and not _suggestible(row, tests)]
-    return [
-        *_repeated(rows, name, ("test",)),
-        *_repeated(rows, name, _SAME),
-        *(
-            Problem(
-                what=f"test {row.test!r} was suggested by {row.suggested_by!r}",
-                where=f"{row.claim}, {row.target}",
-                expected="another test on the same claim and target, without a circle",
-                remedy="correct suggested_by, or leave it empty",
-                file=name,
-            )
-            for row in wrong
-        ),
-    ]
-
-
-def _suggestible(row: BridgeRow, tests: Mapping[str, BridgeRow]) -> bool:
-    """Whether the tests that one after the other suggested this one exist, speak to the same, and begin somewhere."""
-    seen, name = {row.test}, row.suggested_by
-    while name:
-        other = tests.get(name)
-        if other is None or name in seen or (other.claim, other.target) != (row.claim, row.target):
-            return False
-        seen.add(name)
-        name = other.suggested_by
-    return True
-
-
-def _repeated(rows: Sequence[BridgeRow], name: str, fields: tuple[str, ...]) -> list[Problem]:
-    keys = [tuple(getattr(row, field) for field in fields) for row in rows]
-    what = ", ".join(fields)
-    return [
-        Problem(
-            what=f"{what} occurs twice: {', '.join(key)}",
-            where=f"{keys.count(key)} rows",
-            expected=f"every {what} once",
-            remedy="merge the rows or give each its own test",
-            file=name,
-        )
-        for key in dict.fromkeys(keys)
-        if keys.count(key) > 1
-    ]
+        return [row_problem(f"{state} is {chance}", "a probability between 0 and 1")]
+    return [] if low <= high else [row_problem(f"the range of {state} decreases: {chance}", "lower ≤ upper")]
 
 
 def _require_columns(frame: pd.DataFrame, name: str) -> None:
@@ -400,10 +343,6 @@ def _require_columns(frame: pd.DataFrame, name: str) -> None:
                 file=name,
             )
         )
-
-
-def _problem(what: str, expected: str) -> Problem:
-    return Problem(what=what, where="", expected=expected, remedy="correct the bridge")
 
 
 def _placed(problem: Problem, name: str, row: int) -> Problem:
