@@ -88,7 +88,7 @@ def _reported(first: Diagnostic, second: Diagnostic, state: str, rho: float) -> 
     signs = {(True, True): both, (True, False): one - both, (False, True): other - both}
     signs[False, False] = 1 - one - other + both
     total = sum(p * _report(first, seen=a) * _report(second, seen=b) for (a, b), p in signs.items())
-    return min(max(total, 0.0), 1.0)
+    return float(min(max(total, 0.0), 1.0))
 
 
 def _report(item: Diagnostic, *, seen: bool) -> float:
