@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.results.evidence import Diagnostic
-from clustereffects.triangulation.blocks import Blocks, ends
+from clustereffects.triangulation.blocks import Blocks, ends, shares
 from clustereffects.triangulation.likelihoods import DiagnosticArrays, Reports, log_likelihoods
 from clustereffects.triangulation.sorting import CellEvidence
 
@@ -116,7 +116,7 @@ def diagnostic_arrays(
     """
     low, middle, high = log_likelihoods(reports)
     block = blocks.member[blocks.member.size - len(items) :]
-    counted = blocks.informative[blocks.member.size - len(items) :].astype(np.float64)
+    counted = blocks.informative[blocks.member.size - len(items) :]
     return DiagnosticArrays(
         low=low,
         middle=middle,
@@ -153,4 +153,5 @@ def _reports(items: Sequence[Diagnostic], chance: FloatArray, test: NDArray[np.i
         unreliability=column("unreliability").astype(np.float64),
         noise=column("noise").astype(np.float64),
         test=test,
+        weight=shares(items),
     )
