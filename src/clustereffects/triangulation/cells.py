@@ -82,7 +82,7 @@ class CellModel:
         return not exact or bool((self.items.rho_low < self.items.rho_high).any()) or self.ranges.low.shape[0] > 0
 
 
-def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior) -> CellModel:
+def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior | PriorMixture) -> CellModel:
     """Arrays of one cell.
 
     Parameters
@@ -90,7 +90,8 @@ def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior) -> Ce
     claim : Claim
     group : str
     cell : CellEvidence
-    prior : Prior
+    prior : Prior or PriorMixture
+        In units of the claim's scale.
 
     Returns
     -------
@@ -135,15 +136,19 @@ def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior) -> Ce
         claim=claim,
         group=group,
         streams=cell.streams,
-        prior=PriorMixture(
-            np.array([1 - prior.wide_weight, prior.wide_weight]), np.array([prior.sceptical_sd, prior.wide_sd])
-        ),
+        prior=prior if isinstance(prior, PriorMixture) else _mixture(prior),
         estimates=_linear_evidence(cell, terms, value - mean),
         bias_mean=mean,
         value=value,
         std_error=np.array([one.std_error for one in cell.estimates], dtype=np.float64),
         ranges=_mean_ranges(additive, value.size),
         items=items,
+    )
+
+
+def _mixture(prior: Prior) -> PriorMixture:
+    return PriorMixture(
+        np.array([1 - prior.wide_weight, prior.wide_weight]), np.array([prior.sceptical_sd, prior.wide_sd])
     )
 
 
