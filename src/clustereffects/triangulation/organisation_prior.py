@@ -265,7 +265,8 @@ def organisation_priors(
     priors: dict[tuple[str, str], PriorMixture] = {}
     for claim in theory.claims:
         base = base_mixture(prior_of(options, claim))
-        found = {group: _own(claim, cells.get((claim.id, group)), options.stream) for group in groups}
+        of_claim = {group: cells.get((claim.id, group), CellEvidence()) for group in groups}
+        found = {group: pooled_estimate(claim, cell, options.stream) for group, cell in of_claim.items()}
         speaking = {group: one for group, one in found.items() if one is not None and group not in options.apart}
         borrowed = _borrowed(list(speaking.values()), claim, options)
         for group in groups:
@@ -322,10 +323,36 @@ def _borrowed(
     return borrowed_mixtures(OwnEstimates(value, sampling, bias), alike)
 
 
-def _own(claim: Claim, cell: CellEvidence | None, stream: Stream) -> tuple[float, float, float] | None:
-    """One estimate of an organisation with the variances of its error and of its bias; None if the stream has none."""
-    items = tuple(one for one in cell.estimates if one.stream == stream) if cell else ()
-    if cell is None or not items:
+def pooled_estimate(claim: Claim, cell: CellEvidence, stream: Stream) -> tuple[float, float, float] | None:
+    """One estimate from all estimates of a stream, less the means of their biases.
+
+    Parameters
+    ----------
+    claim : Claim
+    cell : CellEvidence
+    stream : str
+
+    Returns
+    -------
+    tuple of three floats, or None
+        Generalised least squares mean, variance of its error, variance of its bias; None if the stream has no estimate.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the covariance of the estimates is singular.
+
+    Examples
+    --------
+    >>> from clustereffects.results import BiasTerm, Estimate
+    >>> claim = Claim(id="growth", outcome="value_added", scale="log", horizon=3, delta=0.01, rivals=("a",), link="l")
+    >>> item = Estimate(id="did", claim="growth", group="K01", stream="economic", value=0.06, std_error=0.02,
+    ...                 bias=(BiasTerm(domain="selection", mean=0.01, sd=0.03),))
+    >>> [round(x, 6) for x in pooled_estimate(claim, CellEvidence(estimates=(item,)), "economic")]
+    [0.05, 0.0004, 0.0009]
+    """
+    items = tuple(one for one in cell.estimates if one.stream == stream)
+    if not items:
         return None
     any_prior = Prior(sceptical_sd=1.0, wide_sd=1.0)
     biased = cell_model(claim, "", CellEvidence(estimates=items, bias=cell.bias), any_prior).estimates
