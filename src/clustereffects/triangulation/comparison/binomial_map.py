@@ -15,7 +15,7 @@ FloatArray = NDArray[np.float64]
 _SCORES = np.linspace(-2.4, 1.6, 81)
 _MEAN_REACH, _EFFECT_REACH, _PREDICTIVE_REACH = 8.0, 8.5, 9.0
 _MEAN_NODES, _PREDICTIVE_NODES = 65, 2001
-_NOTHING = 1e-14
+_NOTHING, _LARGEST_LOGIT = 1e-12, 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,8 +110,9 @@ def binomial_map(
     weight /= weight.sum()
     keep = weight > _NOTHING
     mu, spread = np.stack([row[0] for row in rows])[keep], np.broadcast_to(tau[:, None], weight.shape)[keep]
-    reach = np.array([(mu - _PREDICTIVE_REACH * spread).min(), (mu + _PREDICTIVE_REACH * spread).max()])
-    logit = np.linspace(*np.clip(reach, -30, 30), _PREDICTIVE_NODES)
+    low = max(float((mu - _PREDICTIVE_REACH * spread).min()), -_LARGEST_LOGIT)
+    high = min(float((mu + _PREDICTIVE_REACH * spread).max()), _LARGEST_LOGIT)
+    logit = np.linspace(low, high, _PREDICTIVE_NODES)
     cdf = np.array([weight[keep] @ ndtr((x - mu) / spread) for x in logit])
     density = np.gradient(cdf, logit)
     return BinomialMAP(tau=tau, tau_weight=weight.sum(axis=1), logit=logit, density=density, cdf=cdf)

@@ -56,7 +56,7 @@ def discounted(prior: PriorMixture, value: float, std_error: float, power: float
 
     Notes
     -----
-    ``π(θ | y₀, a) ∝ L(θ; y₀)^a π₀(θ)`` (Ibrahim & Chen 2000, *Statistical Science* 15(1), equation 2): for a normal
+    ``π(θ | y₀, a) ∝ L(θ; y₀)^a π₀(θ)`` (Ibrahim & Chen 2000, *Statistical Science* 15(1)): for a normal
     estimate the standard error is divided by √a.
 
     Examples
@@ -178,7 +178,7 @@ def power_prior(case: Case, thresholds: Thresholds) -> EngineResult:
     (value, error), (said, said_error) = pair
     posterior = update_normal(discounted(case.model.prior, said, said_error, _POWER), value, error)
     conflict = float(2 * ndtr(abs(value - said) / math.hypot(error, said_error)) - 1)
-    warnings = ("the power is a choice that no data support",)
+    warnings: tuple[str, ...] = ("the power is a choice that no data support",)
     if conflict > _SURE:
         warnings += ("both estimates differ by more than their errors, and the power does not react to it",)
     return _result("power_prior", case, (posterior, conflict), thresholds, (_POWER_ASSUMES, warnings))
@@ -227,7 +227,7 @@ def robust_map(case: Case, thresholds: Thresholds) -> EngineResult:
     )
     posterior = update_normal(robust_normal(borrowed, _VAGUE_WEIGHT, wide), value, error)
     vague = float(posterior.weight[-1])
-    warnings = ("a survey that errs in the same direction as the economic estimate is not discounted",)
+    warnings: tuple[str, ...] = ("a survey that errs in the same direction as the economic estimate is not discounted",)
     if vague > 0.5:
         warnings += ("the survey contradicts the economic estimate and hardly counts",)
     return _result("robust_map", case, (posterior, vague), thresholds, (_MAP_ASSUMES, warnings))
