@@ -41,7 +41,7 @@ def vote_engine(case: Case, thresholds: Thresholds) -> EngineResult:  # noqa: AR
         return _silent("vote", "share of votes for benefit")
     notes = [words.IGNORES, words.NO_EFFECT_VOTE]
     favour, against = int((votes == 2).sum()), int(((votes == 0) | (votes == 1)).sum())
-    if favour > against:
+    if favour > against > 0:
         notes.append(words.BIASED_REPORTING.format(omega=omega_needed(favour, against)))
     return EngineResult(
         engine="vote",
@@ -61,10 +61,11 @@ def p_values_engine(case: Case, thresholds: Thresholds) -> EngineResult:  # noqa
     p = ndtr(-z)
     ways = {"Fisher": fisher, "Stouffer": stouffer, "Cauchy": cauchy, "harmonic mean": harmonic_mean}
     benefit = {name: way(p) for name, way in ways.items()}
-    harm = cauchy(ndtr(z))
-    state = 3 if min(benefit["Cauchy"], harm) >= _SIGNIFICANT else (2 if benefit["Cauchy"] < harm else 0)
+    rejected = (benefit["Cauchy"] < _SIGNIFICANT, cauchy(ndtr(z)) < _SIGNIFICANT)
+    state = {(True, False): 2, (False, True): 0}.get(rejected, 3)
     listed = ", ".join(f"{name} {value:.2g}" for name, value in benefit.items())
     notes = [words.IGNORES, words.NO_SIZE, words.COMBINATIONS.format(list=listed), words.INDEPENDENCE]
+    notes += [words.BOTH_REJECTED] if all(rejected) else []
     skipped = len(case.evidence.diagnostics) + len(case.evidence.searched)
     if skipped:
         notes.append(words.LEFT_OUT.format(list=f"{skipped} diagnostics, which have no p-value"))

@@ -28,18 +28,21 @@ SEPARATE = "no dependence between streams is declared, so their evidence adds up
 OTHER_OPERATORS = "other operators: {list}"
 CONFLICT = "streams conflict (degree {conflict:.2g}); fusion hides it unless consensus & compromise is used"
 REFUSED_DEMPSTER = (
-    "conflict K = {conflict:.2g} above 0.5: the rule would divide it out and can be certain of what every stream found "
+    "conflict K = {conflict:.3g} above 0.5: the rule would divide it out and can be certain of what every stream found "
     "nearly impossible (Zadeh)"
 )
 CONTRADICTION = "the streams contradict each other completely"
-SMALL_CONFLICT = "conflict K = {conflict:.2g} was divided out"
+SMALL_CONFLICT = "conflict K = {conflict:.3g} was divided out"
 IGNORES = "ignores size, bias and dependence"
-BIASED_REPORTING = "would be even if votes for benefit were reported {omega:.2g} times too often"
+BIASED_REPORTING = (
+    "the votes would say nothing if the odds of one for benefit being reported were {omega:.2g} times too high"
+)
 NO_EFFECT_VOTE = "'not significant' is counted as 'no effect'"
 COMBINATIONS = "against 'no benefit': {list}"
 INDEPENDENCE = "Fisher and Stouffer assume independence; Cauchy and the harmonic mean tolerate dependence"
 LEFT_OUT = "leaves out {list}"
 NO_SIZE = "a p-value says nothing about size, and cannot show that there is no effect"
+BOTH_REJECTED = "'no benefit' and 'no harm' are both rejected: the estimates contradict each other"
 GRADE = "grades: {list}"
 HOOP_FAILED = "a failed hoop test overrides everything that passed"
 ONE_REPORT = "several reports on one test count as one test"

@@ -21,6 +21,7 @@ TYPES = ("negative", "positive", "never", "always")
 #: Types that show each combination of cause and outcome.
 _SHOWN_BY = {(0, 0): (1, 2), (0, 1): (0, 3), (1, 0): (0, 2), (1, 1): (1, 3)}
 _NODES = 400
+_SMALLEST = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,12 +88,12 @@ class CausalTypes:
         """Positive minus negative is s(2v − 1) with s and v independent beta variables; integrated over s."""
         node, weight = np.polynomial.legendre.leggauss(_NODES)
         # s = |effect| … 1 and 0 … |effect|; in the second part the answer does not depend on v.
-        low = abs(effect)
+        low = min(abs(effect), 1 - _SMALLEST)
         s = low + (1 - low) * (node[:, None] + 1) / 2
         both, rest = self.alpha[:, :2].sum(axis=1), self.alpha[:, 2:].sum(axis=1)
         constant = gammaln(both + rest) - gammaln(both) - gammaln(rest)
         density = np.exp(constant + (both - 1) * np.log(s) + (rest - 1) * np.log1p(-s))
-        below = betainc(self.alpha[:, 1], self.alpha[:, 0], (effect / s + 1) / 2)
+        below = betainc(self.alpha[:, 1], self.alpha[:, 0], np.clip((effect / s + 1) / 2, 0, 1))
         upper = (weight[:, None] * density * below).sum(axis=0) * (1 - low) / 2
         return np.asarray(upper + (betainc(both, rest, low) if effect > 0 else 0.0))
 

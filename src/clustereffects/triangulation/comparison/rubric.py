@@ -10,7 +10,8 @@ IntArray = NDArray[np.intp]
 
 #: Probability of a direction from which a stream is strong, or some, support for it.
 _STRONG, _SOME = 0.9, 0.6
-_CUT = 0.5
+#: Half of the scale, less the rounding of a weighted mean.
+_CUT = 0.5 - 1e-12
 
 
 def strength_classes(probability: FloatArray) -> FloatArray:
