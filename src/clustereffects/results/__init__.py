@@ -4,7 +4,15 @@ from clustereffects.results.checks import Check
 from clustereffects.results.description import Description, Sampling
 from clustereffects.results.drawing import draw
 from clustereffects.results.effects import Effects
-from clustereffects.results.evidence import BiasEvidence, BiasTerm, Diagnostic, Estimate, Evidence, Silence
+from clustereffects.results.evidence import (
+    BiasEvidence,
+    BiasTerm,
+    Diagnostic,
+    Estimate,
+    Evidence,
+    EvidenceProvenance,
+    Silence,
+)
 from clustereffects.results.provenance import Provenance, options_of, versions
 from clustereffects.results.replicates import Replicates
 from clustereffects.results.summary import Summary
@@ -30,6 +38,7 @@ __all__ = [
     "Effects",
     "Estimate",
     "Evidence",
+    "EvidenceProvenance",
     "Jackknife",
     "MultiplierBootstrap",
     "Provenance",
