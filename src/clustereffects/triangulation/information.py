@@ -184,7 +184,7 @@ def preview_component(model: CellModel, covariance: FloatArray) -> Preview:
     >>> item = Estimate(id="did", claim="growth", group="K01", stream="economic", value=0.03, std_error=0.04)
     >>> model = cell_model(claim, "K01", CellEvidence(estimates=(item,)), Prior(sceptical_sd=0.05, wide_sd=0.15))
     >>> round(preview_component(model, model.estimates.covariance / 4).share, 2)
-    0.33
+    0.45
     """
     lost = model.estimates.covariance - covariance
     top = int(np.diag(lost).argmax())
