@@ -10,10 +10,11 @@ from clustereffects.results.evidence import (
     Diagnostic,
     Estimate,
     Evidence,
-    EvidenceProvenance,
     Silence,
 )
+from clustereffects.results.evidence_provenance import EvidenceProvenance
 from clustereffects.results.provenance import Provenance, options_of, versions
+from clustereffects.results.pseudonyms import pseudonym, pseudonyms
 from clustereffects.results.replicates import Replicates
 from clustereffects.results.summary import Summary
 from clustereffects.results.tidy import TIDY_COLUMNS, tidy_frame
@@ -51,6 +52,8 @@ __all__ = [
     "draw",
     "named_columns",
     "options_of",
+    "pseudonym",
+    "pseudonyms",
     "seed_of",
     "tidy_frame",
     "versions",

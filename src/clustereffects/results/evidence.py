@@ -11,48 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from clustereffects.results._evidence_checks import require, require_chance, require_one_of
+from clustereffects.results.evidence_provenance import EvidenceProvenance
 
 Stream = Literal["economic", "survey", "interviews", "documents"]
 Chance: TypeAlias = float | tuple[float, float]
 
 _STREAMS = get_args(Stream)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceProvenance:
-    """Where an item comes from, so that an auditor can go back to it.
-
-    Parameters
-    ----------
-    source_hash : str
-        Hash of the file or table that the item was read from.
-    locator : str
-        Place in the source: page, row, position.
-    coder, method, version, timestamp : str
-        Who read it, how, with which version of what, and when.
-    pre_registered, blind : bool, optional
-        Whether the item was announced before the data, and read by somebody who did not know the programme; ``None``
-        where nothing says so.
-
-    Raises
-    ------
-    TypeError
-        If an argument is unknown.
-
-    Examples
-    --------
-    >>> EvidenceProvenance(coder="AL", pre_registered=True).blind is None
-    True
-    """
-
-    source_hash: str = ""
-    locator: str = ""
-    coder: str = ""
-    method: str = ""
-    version: str = ""
-    timestamp: str = ""
-    pre_registered: bool | None = None
-    blind: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

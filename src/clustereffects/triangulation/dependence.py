@@ -131,7 +131,7 @@ def grouped(evidence: Iterable[Evidence], groups: Iterable[DependenceGroup] = ()
 def _regrouped(members: Sequence[Member], declared: Sequence[DependenceGroup]) -> list[Member]:
     """Items on one effect, or on one rival, of one organisation."""
     result = list(members)
-    labels = _components([_keys(item, declared) for item in members])
+    labels = components([_keys(item, declared) for item in members])
     for number, label in enumerate(dict.fromkeys(labels), start=1):
         part = [i for i, one in enumerate(labels) if one == label]
         own = [group for group in declared if any(group.holds(members[i]) for i in part)]
@@ -155,8 +155,31 @@ def _keys(item: Member, declared: Sequence[DependenceGroup]) -> list[_Key]:
     return keys
 
 
-def _components(keys: Sequence[Sequence[_Key]]) -> list[int]:
-    """Number of the component of each item: items with a key in common are in one (union–find)."""
+def components(keys: Sequence[Sequence[_Key]]) -> list[int]:
+    """Which items hang together, directly or in steps.
+
+    Parameters
+    ----------
+    keys : sequence of sequences of (kind, name)
+        Everything through which each item hangs together with others.
+
+    Returns
+    -------
+    list of int
+        A number for each item, the same for items that have a key in common or are joined by others that have
+        (union–find).
+
+    Raises
+    ------
+    TypeError
+        If a key cannot be hashed.
+
+    Examples
+    --------
+    >>> found = components([[("respondent", "A")], [("respondent", "B")], [("respondent", "A"), ("respondent", "C")]])
+    >>> found[0] == found[2] != found[1]
+    True
+    """
     parent = list(range(len(keys)))
 
     def root(i: int) -> int:
