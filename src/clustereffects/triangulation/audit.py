@@ -12,7 +12,8 @@ import pandas as pd
 
 from clustereffects.errors import ClusterEffectsError, FileError, Problem
 from clustereffects.results import versions
-from clustereffects.results.evidence import BiasEvidence, BiasTerm, Diagnostic, Estimate, EvidenceProvenance, Silence
+from clustereffects.results.evidence import BiasEvidence, BiasTerm, Diagnostic, Estimate, Silence
+from clustereffects.results.evidence_provenance import EvidenceProvenance
 from clustereffects.results.provenance import plain
 from clustereffects.triangulation.cell_finding import CellFinding
 from clustereffects.triangulation.convergence import ConvergenceRules
