@@ -19,7 +19,7 @@ from clustereffects.triangulation.cell_finding import CellFinding
 from clustereffects.triangulation.convergence import ConvergenceRules
 from clustereffects.triangulation.dependence import DependenceGroup
 from clustereffects.triangulation.given import Given
-from clustereffects.triangulation.options import Prior, Thresholds
+from clustereffects.triangulation.options import OrganisationPrior, Prior, Thresholds
 from clustereffects.triangulation.overrides import Override
 from clustereffects.triangulation.theory import Theory
 
@@ -35,6 +35,7 @@ _KINDS: dict[str, Any] = {
         DependenceGroup,
         Override,
         Prior,
+        OrganisationPrior,
         Thresholds,
         ConvergenceRules,
     )

@@ -8,7 +8,8 @@ from clustereffects.results.evidence import Evidence
 from clustereffects.triangulation.cell_finding import CellFinding, find_cell
 from clustereffects.triangulation.convergence import ConvergenceRules
 from clustereffects.triangulation.dependence import DependenceGroup, grouped
-from clustereffects.triangulation.options import Prior, PriorChoice, Thresholds, prior_of
+from clustereffects.triangulation.options import OrganisationPrior, Prior, PriorChoice, Thresholds, prior_of
+from clustereffects.triangulation.organisation_prior import organisation_priors
 from clustereffects.triangulation.overrides import Override
 from clustereffects.triangulation.sorting import CellEvidence, sort_evidence
 from clustereffects.triangulation.theory import Theory
@@ -21,7 +22,7 @@ class Given:
     Parameters
     ----------
     theory : Theory
-    prior : "provisional", Prior, or mapping of str to Prior
+    prior : "provisional", Prior, OrganisationPrior, or mapping of str to Prior
     thresholds : Thresholds
     rules : ConvergenceRules
     evidence : tuple of evidence items
@@ -54,7 +55,7 @@ class Given:
 
     @property
     def priors(self) -> dict[str, Prior]:
-        """Prior of each claim."""
+        """Prior of each claim; the robust part where organisations learn from each other."""
         return {claim.id: prior_of(self.prior, claim) for claim in self.theory.claims}
 
 
@@ -85,10 +86,17 @@ def find_cells(given: Given) -> tuple[CellFinding, ...]:
     ()
     """
     cells = sort_evidence(given.theory, grouped(given.evidence, given.dependence))
-    groups = sorted({group for _, group in cells})
+    keys = [(claim, group) for claim in given.theory.claims for group in sorted({group for _, group in cells})]
+    choice = given.prior
+    borrowed = organisation_priors(cells, given.theory, choice) if isinstance(choice, OrganisationPrior) else {}
     priors = given.priors
     return tuple(
-        find_cell(claim, group, cells.get((claim.id, group), CellEvidence()), priors[claim.id], given.thresholds)
-        for claim in given.theory.claims
-        for group in groups
+        find_cell(
+            claim,
+            group,
+            cells.get((claim.id, group), CellEvidence()),
+            borrowed.get((claim.id, group), priors[claim.id]),
+            given.thresholds,
+        )
+        for claim, group in keys
     )

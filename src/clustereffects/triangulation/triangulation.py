@@ -11,7 +11,7 @@ from clustereffects.triangulation.convergence import ConvergenceRules
 from clustereffects.triangulation.dependence import DependenceGroup
 from clustereffects.triangulation.findings import Findings
 from clustereffects.triangulation.given import Given
-from clustereffects.triangulation.options import Prior, PriorChoice, Thresholds, prior_of
+from clustereffects.triangulation.options import OrganisationPrior, Prior, PriorChoice, Thresholds, prior_of
 from clustereffects.triangulation.overrides import Override
 from clustereffects.triangulation.theory import Theory
 
@@ -23,9 +23,10 @@ class Triangulation:
     Parameters
     ----------
     theory : Theory
-    prior : "provisional", Prior, or mapping of str to Prior
+    prior : "provisional", Prior, OrganisationPrior, or mapping of str to Prior
         Sceptical and symmetric around no effect. Provisional: standard deviations of 5 and 15 times the smallest
-        effect of interest, the wide one with weight .2. A mapping names claims or scales.
+        effect of interest, the wide one with weight .2. A mapping names claims or scales. With an ``OrganisationPrior``
+        each organisation's prior is what the others' estimates say.
     thresholds : Thresholds
         Posterior probabilities from which a verdict is given.
     rules : ConvergenceRules
@@ -63,7 +64,8 @@ class Triangulation:
 
     def __post_init__(self) -> None:
         known = {name for claim in self.theory.claims for name in (claim.id, claim.scale)}
-        strange = [] if isinstance(self.prior, str | Prior) else sorted(set(self.prior) - known)
+        base = self.prior.base if isinstance(self.prior, OrganisationPrior) else self.prior
+        strange = [] if isinstance(base, str | Prior) else sorted(set(base) - known)
         if strange:
             raise OptionError(
                 Problem(
