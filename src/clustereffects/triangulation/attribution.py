@@ -76,7 +76,7 @@ def hypotheses(rivals: Sequence[Rival]) -> tuple[frozenset[str], ...]:
     Returns
     -------
     tuple of frozenset of str
-        The organisation, each rival, every set of them of which each two were declared to overlap, and ``{"other"}``.
+        The organisation, each rival, every set of them of which each two were declared to overlap, and none of them.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def hypotheses(rivals: Sequence[Rival]) -> tuple[frozenset[str], ...]:
     --------
     >>> found = hypotheses([Rival(id="boom", overlaps=("organisation",)), Rival(id="owner")])
     >>> [" + ".join(sorted(one)) for one in found]
-    ['organisation', 'boom', 'owner', 'boom + organisation', 'other']
+    ['organisation', 'boom', 'owner', 'boom + organisation', '']
     """
     names = [ORGANISATION, *(rival.id for rival in rivals)]
     pairs = {frozenset((rival.id, other)) for rival in rivals for other in rival.overlaps}
@@ -105,7 +105,7 @@ def hypotheses(rivals: Sequence[Rival]) -> tuple[frozenset[str], ...]:
                     remedy="join rivals that always come together into one",
                 )
             )
-    return (*found, frozenset((OTHER,)))
+    return (*found, frozenset())
 
 
 def _larger(
@@ -175,9 +175,9 @@ def attribution(
     [('organisation', 0.25), ('boom', 0.5), ('other', 0.25)]
     """
     rivals = [theory.rival(name) for name in dict.fromkeys((*claim.rivals, *_targets(evidence.rivals)))]
-    order = [ORGANISATION, *(rival.id for rival in rivals), OTHER]
+    order = [ORGANISATION, *(rival.id for rival in rivals)]
     sets = hypotheses(rivals)
-    names = [_JOIN.join(sorted(one, key=order.index)) for one in sets]
+    names = [_JOIN.join(sorted(one, key=order.index)) or OTHER for one in sets]
     weight = _weights(names, prior, f"{claim.id} × {group}")
     if not evidence.rivals:
         found = [(p, p, p) for p in weight.tolist()]
@@ -222,7 +222,7 @@ def _targets(items: Sequence[Diagnostic]) -> list[str]:
 
 
 def _note(members: frozenset[str], asked: Mapping[str, int]) -> str:
-    if members == {OTHER}:
+    if not members:
         return "no sign of a named rival tells it from the organisation"
     silent = sorted(name for name in members if name != ORGANISATION and not asked[name])
     return f"nothing was asked about {', '.join(silent)}" if silent else ""
