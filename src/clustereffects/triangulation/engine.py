@@ -13,7 +13,7 @@ A scenario is one choice of bias means and of the powers to which the streams' l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,27 +30,34 @@ _EDGE_LADDER = np.array([-10.0, -1.0, 1.0, 10.0])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PriorMixture:
-    """Mixture of normal distributions around zero.
+    """Mixture of normal distributions, the widest of which comes last.
 
     Parameters
     ----------
     weight, sd : array, shape (components,)
-        Weights that sum to one, and standard deviations.
+        Weights that sum to one, and standard deviations. The last component is the wide one: it takes over when data
+        contradict the others, and it alone is the prior of a stream that is read on its own.
+    mean : array, shape (components,), optional
+        All zero by default.
 
     Raises
     ------
-    TypeError
-        If a field is missing.
+    ValueError
+        If the shapes do not fit.
 
     Examples
     --------
     >>> import numpy as np
-    >>> PriorMixture(np.array([0.8, 0.2]), np.array([0.05, 0.15])).weight.tolist()
-    [0.8, 0.2]
+    >>> PriorMixture(np.array([0.8, 0.2]), np.array([0.05, 0.15])).mean.tolist()
+    [0.0, 0.0]
     """
 
     weight: FloatArray
     sd: FloatArray
+    mean: FloatArray = field(default_factory=lambda: np.zeros(1))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", np.broadcast_to(self.mean, self.sd.shape))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,10 +147,9 @@ def log_prior(prior: PriorMixture, theta: FloatArray) -> FloatArray:
     """
     used = prior.weight > 0
     height = np.log(prior.weight[used] / (prior.sd[used] * np.sqrt(2 * np.pi)))
-    square = theta**2
-    value = height[0] - square * (0.5 / prior.sd[used][0] ** 2)
-    for level, sd in zip(height[1:], prior.sd[used][1:], strict=True):
-        value = np.logaddexp(value, level - square * (0.5 / sd**2))
+    value = np.full(theta.shape, -np.inf)
+    for level, mean, sd in zip(height, prior.mean[used], prior.sd[used], strict=True):
+        value = np.logaddexp(value, level - 0.5 * ((theta - mean) / sd) ** 2)
     return np.asarray(value)
 
 
@@ -153,7 +159,7 @@ def _mesh(prior: PriorMixture, terms: LogQuadratic, edges: FloatArray) -> tuple[
         typical = np.searchsorted(np.cumsum(np.exp(log_weight)), [0.02, 0.5, 0.98])
         precision, linear = precision + square[:, typical], linear + cross[:, typical]
     total = precision[:, :, None] + prior.sd**-2.0
-    mean, sd = linear[:, :, None] / total, total**-0.5
+    mean, sd = (linear[:, :, None] + prior.mean * prior.sd**-2.0) / total, total**-0.5
     scenarios = mean.shape[0]
     ladder = (mean[..., None] + sd[..., None] * _LADDER).reshape(scenarios, -1)
     widest = sd.reshape(scenarios, -1).max(axis=1)

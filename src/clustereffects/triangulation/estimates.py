@@ -27,9 +27,12 @@ class LinearEvidence:
     residual : array, shape (n,)
         Estimates less the means of their additive biases.
     covariance : array, shape (n, n)
-        Sampling variance, own bias variance, and shared bias variance off the diagonal.
-    stream : array of int, shape (n,)
-        Which stream each estimate belongs to.
+        Sampling variance and own bias variance, inflated for dependence, and shared bias variance, also off the
+        diagonal.
+    own : array, shape (n,)
+        Sampling variance and own bias variance before they are inflated.
+    stream, block : array of int, shape (n,)
+        Which stream and which dependence group each estimate belongs to.
     log_factor : array, shape (n,)
         Logarithm of the mean of the proportional bias, 0 for none.
     loading : array, shape (n, factors)
@@ -44,14 +47,17 @@ class LinearEvidence:
     --------
     >>> import numpy as np
     >>> two = LinearEvidence(residual=np.array([0.06, 0.12]), covariance=np.diag([0.025, 0.02]) ** 2,
-    ...                      stream=np.array([0, 1]), log_factor=np.zeros(2), loading=np.zeros((2, 0)))
+    ...                      own=np.array([0.025, 0.02]) ** 2, stream=np.array([0, 1]), block=np.array([0, 1]),
+    ...                      log_factor=np.zeros(2), loading=np.zeros((2, 0)))
     >>> two.residual.size
     2
     """
 
     residual: FloatArray
     covariance: FloatArray
+    own: FloatArray
     stream: IntArray
+    block: IntArray
     log_factor: FloatArray
     loading: FloatArray
 
@@ -147,7 +153,8 @@ def likelihood_terms(evidence: LinearEvidence, residual: FloatArray, power: Floa
     Examples
     --------
     >>> import numpy as np
-    >>> one = LinearEvidence(np.array([0.06]), np.array([[0.025**2]]), np.array([0]), np.zeros(1), np.zeros((1, 0)))
+    >>> one = LinearEvidence(residual=np.array([0.06]), covariance=np.array([[0.025**2]]), own=np.array([0.025**2]),
+    ...                      stream=np.array([0]), block=np.array([0]), log_factor=np.zeros(1), loading=np.zeros((1, 0)))
     >>> likelihood_terms(one, one.residual[None, :], np.ones((1, 1))).precision.round(6).tolist()
     [1600.0]
     """

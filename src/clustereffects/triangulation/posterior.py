@@ -168,7 +168,7 @@ def stream_alone(model: CellModel, stream: int) -> tuple[FloatArray, float]:
     >>> round(stream_alone(model, 0)[1], 2)
     1.39
     """
-    weak = PriorMixture(np.array([1.0]), model.prior.sd[-1:])
+    weak = PriorMixture(np.array([1.0]), model.prior.sd[-1:], model.prior.mean[-1:])
     power = np.zeros((1, len(model.streams)))
     power[0, stream] = 1.0
     terms = likelihood_terms(model.estimates, model.estimates.residual[None, :], power)
