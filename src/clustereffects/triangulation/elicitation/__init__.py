@@ -1,0 +1,1 @@
+"""Judgements and what data say about them."""
