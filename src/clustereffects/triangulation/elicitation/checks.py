@@ -85,7 +85,13 @@ def _test_problems(test: ElicitedTest) -> list[Problem]:
     """The problems a row of the bridge would have, with a name where the code may be left out."""
     try:
         BridgeRow(
-            code=test.code or "none", claim=test.claim, test=test.id, target=test.target, p_benefit=1, p_negligible=1, p_harm=1
+            code=test.code or "none",
+            claim=test.claim,
+            test=test.id,
+            target=test.target,
+            p_benefit=1,
+            p_negligible=1,
+            p_harm=1,
         )
     except CodingError as error:
         return [_problem(one.what, f"test {test.id!r}", one.expected) for one in error.problems]

@@ -196,7 +196,9 @@ class Elicitation:
         found = tuple(one for one in self.judgements if one.test == test)
         if not found:
             known = ", ".join(one.id for one in self.tests)
-            raise EvidenceError(Problem(what=f"no test {test!r}", where=self.name, expected=known, remedy="use one of these"))
+            raise EvidenceError(
+                Problem(what=f"no test {test!r}", where=self.name, expected=known, remedy="use one of these")
+            )
         return found
 
     def chances(self, test: str, measured: Mapping[str, Range] | None = None) -> dict[str, Range]:
@@ -257,6 +259,8 @@ class Elicitation:
 
         Units are tests × rivals; the bootstrap draws tests. NaN where no unit was judged twice or nobody varied.
         """
-        rows = [(one.test, one.rival, one.judge, name, getattr(one, name)) for one in self.judgements for name in CHANCES]
+        rows = [
+            (one.test, one.rival, one.judge, name, getattr(one, name)) for one in self.judgements for name in CHANCES
+        ]
         ranks = [(*row[:4], self.scale.rank(row[4])) for row in rows if row[4]]
         return level_agreement(ranks, level=level, draws=draws, rng=rng)

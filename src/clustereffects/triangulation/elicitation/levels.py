@@ -112,7 +112,9 @@ def _scale_problems(levels: tuple[Level, ...]) -> list[Problem]:
     ends = [end for one in levels for end in (one.low, one.high)]
     rising = all(low <= high for low, high in zip(ends, ends[1:], strict=False))
     if not (rising and all(0 < end < 1 for end in ends) and all(one.low < one.high for one in levels)):
-        problems.append(_wrong(f"ranges {ends}", "rising ranges between 0 and 1, without 0 and 1", "correct the ranges"))
+        problems.append(
+            _wrong(f"ranges {ends}", "rising ranges between 0 and 1, without 0 and 1", "correct the ranges")
+        )
     return problems
 
 

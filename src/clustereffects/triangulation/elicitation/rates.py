@@ -207,7 +207,9 @@ def _check_controls(y: FloatArray, s: FloatArray, spread_sd: float) -> None:
     if y.shape != s.shape or y.ndim != 1 or y.size < 2:
         problems.append(_wrong(f"{y.size} negative controls with {s.size} standard errors", "at least two of each"))
     elif not (np.isfinite(y).all() and np.isfinite(s).all() and (s > 0).all()):
-        problems.append(_wrong("estimates or standard errors are not usable", "finite numbers, standard errors above 0"))
+        problems.append(
+            _wrong("estimates or standard errors are not usable", "finite numbers, standard errors above 0")
+        )
     if not (np.isfinite(spread_sd) and spread_sd > 0):
         problems.append(_wrong(f"spread_sd {spread_sd}", "a finite number above 0"))
     if problems:

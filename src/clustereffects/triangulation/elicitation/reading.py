@@ -54,7 +54,9 @@ def parts_of_toml(path: str | Path) -> tuple[tuple[ElicitedTest, ...], tuple[Jud
     """
     path = Path(path)
     data = _load(path)
-    problems = [_problem(f"unknown table {key!r}", "", "tests, scale") for key in sorted(set(data) - {"tests", "scale"})]
+    problems = [
+        _problem(f"unknown table {key!r}", "", "tests, scale") for key in sorted(set(data) - {"tests", "scale"})
+    ]
     tests: list[dict[str, Any]] = []
     judgements: list[dict[str, Any]] = []
     for name, table in _table(data.get("tests", {}), "tests", problems).items():
@@ -162,7 +164,9 @@ def _date(value: Any, where: str, problems: list[Problem]) -> date | None:
 def _scale(table: object, problems: list[Problem]) -> LevelScale:
     entry = _table(table, "scale", problems)
     try:
-        levels = [Level(word=str(word), low=float(low), high=float(high)) for word, low, high in entry.get("levels", [])]
+        levels = [
+            Level(word=str(word), low=float(low), high=float(high)) for word, low, high in entry.get("levels", [])
+        ]
         return LevelScale(levels=tuple(levels), source=str(entry.get("source", "")))
     except OptionError as error:
         problems += error.problems
