@@ -14,7 +14,7 @@ from clustereffects.triangulation.elicitation.errors import (
     type_one_errors,
     type_one_ranges,
 )
-from clustereffects.triangulation.elicitation.judges import ElicitedTest, Elicitation, Judgement
+from clustereffects.triangulation.elicitation.judges import Elicitation, ElicitedTest, Judgement
 from clustereffects.triangulation.elicitation.levels import (
     LIKELIHOOD_SCALE,
     Level,
@@ -32,8 +32,8 @@ __all__ = [
     "Calibration",
     "CalibrationOptions",
     "CookeScores",
-    "ElicitedTest",
     "Elicitation",
+    "ElicitedTest",
     "ForecastScores",
     "Judgement",
     "Level",

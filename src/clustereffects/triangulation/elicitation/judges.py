@@ -216,13 +216,23 @@ class Elicitation:
 
     def to_bridge(self, measured: Mapping[str, Range] | None = None) -> Bridge:
         """Bridge of all tests on a code, with the judges' ranges as probabilities."""
-        names = ("claim", "code", "target", "group", "registered", "roles")
-        rows = [
-            BridgeRow(test=one.id, **{name: getattr(one, name) for name in names}, **self.chances(one.id, measured))
-            for one in self.tests
-            if one.code
-        ]
+        rows = [self._bridge_row(one, self.chances(one.id, measured)) for one in self.tests if one.code]
         return Bridge(rows=tuple(rows), name=self.name)
+
+    @staticmethod
+    def _bridge_row(test: ElicitedTest, chances: Mapping[str, Range]) -> BridgeRow:
+        return BridgeRow(
+            test=test.id,
+            code=test.code,
+            claim=test.claim,
+            target=test.target,
+            group=test.group,
+            registered=test.registered,
+            roles=test.roles,
+            p_benefit=chances["p_benefit"],
+            p_negligible=chances["p_negligible"],
+            p_harm=chances["p_harm"],
+        )
 
     def table(self, measured: Mapping[str, Range] | None = None) -> pd.DataFrame:
         """One row per test: judges, rivals, ranges, what kind of test follows, how strong it is, and flags."""

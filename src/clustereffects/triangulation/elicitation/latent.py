@@ -319,4 +319,4 @@ def cell_quantiles(cells: FloatArray, probability: FloatArray) -> FloatArray:
     >>> cell_quantiles(np.diff(_EDGES), np.array([0.1, 0.5])).round(6).tolist()
     [0.1, 0.5]
     """
-    return np.interp(probability, np.concatenate([[0.0], np.cumsum(cells)]), _EDGES)
+    return np.asarray(np.interp(probability, np.concatenate([[0.0], np.cumsum(cells)]), _EDGES), dtype=np.float64)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import TypeAlias
 
 from clustereffects.errors import OptionError, Problem
@@ -110,7 +110,7 @@ def _scale_problems(levels: tuple[Level, ...]) -> list[Problem]:
     if len(set(words)) < len(words) or "" in words:
         problems.append(_wrong("a word is empty or occurs twice", "five different words", "rename the level"))
     ends = [end for one in levels for end in (one.low, one.high)]
-    rising = all(low <= high for low, high in zip(ends, ends[1:], strict=False))
+    rising = all(low <= high for low, high in pairwise(ends))
     if not (rising and all(0 < end < 1 for end in ends) and all(one.low < one.high for one in levels)):
         problems.append(
             _wrong(f"ranges {ends}", "rising ranges between 0 and 1, without 0 and 1", "correct the ranges")

@@ -109,7 +109,7 @@ def without_report_error(rate: npt.ArrayLike, unreliability: npt.ArrayLike, nois
     """
     epsilon = np.asarray(unreliability, dtype=np.float64)
     if not ((epsilon >= 0) & (epsilon < 1)).all():
-        raise OptionError(_wrong(f"unreliability {unreliability}", "probabilities below 1"))
+        raise OptionError(_wrong(f"unreliability {epsilon.tolist()}", "probabilities below 1"))
     free = (np.asarray(rate, dtype=np.float64) - epsilon * np.asarray(noise, dtype=np.float64)) / (1 - epsilon)
     return np.asarray(np.clip(free, 0.0, 1.0), dtype=np.float64)
 
