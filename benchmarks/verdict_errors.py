@@ -97,6 +97,7 @@ def _settings() -> list[Setting]:
         Setting("signs", "half as telling as declared", World(telling=0.5)),
         Setting("signs", "not telling at all", World(telling=0.0)),
         Setting("declaration", "survey: centre without a range", declared=(("survey_range", None),)),
+        Setting("declaration", "ρ anywhere from 0 to 1", declared=(("rho", (0.0, 1.0)),)),
         Setting("declaration", "no bias", declared=no_bias),
         Setting("declaration", "no unreliability", declared=(("epsilon", 0.0),)),
         Setting("declaration", "no dependence", declared=(("rho", 0.0),)),

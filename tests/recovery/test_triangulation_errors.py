@@ -84,6 +84,32 @@ def test_ranges_withhold_verdicts_instead_of_making_them_wrong():
         assert np.array_equal(np.isin(judged.verdict[given], words), np.isin(without.verdict[given], words))
 
 
+@pytest.mark.parametrize("end", [-0.6, 1.0], ids=["lower end", "upper end"])
+def test_the_promise_holds_wherever_in_its_range_the_bias_is(end):
+    """A verdict is given only if it would be given with any mean in the range, so also with the true one."""
+    without_accounts = replace(RANGED, accounts=None)
+    drawn = draw(World(survey_mean=end), without_accounts, 400, seed=35)
+    judged = judge(drawn, without_accounts)
+    for words, state in ((GOOD, 2), (BAD, 0)):
+        assert _at_most(*_wrong(drawn, judged, words, state), 0.1)
+
+
+@pytest.mark.parametrize("rho", [0.0, 1.0])
+def test_the_promise_holds_at_either_end_of_a_range_of_dependence(rho):
+    ranged = replace(THREE, rho=(0.0, 1.0))
+    drawn = draw(World(rho=rho), ranged, 600, seed=36)
+    judged = judge(drawn, ranged)
+    wrong, given = _wrong(drawn, judged, GOOD, 2)
+    assert "withheld" in judged.verdict
+    assert given > 50
+    assert _at_most(wrong, given, 0.1)
+
+
+def test_dependence_that_is_not_declared_breaks_the_promise():
+    drawn, naive = draw(World(rho=1.0), INTERVIEWS, 800, seed=36), replace(INTERVIEWS, rho=0.0)
+    assert not _at_most(*_wrong(drawn, judge(drawn, naive), GOOD, 2), 0.1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("epsilon", [0.2, 0.3, 0.5])
 def test_more_unreliability_than_declared_brings_no_more_false_benefits_than_the_threshold(epsilon):

@@ -38,7 +38,7 @@ class Design:
     survey_range: tuple[float, float] | None = (2.0, 10.0)
     respondents: int = 4
     epsilon: float = 0.1
-    rho: float = 0.5
+    rho: float | tuple[float, float] = 0.5
 
     @property
     def prior(self) -> Prior:
