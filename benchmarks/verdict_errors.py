@@ -16,13 +16,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from scipy.special import betaln, expit
 
 from clustereffects.results import versions
+from clustereffects.triangulation.likelihoods import tempering
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from support.evidence_worlds import Design, Drawn, Judged, World, draw, judge  # noqa: E402
+from support.evidence_worlds import SIGNS, Design, Drawn, Judged, World, draw, judge  # noqa: E402
 
 RESULTS = HERE / "verdict_errors.json"
 SEED = 2013
@@ -218,6 +220,43 @@ def calibration_table(results: dict) -> str:
     return "\n".join(lines)
 
 
+def tempered(sign: str, respondents: int, rho: float, epsilon: float = 0.1) -> dict[str, float]:
+    """Tempered against exact beta-binomial likelihood of n reports on a sign, benefit or negligible with even odds."""
+    chances = (1 - epsilon) * np.array(SIGNS[sign])[1:] + epsilon / 2
+    seen = np.arange(respondents + 1)
+    size = (1 - rho) / rho
+    a, b = chances[:, None] * size, (1 - chances[:, None]) * size
+    exact = betaln(seen + a, respondents - seen + b) - betaln(a, b)
+    exponent = tempering(np.array([[float(respondents)]]), np.ones((1, 1)), np.array([rho])).item()
+    plain = seen * np.log(chances)[:, None] + (respondents - seen) * np.log1p(-chances)[:, None]
+    ways = -betaln(seen + 1, respondents - seen + 1) - np.log(respondents + 1)
+    weight = np.exp(exact + ways) / 2
+    right, stated = expit(exact[1] - exact[0]), expit(exponent * (plain[1] - plain[0]))
+    score = [float((weight * np.log([1 - p, p])).sum()) for p in (right, stated)]
+    apart = stated - right
+    return {
+        "moved": float((weight.sum(axis=0) * np.abs(apart)).sum()),
+        "high": float(apart.max()),
+        "low": float(apart.min()),
+        "gain": score[0] + np.log(2),
+        "lost": score[0] - score[1],
+    }
+
+
+def tempering_table() -> str:
+    """What tempering makes of reports that correlate by ρ, in percentage points and thousandths of a nat."""
+    head = ["sign", "respondents", "ρ", "moved", "too high by at most", "too low by at most", "information", "lost"]
+    lines = [_row(head), _row(["---"] * len(head))]
+    for sign in SIGNS:
+        for respondents in (4, 8, 20):
+            for rho in (0.25, 0.5, 0.75):
+                found = tempered(sign, respondents, rho)
+                points = [f"{abs(100 * found[name]):.0f}" for name in ("moved", "high", "low")]
+                nats = [f"{1000 * found[name]:.0f}" for name in ("gain", "lost")]
+                lines.append(_row([sign, str(respondents), f"{rho:g}", *points, *nats]))
+    return "\n".join(lines)
+
+
 def _row(cells: list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
@@ -266,6 +305,7 @@ def main() -> None:
     results = compute(options.worlds, options.designs)
     if options.page:
         text = fill(options.page.read_text(encoding="utf-8"), "calibration", calibration_table(results))
+        text = fill(text, "tempering", tempering_table())
         for place, name in enumerate(DESIGNS, 1):
             text = fill(text, f"errors {place}", error_table(results, name))
         options.page.write_text(text, encoding="utf-8")
