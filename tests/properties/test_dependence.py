@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustereffects.errors import EvidenceError
+from clustereffects.triangulation.blocks import ends
 from clustereffects.triangulation.dependence import DependenceGroup, grouped
 from clustereffects.triangulation.exact_pair import exact_pair
 from clustereffects.triangulation.scale_map import ScaleMap
@@ -70,10 +71,10 @@ def test_a_group_has_one_correlation_that_covers_what_was_declared(items):
     for block in _blocks(result):
         found = {item.rho for item in result if item.id in block}
         assert len(found) == 1
-        low, high = (lambda r: r if isinstance(r, tuple) else (r, r))(found.pop())
+        low, high = ends(found.pop())
         for item in items:
             if item.id in block and item.dependence:
-                own = item.rho if isinstance(item.rho, tuple) else (item.rho, item.rho)
+                own = ends(item.rho)
                 assert low <= own[0] <= own[1] <= high
 
 
