@@ -103,7 +103,7 @@ def _economic(plan: Plan, theory: Theory, firms: FirmEffects) -> list[Evidence]:
         if pair is None:
             continue
         bias = judged_bias("economic", plan.bias.economic, delta=claim.delta)
-        items = [item for effects in pair for item in effects.as_evidence(claim=claim.id, bias=bias)]
+        items = [item for effects in pair for item in effects.as_evidence(claim=claim.id, bias=bias, unit="log")]
         few = _few_firms(plan, pair[0])
         evidence += [item for item in items if item.group not in few]
         evidence += [_too_few(claim, group) for group in few]
