@@ -218,12 +218,17 @@ def test_pooled_estimate_with_a_proportional_bias_by_moments():
 def test_a_cell_accepts_the_prior_and_shrinks_towards_the_others():
     claim = theory().claim("growth")
     items = _estimates([0.06, 0.06, 0.06, 0.06, 0.0], error=0.03)
+    names = ("K00", "K04")
     cells = sort_evidence(theory(), items)
     priors = organisation_priors(cells, theory(), OrganisationPrior())
-    borrowed = find_cell(claim, "K04", cells["growth", "K04"], priors["growth", "K04"], Thresholds())
-    alone = find_cell(claim, "K04", cells["growth", "K04"], prior_of("provisional", claim), Thresholds())
-    assert borrowed.posterior.mean[0] > alone.posterior.mean[0] + 0.02
-    assert borrowed.posterior.sd[0] < alone.posterior.sd[0]
+    chosen = prior_of("provisional", claim)
+    borrowed, alone = (
+        [find_cell(claim, name, cells["growth", name], prior, Thresholds()).posterior for name, prior in pairs]
+        for pairs in ([(n, priors["growth", n]) for n in names], [(n, chosen) for n in names])
+    )
+    assert borrowed[1].mean[0] > alone[1].mean[0] + 0.02
+    assert borrowed[0].sd[0] < alone[0].sd[0]
+    assert borrowed[0].probability[0, 2] > alone[0].probability[0, 2]
 
 
 @pytest.mark.parametrize(
