@@ -114,6 +114,7 @@ def test_calibrated_when_organisations_are_drawn_from_the_prior_in_full_size():
 
 
 def _assert_outlier(draws):
+    """The outlier makes the others look unlike each other: they gain nothing, but lose next to nothing."""
     found = _simulate(_with_an_outlier, draws, seed=3)
     trusting = _simulate(_with_an_outlier, draws, OrganisationPrior(robust_weight=0.0), seed=3)
     own, others = found[:, 0, :, 0], found[:, 0, :, 1:]
@@ -121,7 +122,7 @@ def _assert_outlier(draws):
     assert _covered(own[:, 0]) > 0.8
     assert abs(own[:, 1].mean()) <= abs(trusting[:, 0, 1, 0].mean())
     assert _covered(others[:, 0]) > 0.88
-    assert (others[:, 1] ** 2).mean() < 1.02 * (found[:, 1, 1, 1:] ** 2).mean()
+    assert (others[:, 1] ** 2).mean() < 1.1 * (found[:, 1, 1, 1:] ** 2).mean()
 
 
 def test_an_outlier_is_not_pulled_in_and_does_not_harm_the_others():
