@@ -91,7 +91,7 @@ def cauchy(p: FloatArray) -> float:
 
     Notes
     -----
-    Liu & Xie (2020, *JASA* 115(529), eq. 1 with equal weights). Written with cotangent and ``atan2`` so that tiny p-values
+    Liu & Xie (2020, *JASA* 115(529), eq. 1 with equal weights). A p-value near 1 cancels one near 0. Written with cotangent and ``atan2`` so that tiny p-values
     keep their digits.
 
     Examples
