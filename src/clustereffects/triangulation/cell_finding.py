@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.triangulation.cells import CellModel, cell_model
-from clustereffects.triangulation.engine import StatePosterior
+from clustereffects.triangulation.engine import PriorMixture, StatePosterior
 from clustereffects.triangulation.options import Prior, Thresholds
 from clustereffects.triangulation.sensitivity import LeftOut, cell_bounds, leave_one_out, scenarios
 from clustereffects.triangulation.sentences import Reasons
@@ -77,7 +77,9 @@ class CellFinding:
         )
 
 
-def find_cell(claim: Claim, group: str, evidence: CellEvidence, prior: Prior, thresholds: Thresholds) -> CellFinding:
+def find_cell(
+    claim: Claim, group: str, evidence: CellEvidence, prior: Prior | PriorMixture, thresholds: Thresholds
+) -> CellFinding:
     """Find what the evidence says on one claim for one organisation.
 
     Parameters
@@ -85,7 +87,7 @@ def find_cell(claim: Claim, group: str, evidence: CellEvidence, prior: Prior, th
     claim : Claim
     group : str
     evidence : CellEvidence
-    prior : Prior
+    prior : Prior or PriorMixture
     thresholds : Thresholds
 
     Returns

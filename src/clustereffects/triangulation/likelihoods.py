@@ -17,7 +17,7 @@ _HALVINGS = 60
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DiagnosticArrays:
-    """Diagnostics of one claim and group, one row for each test.
+    """Diagnostics of one claim and group, one row for each test, and the dependence groups of the whole cell.
 
     Parameters
     ----------
@@ -28,7 +28,9 @@ class DiagnosticArrays:
     rho_low, rho, rho_high : array, shape (blocks,)
         Correlation within each dependence group.
     count : array, shape (blocks, streams)
-        Informative items by dependence group and stream.
+        Informative items by dependence group and stream; estimates are items too.
+    informative : array, shape (n,)
+        Reports on each test that are among the informative items.
 
     Raises
     ------
@@ -40,7 +42,8 @@ class DiagnosticArrays:
     >>> import numpy as np
     >>> none = np.zeros((0, 3))
     >>> DiagnosticArrays(low=none, middle=none, high=none, stream=np.zeros(0, int), block=np.zeros(0, int),
-    ...                  rho_low=np.zeros(0), rho=np.zeros(0), rho_high=np.zeros(0), count=np.zeros((0, 1))).low.size
+    ...                  rho_low=np.zeros(0), rho=np.zeros(0), rho_high=np.zeros(0), count=np.zeros((0, 1)),
+    ...                  informative=np.zeros(0)).low.size
     0
     """
 
@@ -53,6 +56,7 @@ class DiagnosticArrays:
     rho: FloatArray
     rho_high: FloatArray
     count: FloatArray
+    informative: FloatArray
 
 
 def contaminated(
@@ -198,7 +202,7 @@ def tempering(count: FloatArray, power: FloatArray, rho: FloatArray) -> FloatArr
 
     Parameters
     ----------
-    count : array, shape (blocks, streams)
+    count : array, shape (blocks, streams) or (scenarios, blocks, streams)
         Informative items.
     power : array, shape (scenarios, streams)
     rho : array, shape (blocks,) or (scenarios, blocks)
@@ -230,15 +234,15 @@ def tempering(count: FloatArray, power: FloatArray, rho: FloatArray) -> FloatArr
     return np.asarray(1.0 / (1.0 + excess * np.atleast_2d(rho)[:, :, None]))
 
 
-def log_constants(items: DiagnosticArrays, power: FloatArray, rho: FloatArray | None = None) -> FloatArray:
+def log_constants(items: DiagnosticArrays, power: FloatArray, exponent: FloatArray | None = None) -> FloatArray:
     """Logarithm of the diagnostics' likelihood of each state, at the centre of every range.
 
     Parameters
     ----------
     items : DiagnosticArrays
     power : array, shape (scenarios, streams)
-    rho : array, shape (blocks,), optional
-        Correlations to use instead of the declared ones.
+    exponent : array, shape (scenarios, blocks, streams), optional
+        What ``tempering`` returns if it is not to be computed from the declared correlations.
 
     Returns
     -------
@@ -254,13 +258,15 @@ def log_constants(items: DiagnosticArrays, power: FloatArray, rho: FloatArray | 
     >>> import numpy as np
     >>> one = np.log([[0.05, 0.5, 0.95]])
     >>> items = DiagnosticArrays(low=one, middle=one, high=one, stream=np.zeros(1, int), block=np.zeros(1, int),
-    ...                          rho_low=np.zeros(1), rho=np.zeros(1), rho_high=np.zeros(1), count=np.ones((1, 1)))
+    ...                          rho_low=np.zeros(1), rho=np.zeros(1), rho_high=np.zeros(1), count=np.ones((1, 1)),
+    ...                          informative=np.ones(1))
     >>> np.exp(log_constants(items, np.ones((1, 1)))).round(3).tolist()
     [[0.05, 0.5, 0.95]]
     """
-    exponent = tempering(items.count, power, items.rho if rho is None else rho)
+    if exponent is None:
+        exponent = tempering(items.count, power, items.rho)
     weight = exponent[:, items.block, items.stream] * power[:, items.stream]
-    return np.asarray((weight[:, :, None] * items.middle).sum(axis=1))
+    return np.asarray(weight @ items.middle)
 
 
 def odds_words(ratio: float) -> str:

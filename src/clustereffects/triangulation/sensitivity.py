@@ -14,7 +14,7 @@ from clustereffects.triangulation.bounds import probability_bounds
 from clustereffects.triangulation.cells import CellModel
 from clustereffects.triangulation.engine import StatePosterior, combine, posterior_cells
 from clustereffects.triangulation.estimates import LogQuadratic, likelihood_terms
-from clustereffects.triangulation.likelihoods import log_constants
+from clustereffects.triangulation.likelihoods import log_constants, tempering
 from clustereffects.triangulation.options import Thresholds
 from clustereffects.triangulation.verdicts import class_word, decide
 
@@ -110,7 +110,8 @@ def scenarios(
         centre=cells.centre[back],
         error=cells.error[back],
     )
-    return combine(repeated, log_constants(model.items, power, rho))
+    exponent = None if rho is None else tempering(model.items.count, power, rho)
+    return combine(repeated, log_constants(model.items, power, exponent))
 
 
 def _distinct(terms: LogQuadratic) -> tuple[LogQuadratic, IntArray]:
