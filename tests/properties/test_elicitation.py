@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from clustereffects.triangulation.elicitation import (
     LIKELIHOOD_SCALE,
-    ElicitedTest,
     Elicitation,
+    ElicitedTest,
     Judgement,
     cooke_scores,
     likelihood_ratio_range,

@@ -61,7 +61,8 @@ def p_values_engine(case: Case, thresholds: Thresholds) -> EngineResult:  # noqa
     p = ndtr(-z)
     ways = {"Fisher": fisher, "Stouffer": stouffer, "Cauchy": cauchy, "harmonic mean": harmonic_mean}
     benefit = {name: way(p) for name, way in ways.items()}
-    rejected = (benefit["Cauchy"] < _SIGNIFICANT, cauchy(ndtr(z)) < _SIGNIFICANT)
+    # Not Cauchy's: one p-value near 1 there cancels a tiny one.
+    rejected = (benefit["harmonic mean"] < _SIGNIFICANT, harmonic_mean(ndtr(z)) < _SIGNIFICANT)
     state = {(True, False): 2, (False, True): 0}.get(rejected, 3)
     listed = ", ".join(f"{name} {value:.2g}" for name, value in benefit.items())
     notes = [words.IGNORES, words.NO_SIZE, words.COMBINATIONS.format(list=listed), words.INDEPENDENCE]
@@ -72,8 +73,8 @@ def p_values_engine(case: Case, thresholds: Thresholds) -> EngineResult:  # noqa
     return EngineResult(
         engine="p_values",
         verdict=class_word(state),
-        score=benefit["Cauchy"],
-        score_means="combined p-value (Cauchy) against 'no benefit'; not a probability of benefit",
+        score=benefit["harmonic mean"],
+        score_means="combined p-value (harmonic mean) against 'no benefit'; not a probability of benefit",
         assumption=words.ASSUMES["p_values"],
         warnings=tuple(notes),
     )
@@ -114,7 +115,7 @@ def _outcomes(case: Case) -> Iterator[tuple[FloatArray, bool]]:
         # Reports on one test agree with its sign if it was seen more often than halfway between the extreme states.
         yield chance, sum(one.observed for one in same) / len(same) >= (chance.min() + chance.max()) / 2
     for silence in case.evidence.searched:
-        yield np.array([0.0, 0.0, silence.p_detect]), False
+        yield np.array([silence.p_false, silence.p_false, silence.p_detect]), False
 
 
 def _chances(item: Diagnostic) -> FloatArray:

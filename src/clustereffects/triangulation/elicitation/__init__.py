@@ -9,6 +9,7 @@ from clustereffects.triangulation.elicitation.calibration import (
 from clustereffects.triangulation.elicitation.cooke import CookeScores, cooke_scores
 from clustereffects.triangulation.elicitation.errors import (
     NegativeControls,
+    answers_from_items,
     coding_errors,
     negative_controls,
     type_one_errors,
@@ -39,6 +40,7 @@ __all__ = [
     "Level",
     "LevelScale",
     "NegativeControls",
+    "answers_from_items",
     "calibrate_tests",
     "coding_errors",
     "cooke_scores",

@@ -11,6 +11,7 @@ from clustereffects.interviews.bridge import BridgeRow
 
 if TYPE_CHECKING:
     from clustereffects.triangulation.elicitation.judges import Elicitation, ElicitedTest, Judgement
+    from clustereffects.triangulation.theory import Theory
 
 _T = TypeVar("_T", bound=Hashable)
 _ASKED = ("p_negligible", "p_benefit")
@@ -79,6 +80,53 @@ def order_flag(judgement: Judgement) -> str:
     "judge 'A' was asked for the claim before the rival 'boom'"
     """
     return "" if judgement.asked_first == _ASKED[0] else f"judge {judgement.judge!r} was {_LATE} {judgement.rival!r}"
+
+
+def theory_problems(elicitation: Elicitation, theory: Theory) -> list[Problem]:
+    """Claims and rivals of an elicitation that are not those of the theory.
+
+    Parameters
+    ----------
+    elicitation : Elicitation
+    theory : Theory
+
+    Returns
+    -------
+    list of Problem
+
+    Raises
+    ------
+    AttributeError
+        If one is not what it should be.
+
+    Examples
+    --------
+    >>> from clustereffects.triangulation.elicitation.judges import ElicitedTest, Elicitation, Judgement
+    >>> from clustereffects.triangulation.theory import Theory
+    >>> theory = Theory.from_dict({"nodes": {"a": {"kind": "activity"}, "b": {"kind": "outcome"}},
+    ...     "links": {"ab": {"from": "a", "to": "b"}}, "rivals": {"boom": {}},
+    ...     "claims": {"growth": {"outcome": "y", "scale": "log", "horizon": 3, "delta": 0.01, "rivals": ["boom"],
+    ...                           "link": "ab"}}})
+    >>> one = Judgement(test="T01", judge="A", rival="luck", p_negligible="unlikely", p_benefit="likely",
+    ...                 asked_first="p_negligible")
+    >>> found = Elicitation(tests=(ElicitedTest(id="T01", claim="growth"),), judgements=(one,))
+    >>> theory_problems(found, theory)[0].what
+    "rival 'luck' is not one of claim 'growth'"
+    """
+    claims = {one.id: one for one in theory.claims}
+    known = ", ".join(claims)
+    found = [
+        _problem(f"claim {test.claim!r} is not in the theory", f"test {test.id!r}", known)
+        for test in elicitation.tests
+        if test.claim not in claims
+    ]
+    for test in elicitation.tests:
+        rivals = claims[test.claim].rivals if test.claim in claims else ()
+        named = dict.fromkeys(one.rival for one in elicitation.judgements if one.test == test.id)
+        odd = [rival for rival in named if test.claim in claims and rival not in rivals]
+        where = f"judgements on test {test.id!r}"
+        found += [_problem(f"rival {r!r} is not one of claim {test.claim!r}", where, ", ".join(rivals)) for r in odd]
+    return found
 
 
 def _test_problems(test: ElicitedTest) -> list[Problem]:

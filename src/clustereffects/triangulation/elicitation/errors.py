@@ -77,6 +77,42 @@ def coding_errors(
     return table[["code", "unreliability", "low", "high", "noise", "interviews", "basis"]]
 
 
+def answers_from_items(answers: pd.DataFrame, tests: Mapping[str, str], *, at_least: float) -> pd.DataFrame:
+    """Answers to questionnaire items as signs that were seen or not, ready for ``type_one_errors``.
+
+    Parameters
+    ----------
+    answers : DataFrame
+        One row per firm, items in columns; missing where an item was not asked or not answered.
+    tests : mapping of item to test
+    at_least : float
+        Answers from here on count as seen.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``test`` and ``seen``.
+
+    Raises
+    ------
+    ColumnError
+        If an item is missing.
+
+    Examples
+    --------
+    >>> outside = pd.DataFrame({"g1": [4, 2, None, 5]})
+    >>> answers_from_items(outside, {"g1": "T01"}, at_least=4)["seen"].tolist()
+    [True, False, None, True]
+    """
+    missing = [item for item in tests if item not in answers.columns]
+    if missing:
+        raise ColumnError(_wrong("items are missing: " + ", ".join(missing), ", ".join(map(str, answers.columns))))
+    long = answers[list(tests)].rename(columns=dict(tests)).melt(var_name="test", value_name="answer")
+    given = pd.to_numeric(long["answer"])
+    seen = (given >= at_least).astype(object).where(given.notna(), None)
+    return pd.DataFrame({"test": long["test"].astype(str), "seen": seen})
+
+
 def type_one_errors(
     answers: pd.DataFrame,
     *,

@@ -7,8 +7,8 @@ does make the difference? Disagreement between judges becomes the range, never a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,7 @@ import pandas as pd
 from clustereffects.errors import EvidenceError, Problem
 from clustereffects.interviews.bridge import Bridge, BridgeRow
 from clustereffects.triangulation.elicitation.agreement import level_agreement
-from clustereffects.triangulation.elicitation.checks import elicitation_problems, order_flag
+from clustereffects.triangulation.elicitation.checks import elicitation_problems, order_flag, theory_problems
 from clustereffects.triangulation.elicitation.levels import (
     LIKELIHOOD_SCALE,
     LevelScale,
@@ -27,6 +27,7 @@ from clustereffects.triangulation.elicitation.levels import (
     likelihood_ratio_range,
     support_words,
 )
+from clustereffects.triangulation.theory import Theory
 
 CHANCES = ("p_benefit", "p_negligible", "p_harm")
 
@@ -200,6 +201,26 @@ class Elicitation:
                 Problem(what=f"no test {test!r}", where=self.name, expected=known, remedy="use one of these")
             )
         return found
+
+    def only(self, judges: Collection[str]) -> Elicitation:
+        """The same without the other judges, for example those whose answers to seed questions were not calibrated."""
+        kept = tuple(one for one in self.judgements if one.judge in judges)
+        return replace(self, judgements=kept)
+
+    def against(self, theory: Theory) -> pd.DataFrame:
+        """One row per test and rival of its claim: how many judges were asked to suppose it. Nobody asked is a gap.
+
+        Claims that the theory does not have, and rivals that are not those of the claim, are an ``EvidenceError``.
+        """
+        problems = theory_problems(self, theory)
+        if problems:
+            raise EvidenceError(problems)
+        rows = [
+            (test.id, test.claim, rival, len({one.judge for one in self.about(test.id) if one.rival == rival}))
+            for test in self.tests
+            for rival in theory.claim(test.claim).rivals
+        ]
+        return pd.DataFrame(rows, columns=["test", "claim", "rival", "judges"])
 
     def chances(self, test: str, measured: Mapping[str, Range] | None = None) -> dict[str, Range]:
         """Ranges ``p_benefit``, ``p_negligible``, ``p_harm`` of a test, ready for a ``Diagnostic`` or ``BridgeRow``.

@@ -19,6 +19,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 _CELLS = 120
+_NOTHING = 1e-300  # a likelihood ratio that nothing can turn round
 _EDGES = np.sin(np.linspace(0, np.pi / 2, _CELLS + 1)) ** 2
 #: Midpoints of cells that are narrow near 0 and 1.
 NODES = np.sin(np.pi / 4 * (np.linspace(0, 2, 2 * _CELLS + 1)[1::2])) ** 2
@@ -151,8 +152,10 @@ def mixture_likelihood(given: FloatArray, benefit: float) -> FloatArray:
     >>> bool(np.allclose(mixture_likelihood(np.log(NODES), 1.0), np.log(NODES)[:, None]))
     True
     """
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.logaddexp((np.log(benefit) + given)[:, None], (np.log1p(-benefit) + given)[None, :]))
+    peak = given.max()
+    one = np.exp(given - peak)
+    both = np.add.outer(benefit * one, (1 - benefit) * one)
+    return np.asarray(peak + np.log(np.maximum(both, _NOTHING)))
 
 
 def prior_weights(elicited: float, shift_sd: float) -> FloatArray:

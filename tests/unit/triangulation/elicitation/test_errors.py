@@ -6,6 +6,7 @@ from scipy import integrate, optimize, stats
 from clustereffects.errors import CodingError, ColumnError, EvidenceError, OptionError
 from clustereffects.interviews import Codings, DiagnosticOptions, bootstrap_agreement
 from clustereffects.triangulation.elicitation import (
+    answers_from_items,
     coding_errors,
     negative_controls,
     type_one_errors,
@@ -65,6 +66,15 @@ def test_type_one_errors_are_freed_of_the_reports_error_and_the_engine_puts_it_b
         np.array([[freed["low"], freed["rate"], freed["high"]]]), np.array([True]), np.array([0.2]), np.array([0.5])
     )
     assert again[0] == pytest.approx([plain["low"], plain["rate"], plain["high"]])
+
+
+def test_questionnaire_items_become_signs():
+    outside = pd.DataFrame({"g1": [5, 4, 3, np.nan], "g2": ["1", "5", None, "4"], "x": 1})
+    long = answers_from_items(outside, {"g1": "T01", "g2": "T02"}, at_least=4)
+    table = type_one_errors(long).set_index("test")
+    assert table[["seen", "asked"]].to_numpy().tolist() == [[2, 3], [2, 3]]
+    with pytest.raises(ColumnError, match="items are missing: g9"):
+        answers_from_items(outside, {"g9": "T01"}, at_least=4)
 
 
 def test_wrong_answers_are_refused():

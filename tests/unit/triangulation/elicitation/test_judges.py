@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import triangulation_cases as cases
 from clustereffects.errors import ColumnError, EvidenceError, FileError, OptionError
 from clustereffects.interviews import bridge_from_frame, krippendorff_alpha
 from clustereffects.results import Diagnostic
-from clustereffects.triangulation.elicitation import ElicitedTest, Elicitation, Judgement
+from clustereffects.triangulation import Theory
+from clustereffects.triangulation.elicitation import Elicitation, ElicitedTest, Judgement
 
 TEST = ElicitedTest(id="T01", claim="growth", code="M1", group="market", registered=date(2013, 2, 15))
 TOML = """
@@ -33,6 +35,12 @@ p_negligible = "very unlikely"
 p_benefit = "very likely"
 p_harm = "very unlikely"
 """
+
+
+def theory(rivals, extra):
+    plain = cases.theory().to_dict()
+    plain["claims"]["growth"]["rivals"] = rivals
+    return Theory.from_dict(plain | {"rivals": plain["rivals"] | extra})
 
 
 def judged(judge="A", rival="export_boom", negligible="unlikely", benefit="likely", **more):
@@ -88,7 +96,7 @@ def test_kind_and_support_are_derived():
     assert row["kind"] == "hoop or doubly decisive or smoking gun or straw in the wind"
     assert row["support_if_seen"] == "limited support"
     assert (row["ratio_low"], row["ratio_high"]) == pytest.approx((2.0, 9.9))
-    assert "kind" not in {field for field in ElicitedTest.__slots__}
+    assert "kind" not in set(ElicitedTest.__slots__)
 
 
 def test_the_rival_comes_first():
@@ -102,6 +110,25 @@ def test_the_rival_comes_first():
 def test_one_judge_is_flagged():
     assert "1 of at least 2 judges" in elicited(judged()).table()["flags"].iloc[0]
     assert "judges" not in elicited(judged(), minimum_judges=1).table()["flags"].iloc[0]
+
+
+def test_rivals_nobody_supposed_are_shown_and_foreign_ones_refused():
+    both = theory(rivals=["boom", "owner"], extra={"owner": {}})
+    found = elicited(judged("A", "boom"), judged("B", "boom")).against(both)
+    assert found.to_numpy().tolist() == [["T01", "growth", "boom", 2], ["T01", "growth", "owner", 0]]
+    with pytest.raises(EvidenceError) as caught:
+        Elicitation(
+            tests=(TEST, ElicitedTest(id="T02", claim="jobs")), judgements=(judged("A"), judged("A", test="T02"))
+        ).against(both)
+    assert "rival 'export_boom' is not one of claim 'growth'" in str(caught.value)
+    assert "claim 'jobs' is not in the theory" in str(caught.value)
+
+
+def test_judges_can_be_left_out():
+    found = elicited(judged("A"), judged("B", benefit="very likely"))
+    assert found.only({"A"}).chances("T01")["p_benefit"] == (0.66, 0.9)
+    with pytest.raises(EvidenceError, match="nobody judged test 'T01'"):
+        found.only({"C"})
 
 
 def test_everything_wrong_is_said_at_once():
