@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clustereffects.matching import _line, _lists, _search
-from clustereffects.matching.nearest import Points, Task, allowed, count_allowed, match_nearest
+from clustereffects.matching.nearest import Points, Task, match_nearest
 from support import nearest_oracle as oracle
+from support.matching_second import allowed, count_allowed
 
 SMALL = {
     _search: {"_FEW": 3, "_SAMPLE": 4, "_LARGEST_SAMPLE": 6, "_BLOCK": 12, "_PAIRS": 30, "_TABLE": 0},

@@ -7,7 +7,7 @@ from clustereffects.errors import EstimationError
 from clustereffects.matching.coarsened import bin_codes, coarsen
 from clustereffects.matching.entropy import balance_arms, entropy_balance
 from clustereffects.matching.subclass import subclasses
-from clustereffects.matching.weights import set_weights
+from support.matching_second import set_weights
 
 seeds = st.integers(0, 2**32 - 1)
 

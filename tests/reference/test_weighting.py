@@ -14,7 +14,8 @@ from clustereffects.matching.distance import mahalanobis
 from clustereffects.matching.effect import Sample, g_computation, weighted_difference
 from clustereffects.matching.entropy import balance_arms, entropy_balance, with_squares
 from clustereffects.matching.subclass import subclasses
-from clustereffects.matching.weights import calibration_model, propensity_model, propensity_weights, set_weights
+from clustereffects.matching.weights import calibration_model, propensity_model, propensity_weights
+from support.matching_second import set_weights
 
 HERE = Path(__file__).parent / "matching_weights"
 MATCHIT, WEIGHTIT, STATSPAI = (

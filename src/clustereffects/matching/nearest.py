@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from clustereffects.matching._line import Line, Sorted, sort_candidates
 from clustereffects.matching._lists import Source, first_lists
-from clustereffects.matching._search import DECIMALS, Lists, Stratum, distances, fits, strata_of
+from clustereffects.matching._search import DECIMALS, Lists, Stratum, strata_of
 from clustereffects.matching._taken import Queue, Taken
 from clustereffects.matching.tasks import Chosen, Points, Task
 
-__all__ = ["Chosen", "Points", "Task", "allowed", "count_allowed", "match_nearest", "variable_ratio"]
+__all__ = ["Chosen", "Points", "Task", "match_nearest", "variable_ratio"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -86,76 +86,6 @@ def match_nearest(tasks: Sequence[Task], *, reuse: int | None, order: Order = "t
         else:
             queues = _by_distance(queues, taken, 1.0 if order == "closest" else -1.0)
     return taken.chosen()
-
-
-def allowed(task: Task, treated: int) -> IntArray:
-    """Candidates of one treated unit within its stratum that break no rule, however many others want them.
-
-    Parameters
-    ----------
-    task : Task
-    treated : int
-        Row of the treated unit.
-
-    Returns
-    -------
-    array of int
-        Rows of ``task.control``.
-
-    Raises
-    ------
-    IndexError
-        If there is no such treated unit.
-
-    Examples
-    --------
-    >>> none, same = np.empty((2, 0)), np.zeros((2, 1), dtype=np.int64)
-    >>> control = Points(np.array([1, 2]), np.array([[0.0], [5.0]]), np.zeros(2), same, none, none)
-    >>> task = Task(control, control, 1.0, np.empty(0), same[:, 0], same[:, 0], np.arange(2))
-    >>> allowed(task, 1).tolist()
-    [1]
-    """
-    rung = task.rung[treated]
-    code = task.treated.strata[treated, rung]
-    row = np.array(treated)
-    near = np.flatnonzero((task.control.strata[:, rung] == code) & (code >= 0))
-    near = near[fits(task, row, near)]
-    return near[distances(task, row, near) <= task.caliper]
-
-
-def count_allowed(task: Task) -> IntArray:
-    """Number of candidates that ``allowed`` would give each treated unit, for all of them at once.
-
-    Parameters
-    ----------
-    task : Task
-
-    Returns
-    -------
-    array (n_treated,) of int
-
-    Raises
-    ------
-    TypeError
-        If ``task`` is not a task.
-
-    Examples
-    --------
-    >>> none, same = np.empty((2, 0)), np.zeros((2, 1), dtype=np.int64)
-    >>> control = Points(np.array([1, 2]), np.array([[0.0], [5.0]]), np.zeros(2), same, none, none)
-    >>> count_allowed(Task(control, control, 9.0, np.empty(0), same[:, 0], same[:, 0], np.arange(2))).tolist()
-    [2, 2]
-    """
-    count = np.zeros(len(task.treated.unit), dtype=np.int64)
-    free = not len(task.widths) and not task.treated.forbid.shape[1] and task.caliper == np.inf
-    for stratum in strata_of(task):
-        if free:
-            count[stratum.treated] = len(stratum.control)
-            continue
-        for row in stratum.treated:
-            near = stratum.control[fits(task, row, stratum.control)]
-            count[row] = len(near) if task.caliper == np.inf else (distances(task, row, near) <= task.caliper).sum()
-    return count
 
 
 def variable_ratio(score: FloatArray, treated: BoolArray, *, mean: float, least: int, most: int) -> IntArray:

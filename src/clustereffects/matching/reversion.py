@@ -13,34 +13,6 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MatchedPairs:
-    """Pairs with the period in which the treated unit joins.
-
-    Parameters
-    ----------
-    treated, control : array (n,) of int
-        Rows of the matrices of values.
-    weight : array (n,)
-    cohort : array (n,)
-
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> MatchedPairs.__slots__
-    ('treated', 'control', 'weight', 'cohort')
-    """
-
-    treated: IntArray
-    control: IntArray
-    weight: FloatArray
-    cohort: FloatArray
-
-
 @dataclass(frozen=True, slots=True)
 class Mirror:
     """Difference of treated and matched controls in a change that nobody was matched on.
@@ -72,7 +44,7 @@ class Mirror:
         return self.difference / self.std_error if self.std_error > 0 else float("nan")
 
 
-def mirror_difference(values: FloatArray, times: IntArray, pairs: MatchedPairs, lag: int) -> Mirror:
+def mirror_of_sets(values: FloatArray, times: IntArray, sets: MatchedSets, lag: int) -> Mirror:
     """Compare the change between the two periods at the far end of the matched window.
 
     With ``lag`` the farthest matched lag, it is the change from ``−lag`` back to ``−(lag + 1)``. Whoever is matched at
@@ -81,45 +53,7 @@ def mirror_difference(values: FloatArray, times: IntArray, pairs: MatchedPairs, 
     in this change has the same expectation as the difference in the change from −1 to 0, which is the bias at joining. If
     treated units are on another linear trend instead, that bias has the same size and the opposite sign.
 
-    Parameters
-    ----------
-    values : array (n_units, T)
-    times : array (T,) of int
-    pairs : MatchedPairs
-    lag : int
-
-    Returns
-    -------
-    Mirror
-        The standard error treats treated units as independent and ignores that they may share controls.
-
-    Raises
-    ------
-    IndexError
-        If a pair refers to a unit without values.
-
-    References
-    ----------
-    Daw & Hatfield (2018), *Health Services Research* 53(6); Chabé-Ferret (2017), TSE working paper 17-824.
-
-    Examples
-    --------
-    >>> values = np.array([[1.0, 3.0], [2.5, 3.0]])
-    >>> pairs = MatchedPairs(np.array([0]), np.array([1]), np.ones(1), np.array([2006.0]))
-    >>> mirror_difference(values, np.array([2004, 2005]), pairs, lag=1).difference
-    -1.5
-    """
-    change = _at(values, times, pairs, lag + 1) - _at(values, times, pairs, lag)
-    known = np.isfinite(change).all(axis=0)
-    code = np.unique(pairs.treated[known], return_inverse=True)[1].ravel()
-    weight = pairs.weight[known]
-    total = np.bincount(code, weights=weight)
-    gap = np.bincount(code, weights=weight * (change[0] - change[1])[known]) / total
-    return _mirror(gap)
-
-
-def mirror_of_sets(values: FloatArray, times: IntArray, sets: MatchedSets, lag: int) -> Mirror:
-    """``mirror_difference`` of sets in which treated units may share controls, which are averaged once per set.
+    The controls that treated units of a set share are averaged once per set.
 
     Parameters
     ----------
@@ -131,11 +65,16 @@ def mirror_of_sets(values: FloatArray, times: IntArray, sets: MatchedSets, lag: 
     Returns
     -------
     Mirror
+        The standard error treats treated units as independent and ignores that they may share controls.
 
     Raises
     ------
     IndexError
         If a set refers to a unit without values.
+
+    References
+    ----------
+    Daw & Hatfield (2018), *Health Services Research* 53(6); Chabé-Ferret (2017), TSE working paper 17-824.
 
     Examples
     --------
@@ -168,8 +107,3 @@ def _value(values: FloatArray, times: IntArray, unit: IntArray, period: FloatArr
     """Values of units in a period of their own; NaN where it does not exist."""
     column = np.minimum(np.searchsorted(times, period), len(times) - 1)
     return np.where(times[column] == period, values[unit, column], np.nan)
-
-
-def _at(values: FloatArray, times: IntArray, pairs: MatchedPairs, lag: int) -> FloatArray:
-    """Values of both units of each pair (2, n) at the lag; NaN where the period does not exist."""
-    return np.stack([_value(values, times, unit, pairs.cohort - lag) for unit in (pairs.treated, pairs.control)])

@@ -98,46 +98,6 @@ def propensity_weights(probability: FloatArray, treated: BoolArray, estimand: st
     return np.asarray(numerator / np.where(chance > 0, chance, 1.0))
 
 
-def set_weights(sets: IntArray, treated: BoolArray, estimand: str = "ATT") -> FloatArray:
-    """Weights of units in strata, subclasses or matched sets.
-
-    Parameters
-    ----------
-    sets : array (n,) of int
-        Negative: in no set.
-    treated : array (n,) of bool
-    estimand : {"ATT", "ATC", "ATE"}
-
-    Returns
-    -------
-    array (n,)
-        Propensity weights with the share of treated units of each set as probability; 0 outside sets. Each side is
-        scaled to sum to its number of units in sets, the convention of MatchIt.
-
-    Raises
-    ------
-    ValueError
-        If the estimand is unknown.
-    EstimationError
-        If a set has only treated units or only controls.
-
-    Examples
-    --------
-    >>> set_weights(np.array([0, 0, 0, 1, 1, -1]), np.array([True, False, False, True, False, False])).tolist()
-    [1.0, 0.75, 0.75, 1.0, 1.5, 0.0]
-    """
-    inside = sets >= 0
-    weight = np.zeros(len(sets))
-    count = np.bincount(sets[inside])
-    share = np.bincount(sets[inside & treated], minlength=len(count)) / np.maximum(count, 1)
-    weight[inside] = propensity_weights(share[sets[inside]], treated[inside], estimand)
-    for side in (inside & treated, inside & ~treated):
-        if side.any() and not weight[side].sum() > 0:
-            raise EstimationError("no set has treated units and controls")
-        weight[side] /= weight[side].mean() if side.any() else 1.0
-    return weight
-
-
 def propensity_model(
     design: FloatArray, probability: FloatArray, treated: BoolArray, estimand: str = "ATT"
 ) -> WeightModel:

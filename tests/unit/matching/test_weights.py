@@ -9,8 +9,8 @@ from clustereffects.matching.weights import (
     calibration_model,
     propensity_model,
     propensity_weights,
-    set_weights,
 )
+from support.matching_second import set_weights
 
 P = np.array([0.2, 0.5, 0.8, 0.4])
 TREATED = np.array([True, False, True, False])

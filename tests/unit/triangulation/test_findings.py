@@ -7,7 +7,7 @@ import pytest
 from clustereffects.errors import FileError, NotStoredError, OptionError
 from clustereffects.results import BiasTerm, Silence
 from clustereffects.triangulation import VERDICT_COLUMNS, Triangulation
-from clustereffects.triangulation.convergence import node_splits
+from clustereffects.triangulation.conflict import node_splits
 from clustereffects.triangulation.posterior import stream_alone
 from triangulation_cases import KEY, PRIOR, did, interviews, model, sign, survey, theory, worked_example
 
