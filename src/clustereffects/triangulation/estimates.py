@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,12 +65,14 @@ class LinearEvidence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogQuadratic:
-    """Log-likelihood of θ in each scenario: ``linear·θ − precision·θ²/2``, plus mixtures of such terms.
+    """Log-likelihood of θ in each scenario, as the exponent of a normal density plus mixtures of such exponents.
 
     Parameters
     ----------
     precision, linear : array, shape (scenarios,)
+        The exponent is ``−precision·(θ − linear/precision)²/2``.
     mixtures : tuple of (log_weight, precision, linear)
+        Exponents ``linear·θ − precision·θ²/2``.
         One for each block of estimates with a proportional bias; arrays of shape (nodes,), (scenarios, nodes) twice.
 
     Raises
@@ -80,13 +83,29 @@ class LogQuadratic:
     Examples
     --------
     >>> import numpy as np
-    >>> LogQuadratic(np.array([1600.0]), np.array([96.0]), ()).mixtures
-    ()
+    >>> LogQuadratic(np.array([1600.0]), np.array([96.0]), ()).peak.tolist()
+    [0.06]
     """
 
     precision: FloatArray
     linear: FloatArray
     mixtures: tuple[tuple[FloatArray, FloatArray, FloatArray], ...]
+
+    @property
+    def peak(self) -> FloatArray:
+        """Where the part that is no mixture is largest, zero if there is none."""
+        some = self.precision > 0
+        return np.asarray(np.where(some, self.linear, 0.0) / np.where(some, self.precision, 1.0))
+
+    def rows(self, chosen: slice) -> LogQuadratic:
+        """Terms of some scenarios."""
+        mixtures = tuple((weight, square[chosen], cross[chosen]) for weight, square, cross in self.mixtures)
+        return LogQuadratic(self.precision[chosen], self.linear[chosen], mixtures)
+
+    @property
+    def components(self) -> int:
+        """How many normal densities the likelihood is a mixture of."""
+        return math.prod(log_weight.size for log_weight, _, _ in self.mixtures)
 
 
 def stream_precision(covariance: FloatArray, stream: IntArray, power: FloatArray) -> FloatArray:
@@ -176,7 +195,7 @@ def likelihood_terms(evidence: LinearEvidence, residual: FloatArray, power: Floa
 
 
 def log_likelihood(terms: LogQuadratic, index: IntArray, theta: FloatArray) -> FloatArray:
-    """Log-likelihood of θ under the estimates, up to a constant of the scenario.
+    """Log-likelihood of θ under the estimates, up to a constant of the scenario: 0 at its peak without mixtures.
 
     Parameters
     ----------
@@ -199,9 +218,9 @@ def log_likelihood(terms: LogQuadratic, index: IntArray, theta: FloatArray) -> F
     >>> import numpy as np
     >>> terms = LogQuadratic(np.array([1600.0]), np.array([96.0]), ())
     >>> log_likelihood(terms, np.array([0]), np.array([[0.06]])).round(4).tolist()
-    [[2.88]]
+    [[-0.0]]
     """
-    value = terms.linear[index][:, None] * theta - 0.5 * terms.precision[index][:, None] * theta**2
+    value = -0.5 * terms.precision[index][:, None] * (theta - terms.peak[index][:, None]) ** 2
     for log_weight, square, cross in terms.mixtures:
         rows = max(1, _CHUNK // (log_weight.size * theta.shape[1]))
         for start in range(0, theta.shape[0], rows):
