@@ -7,7 +7,7 @@ import pytest
 
 from clustereffects.errors import OptionError
 from clustereffects.reporting import LANGUAGES, _comparison, sections, wording
-from clustereffects.reporting.figures.tables import VERDICT_SIGNS, VERDICT_COLOURS
+from clustereffects.reporting.figures.tables import VERDICT_COLOURS, VERDICT_SIGNS
 from clustereffects.triangulation.verdicts import VERDICTS
 
 SHOWN_VERDICTS = (*VERDICTS, "not published")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from textwrap import fill
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ from clustereffects.errors import NotStoredError, Problem
 from clustereffects.reporting.words import Wording
 from clustereffects.triangulation import CellFinding, Findings
 
-_COLUMN = 1.7  # inches
+_CHARACTER, _HANDLE = 4.6, 8  # points; characters beside the words of an entry
 STREAM_STYLES = {
     "economic": ("#0072b2", "-", "o"),
     "survey": ("#d55e00", "--", "s"),
@@ -80,10 +81,19 @@ def percent_axis(axis: Any, say: Wording, **style: Any) -> None:
     axis.set_ticks(ticks, [percent_sign(tick, say) for tick in ticks], **style)
 
 
-def legend_above(ax: Any, **style: Any) -> Any:
+def legend_above(ax: Any, *, title: str = "", **entries: Any) -> Any:
     """Legend above the Axes, in as many columns as there is room for."""
-    inches = ax.get_window_extent().width / ax.get_figure(root=True).dpi
-    columns = max(1, int(inches / _COLUMN))
+    room = ax.get_window_extent().width / ax.get_figure(root=True).dpi * 72.0 / _CHARACTER
+    words = entries["labels"] if "labels" in entries else ax.get_legend_handles_labels()[1]
+    columns = max(1, int(room / (max((len(word) for word in words), default=1) + _HANDLE)))
     return ax.legend(
-        frameon=False, fontsize="small", loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, **style
+        frameon=False,
+        fontsize="small",
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=columns,
+        title=fill(title, max(int(room), 12)) or None,
+        title_fontsize="small",
+        alignment="left",
+        **entries,
     )

@@ -99,7 +99,13 @@ def _areas(ax: Any, cell: CellFinding, curve: Posterior) -> None:
         inside = (curve.theta >= low) & (curve.theta <= high)
         colour, hatch = STATE_STYLES[state]
         ax.fill_between(
-            curve.theta[inside], curve.density[inside], color=colour, alpha=0.55, linewidth=0, hatch=hatch, edgecolor="white"
+            curve.theta[inside],
+            curve.density[inside],
+            color=colour,
+            alpha=0.55,
+            linewidth=0,
+            hatch=hatch,
+            edgecolor="white",
         )
 
 
@@ -108,7 +114,16 @@ def _bounds_above(ax: Any, cell: CellFinding, thresholds: Thresholds, say: Wordi
     for row, (state, limit) in enumerate(zip(STATES, thresholds.by_state, strict=True)):
         low, high = cell.bounds[row].tolist()
         colour, hatch = STATE_STYLES[state]
-        bars.barh(row, max(high - low, 0.006), left=min(low, 0.994), height=0.6, color=colour, hatch=hatch, edgecolor=INK, linewidth=0.6)
+        bars.barh(
+            row,
+            max(high - low, 0.006),
+            left=min(low, 0.994),
+            height=0.6,
+            color=colour,
+            hatch=hatch,
+            edgecolor=INK,
+            linewidth=0.6,
+        )
         bars.plot([limit, limit], [row - 0.45, row + 0.45], color=INK, linewidth=1.4)
         right = high < 0.62
         bars.annotate(
@@ -200,7 +215,9 @@ def tipping_curves(
     for curve in curves:
         _bias_curve(ax, curve, state, say)
     limit = findings.thresholds.by_state[state]
-    ax.axhline(limit, color=INK, linewidth=1.0, linestyle=(0, (1, 2)), label=say("threshold", value=percent_sign(limit, say)))
+    ax.axhline(
+        limit, color=INK, linewidth=1.0, linestyle=(0, (1, 2)), label=say("threshold", value=percent_sign(limit, say))
+    )
     ax.set_ylim(-0.02, 1.02)
     percent_axis(ax.yaxis, say)
     ax.set_xlabel(say("axis_bias", scale=cell.model.claim.scale))

@@ -156,8 +156,8 @@ def _mark_size(ax: Any, shape: tuple[int, int]) -> float:
     """Size in points that leaves room between neighbours, after room for labels."""
     box = ax.get_window_extent()
     point = ax.get_figure(root=True).dpi / _POINTS
-    room = min(0.7 * box.width / max(shape[0], 1), 0.7 * box.height / max(shape[1], 1)) / point
-    return float(np.clip(0.6 * room, 2.0, 9.0))
+    room = min(0.72 * box.width / max(shape[0], 1), 0.6 * box.height / max(shape[1], 1)) / point
+    return float(np.clip(0.55 * room, 2.0, 9.0))
 
 
 def _label(ax: Any, claims: Sequence[str], groups: Sequence[str], say: Wording) -> None:
@@ -167,7 +167,9 @@ def _label(ax: Any, claims: Sequence[str], groups: Sequence[str], say: Wording) 
     turned = {"rotation": 45, "ha": "right"} if len(groups) > 3 else {}
     ax.set_xticks(np.arange(len(groups)) + 0.5, names, fontsize="small", **turned)
     ax.set_yticks(
-        np.arange(len(claims)) + 0.5, [short(str(name).replace("_", " "), _LONGEST) for name in claims], fontsize="small"
+        np.arange(len(claims)) + 0.5,
+        [short(str(name).replace("_", " "), _LONGEST) for name in claims],
+        fontsize="small",
     )
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from clustereffects.reporting.figures._axes import GREEN, INK, ORANGE, PALE, SOFT, axes, row_axis
+from clustereffects.reporting.figures._axes import GREEN, INK, ORANGE, PALE, SOFT, axes, row_axis, short
 from clustereffects.reporting.figures._cell import legend_above, percent_sign, pick
 from clustereffects.reporting.words import Wording, wording
 from clustereffects.triangulation import CellFinding, Findings
@@ -16,6 +17,7 @@ from clustereffects.triangulation.waterfall import Step, log_odds, waterfall
 _TICKS = np.array([1e-6, 1e-4, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1 - 1e-6])
 _FAR = 16.0  # log odds beyond which nothing can be told apart
 _ROW, _MOST_TICKS = 0.32, 7
+_SEARCH = re.compile(r"search \d+: \w+")  # the name that cells give to a search without a find
 
 
 def evidence_waterfall(
@@ -69,10 +71,9 @@ def evidence_waterfall(
     for row, step in enumerate(steps, start=1):
         _draw_step(ax, row, step)
     last = len(steps) + 1
-    if steps:
-        _draw_end(ax, last, end, cell)
+    _draw_end(ax, last, end, cell)
     limit = findings.thresholds.benefit
-    ax.axvline(_seen(np.log(limit) - np.log1p(-limit) if limit < 1 else _FAR), color=INK, linewidth=1.0, linestyle=(0, (1, 2)))
+    ax.axvline(_seen(_log_odds(limit)), color=INK, linewidth=1.0, linestyle=(0, (1, 2)))
     row_axis(ax, [say("waterfall_prior"), *(step_name(step, by, say) for step in steps), say("waterfall_posterior")])
     ax.set_ylim(last + 0.6, -0.6)
     _probability_axis(ax, say)
@@ -107,7 +108,12 @@ def step_name(step: Step, by: str, say: Wording) -> str:
     stream = say(f"stream_{step.stream}")
     if by == "stream":
         return stream
-    return say("waterfall_search", stream=stream) if step.name == step.stream else step.name
+    return say("waterfall_search", stream=stream) if _SEARCH.fullmatch(step.name) else short(step.name)
+
+
+def _log_odds(probability: Any) -> Any:
+    with np.errstate(divide="ignore"):
+        return np.log(probability) - np.log1p(-probability)
 
 
 def _seen(value: float) -> float:
@@ -137,17 +143,22 @@ def _draw_step(ax: Any, row: int, step: Step) -> None:
 
 
 def _draw_end(ax: Any, row: int, end: float, cell: CellFinding) -> None:
-    low, high = (_seen(value) for value in np.log(np.maximum(cell.bounds[2], 1e-300)) - np.log1p(-np.minimum(cell.bounds[2], 1 - 1e-16)))
+    low, high = (
+        _seen(value)
+        for value in np.log(np.maximum(cell.bounds[2], 1e-300)) - np.log1p(-np.minimum(cell.bounds[2], 1 - 1e-16))
+    )
     ax.plot([end, end], [row - 1, row], color=SOFT, linewidth=0.8, zorder=1)
     if high - low > 1e-6:
         ax.barh(row, high - low, left=low, height=0.62, color=PALE, edgecolor=INK, linewidth=0.6, zorder=1)
-    ax.plot(end, row, "o", color=INK, markerfacecolor="white" if cell.verdict == "withheld" else INK, zorder=5)
+    decided = cell.verdict not in {"withheld", "silent"}
+    ax.plot(end, row, "o", color=INK, markerfacecolor=INK if decided else "white", zorder=5)
 
 
 def _probability_axis(ax: Any, say: Wording) -> None:
-    low, high = (np.clip(edge, -_FAR, _FAR) for edge in ax.get_xlim())
-    low, high = min(low, -0.6), max(high, 0.6)
-    level = np.log(_TICKS) - np.log1p(-_TICKS)
+    ax.use_sticky_edges = False
+    ax.autoscale_view()
+    low, high = ax.get_xlim()
+    level = _log_odds(_TICKS)
     inside = (level >= low) & (level <= high)
     step = -(-int(inside.sum()) // _MOST_TICKS)
     chosen = np.flatnonzero(inside)
@@ -181,4 +192,5 @@ def _explain(ax: Any, steps: Sequence[Step], cell: CellFinding, limit: float, sa
     threshold = Line2D([], [], color=INK, linewidth=1.0, linestyle=(0, (1, 2)))
     entries.append((threshold, say("threshold", value=percent_sign(limit, say))))
     handles, labels = zip(*entries, strict=True)
-    legend_above(ax, handles=list(handles), labels=list(labels))
+    title = "" if steps else say("curve_silent")
+    legend_above(ax, title=title, handles=list(handles), labels=list(labels))
