@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, fields, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.results.evidence import BiasEvidence, Diagnostic, Estimate, Silence
 from clustereffects.triangulation.cell_finding import CellFinding
 from clustereffects.triangulation.cells import CellModel, cell_model
+from clustereffects.triangulation.estimates import LinearEvidence
 from clustereffects.triangulation.sensitivity import scenarios
-from clustereffects.triangulation.sorting import STREAMS, CellEvidence
 
 FloatArray = NDArray[np.float64]
-Item: TypeAlias = Estimate | Diagnostic | BiasEvidence | Silence
+IntArray = NDArray[np.intp]
 
 _TINY = 1e-300
 
@@ -94,8 +93,8 @@ def waterfall(cell: CellFinding, by: Literal["stream", "item"] = "stream") -> tu
     ----------
     cell : CellFinding
     by : {"stream", "item"}
-        Steps by stream, in their fixed order, or by item: estimates, bias evidence, diagnostics and searches of each
-        stream.
+        Steps by stream, in their fixed order, or by item: estimates of each stream, what was seen about their bias, then
+        tests and searches.
 
     Returns
     -------
@@ -111,13 +110,16 @@ def waterfall(cell: CellFinding, by: Literal["stream", "item"] = "stream") -> tu
     Notes
     -----
     Log odds of benefit against harm and negligible effect together do not simply add up: an estimate tells the more the
-    less is known already, and dependent signs share their weight. So the size of a step depends on the order, by how
-    much is said by ``least`` and ``most``.
+    less is known already. So the size of a step depends on the order, by how much is said by ``least`` and ``most``.
+    Steps by item leave the weight that dependent items share as it is in the whole cell; otherwise a sign that speaks
+    for benefit could lower its probability by taking weight from a stronger one.
 
     Examples
     --------
+    >>> from clustereffects.results import Estimate
     >>> from clustereffects.triangulation.cell_finding import find_cell
     >>> from clustereffects.triangulation.options import Prior, Thresholds
+    >>> from clustereffects.triangulation.sorting import CellEvidence
     >>> from clustereffects.triangulation.theory import Claim
     >>> claim = Claim(id="growth", outcome="value_added", scale="log", horizon=3, delta=0.01, rivals=("a",), link="l")
     >>> did = Estimate(id="did", claim="growth", group="K01", stream="economic", value=0.06, std_error=0.025)
@@ -146,55 +148,79 @@ def _by_stream(model: CellModel) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One item of a cell: an estimate or a test by its row in the model, bias evidence by its place in the evidence."""
+
+    kind: Literal["estimate", "bias", "test"]
+    row: int
+    name: str
+    stream: str
+
+
 def _by_item(cell: CellFinding) -> tuple[Step, ...]:
-    items = _in_order(cell.evidence)
+    items = _in_order(cell)
     level = _levels(cell)
     so_far = [level(items[:i]) for i in range(len(items) + 1)]
     steps = []
     for i, item in enumerate(items):
-        orders = (
-            level([item]) - so_far[0],
-            so_far[i + 1] - so_far[i],
-            so_far[-1] - level([*items[:i], *items[i + 1 :]]),
-        )
+        alone, last = level([item]) - so_far[0], so_far[-1] - level([*items[:i], *items[i + 1 :]])
+        changes = (alone, so_far[i + 1] - so_far[i], last)
         steps.append(
             Step(
-                name=item.stream if isinstance(item, Silence) else item.id,
-                stream=item.target_stream if isinstance(item, BiasEvidence) else item.stream,
+                name=item.name,
+                stream=item.stream,
                 before=so_far[i],
                 after=so_far[i + 1],
-                least=min(orders),
-                most=max(orders),
+                least=min(changes),
+                most=max(changes),
             )
         )
     return tuple(steps)
 
 
-def _in_order(evidence: CellEvidence) -> list[Item]:
+def _in_order(cell: CellFinding) -> list[_Item]:
     """Items that bear on the effect, by the stream they move."""
-    found: list[Item] = []
-    for stream in STREAMS:
-        found += [one for one in evidence.estimates if one.stream == stream]
-        found += [one for one in evidence.bias if one.observed and one.target_stream == stream]
-        found += [one for one in evidence.diagnostics if one.stream == stream]
-        found += [one for one in evidence.searched if one.stream == stream]
+    model = cell.model
+    estimates, tests = model.item_names
+    found: list[_Item] = []
+    for i, stream in enumerate(model.streams):
+        own = np.flatnonzero(model.estimates.stream == i).tolist()
+        found += [_Item("estimate", row, estimates[row], stream) for row in own]
+        moving = (one.observed and one.target_stream == stream for one in cell.evidence.bias)
+        found += [_Item("bias", k, cell.evidence.bias[k].id, stream) for k, moves in enumerate(moving) if moves and own]
+        rows = np.flatnonzero(model.items.stream == i).tolist()
+        found += [_Item("test", row, tests[row], stream) for row in rows]
     return found
 
 
-def _levels(cell: CellFinding) -> Callable[[Sequence[Item]], float]:
-    claim, group, prior = cell.model.claim, cell.model.group, cell.model.prior
+def _levels(cell: CellFinding) -> Callable[[Sequence[_Item]], float]:
+    """Log odds with some items only, each with the weight that it has beside all others of its dependence group."""
+    models: dict[tuple[int, ...], CellModel] = {}
 
-    def level(items: Sequence[Item]) -> float:
-        chosen = replace(
-            cell.evidence,
-            estimates=tuple(one for one in items if isinstance(one, Estimate)),
-            diagnostics=tuple(one for one in items if isinstance(one, Diagnostic)),
-            bias=tuple(one for one in items if isinstance(one, BiasEvidence)),
-            silences=tuple(one for one in items if isinstance(one, Silence)),
+    def with_bias(chosen: tuple[int, ...]) -> CellModel:
+        if chosen not in models:
+            evidence = replace(cell.evidence, bias=tuple(cell.evidence.bias[k] for k in chosen))
+            models[chosen] = cell_model(cell.model.claim, cell.model.group, evidence, cell.model.prior)
+        return models[chosen]
+
+    def level(items: Sequence[_Item]) -> float:
+        rows = {kind: sorted(one.row for one in items if one.kind == kind) for kind in ("estimate", "bias", "test")}
+        model = with_bias(tuple(rows["bias"]))
+        seen = np.isin(np.arange(model.items.middle.shape[0]), rows["test"])
+        part = replace(
+            model,
+            estimates=_rows(model.estimates, np.array(rows["estimate"], dtype=np.intp)),
+            items=replace(model.items, middle=np.where(seen[:, None], model.items.middle, 0.0)),
         )
-        return float(log_odds(scenarios(cell_model(claim, group, chosen, prior)).probability[0]))
+        return float(log_odds(scenarios(part).probability[0]))
 
     return level
+
+
+def _rows(estimates: LinearEvidence, keep: IntArray) -> LinearEvidence:
+    columns = {one.name: getattr(estimates, one.name)[keep] for one in fields(estimates) if one.name != "covariance"}
+    return replace(estimates, covariance=estimates.covariance[np.ix_(keep, keep)], **columns)
 
 
 def as_probability(log_odds_of_benefit: float) -> float:

@@ -72,8 +72,23 @@ def test_searches_without_a_find_are_steps_and_other_silences_are_not():
     searched = Silence(stream="documents", reason="searched_not_found", p_detect=0.5, **KEY)
     missing = Silence(stream="survey", reason="missing", **KEY)
     steps = waterfall(_cell([did(), searched, missing]), "item")
-    assert [step.name for step in steps] == ["did", "documents"]
+    assert [step.stream for step in steps] == ["economic", "documents"]
     assert steps[1].change == pytest.approx(np.log(0.5))
+
+
+def test_dependent_signs_for_benefit_never_count_against_it():
+    signs = [
+        sign(name, p, dependence="persons", rho=0.5)
+        for name, p in (("gun", (0.3, 0.05, 0.02)), ("hoop", (0.9, 0.5, 0.5)))
+    ]
+    gun, hoop = waterfall(_cell(signs), "item")
+    assert hoop.change == pytest.approx(np.log(0.9 / 0.5) / 1.5)
+    assert gun.change > hoop.change > 0
+
+
+def test_bias_evidence_on_a_stream_without_estimates_is_no_step():
+    seen = BiasEvidence(id="B1", stream="interviews", target_stream="interviews", shift=0.04, **KEY)
+    assert [step.name for step in waterfall(_cell([sign("hoop"), seen]), "item")] == ["hoop"]
 
 
 def test_nothing_to_show_without_evidence():
