@@ -33,7 +33,7 @@ FloatArray = NDArray[np.float64]
 _SCORES = np.linspace(-3.0, 2.2, 209)
 #: Components of a borrowed mixture: the Gauss rule of this many nodes for the posterior of the heterogeneity.
 _COMPONENTS = 10
-_NOTHING = 1e-300
+_NOTHING, _CHUNK = 1e-300, 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +170,13 @@ class _Given:
 
 
 def _given(own: OwnEstimates, alike: Exchangeable, tau: FloatArray) -> _Given:
+    """In pieces, so that memory does not grow with the cube of the number of organisations."""
+    pieces = -(-tau.size * own.value.size**2 // _CHUNK)
+    parts = [_given_piece(own, alike, part) for part in np.array_split(tau, pieces)]
+    return _Given(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Given.__slots__))
+
+
+def _given_piece(own: OwnEstimates, alike: Exchangeable, tau: FloatArray) -> _Given:
     """All leave-one-out moments from one inverse: u'Σ₋c⁻¹w = u'Ωw − (Ωu)_c(Ωw)_c/Ω_cc with Ω = Σ⁻¹."""
     size, spread, square = own.value.size, np.sqrt(own.bias), alike.mean_sd**2
     common = alike.bias_correlation * np.outer(spread, spread) + square
