@@ -146,7 +146,7 @@ def test_reports_on_one_test_count_as_one_test():
 def test_a_search_without_a_find_is_a_failed_hoop_and_a_vote():
     searched = Silence(stream="documents", reason="searched_not_found", p_detect=0.9, **KEY)
     found = table([sign("gun", (0.3, 0.02, 0.02)), searched])
-    easily = Silence(stream="documents", reason="searched_not_found", p_detect=0.9, p_false=0.8, **KEY)
+    easily = Silence(stream="documents", reason="searched_not_found", p_detect=0.6, p_false=0.4, **KEY)
     assert table([sign("gun", (0.3, 0.02, 0.02)), easily]).loc["process_tracing", "score"] == 3
     assert found.loc["process_tracing", "score"] == 0
     assert found.loc["vote", "score"] == 0.5
