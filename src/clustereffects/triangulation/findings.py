@@ -173,7 +173,7 @@ class Findings:
         return effects_table(self._speaking(), level)
 
     def leave_one_out(self) -> pd.DataFrame:
-        """Posterior without each stream in turn."""
+        """Posterior without each stream, each dependence group and each item in turn."""
         return left_out_table(self._speaking())
 
     def tipping(self, threshold: float | None = None) -> pd.DataFrame:
