@@ -18,11 +18,12 @@ _TIP_COLUMNS = ("quantity", "stream", "current", "tips_at", "verdict", "becomes"
 
 
 def left_out_table(cells: Iterable[CellFinding]) -> pd.DataFrame:
-    """Posterior without each stream in turn."""
+    """Posterior without each stream, each dependence group and each item in turn."""
     rows = [
         {
             **cell.key,
-            "left_out": one.stream,
+            "kind": one.kind,
+            "left_out": one.name,
             "verdict": one.verdict,
             **dict(zip(PROBABILITIES, one.probability, strict=True)),
             "mean": one.mean,
@@ -32,7 +33,7 @@ def left_out_table(cells: Iterable[CellFinding]) -> pd.DataFrame:
         for cell in cells
         for one in cell.left_out
     ]
-    names = ["claim", "group", "left_out", "verdict", *PROBABILITIES, "mean", "sd", "flips"]
+    names = ["claim", "group", "kind", "left_out", "verdict", *PROBABILITIES, "mean", "sd", "flips"]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -65,8 +66,10 @@ def sensitivity_table(cells: Sequence[CellFinding], thresholds: Thresholds) -> p
     """One row for each test of a verdict: streams left out, biases, powers, ρ."""
     tips = tipping_table(cells, thresholds, None).rename(columns={"stream": "input", "tips_at": "value"})
     tips["verdict"], tips["test"] = tips["becomes"], "tipping " + tips["quantity"]
+    left = left_out_table(cells).rename(columns={"left_out": "input"}).assign(value=0.0)
+    left["test"] = left["kind"] + " left out"
     parts = [
-        left_out_table(cells).rename(columns={"left_out": "input"}).assign(test="stream left out", value=0.0),
+        left,
         tips,
         rho_table(cells, thresholds).rename(columns={"rho": "value"}).assign(test="dependence", input="rho"),
     ]

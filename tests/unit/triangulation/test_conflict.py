@@ -38,12 +38,16 @@ def test_density_tail_equals_brute_force(weight, mean, sd, point):
 def test_of_components_around_zero_it_is_a_mixture_of_two_sided_p_values(point, one, other, weight):
     sd, share = np.array([one, other]), np.array([weight, 1 - weight])
     expected = share @ (2 * stats.norm.sf(abs(point) / sd))
-    assert density_tail(share, np.zeros(2), sd, point) == pytest.approx(expected, rel=1e-9, abs=1e-14)
+    assert density_tail(share, np.zeros(2), sd, point) == pytest.approx(expected, rel=1e-12, abs=1e-14)
+    nearly = np.array([0.0, 1e-9])
+    assert density_tail(share, nearly, sd, point) == pytest.approx(expected, rel=1e-5, abs=1e-7)
 
 
 def test_far_tails_keep_their_digits():
     expected = 2 * stats.norm.sf(9.0)
     assert density_tail(np.ones(1), np.zeros(1), np.ones(1), 9.0) == pytest.approx(expected, rel=1e-9)
+    apart = density_tail(np.full(2, 0.5), np.array([-1.0, 1.0]), np.ones(2), 9.0)
+    assert apart == pytest.approx(stats.norm.sf(8.0) + stats.norm.sf(10.0), rel=1e-9)
 
 
 def test_prior_conflict_allows_for_declared_bias():

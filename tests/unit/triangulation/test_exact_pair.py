@@ -32,7 +32,8 @@ def test_the_four_pairs_of_reports_exhaust_what_can_be_reported():
         first = sign("a", (0.8, 0.4, 0.2), observed=one, unreliability=0.2, noise=0.7)
         second = sign("b", (0.6, 0.5, 0.1), observed=other, unreliability=0.1)
         pair = exact_pair(first, second, {"benefit": 0.3, "negligible": -0.2})
-        assert pair.observed and pair.unreliability == 0
+        assert pair.observed
+        assert pair.unreliability == 0
         total += [pair.p_benefit, pair.p_negligible, pair.p_harm]
     np.testing.assert_allclose(total, 1, rtol=1e-12)
 

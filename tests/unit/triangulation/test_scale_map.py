@@ -34,7 +34,8 @@ def test_a_falling_line_turns_biases_round():
 def test_rescaling_forth_and_back_changes_nothing():
     there, back = ScaleMap(name="percent", factor=100, factor_sd=0), ScaleMap(name="share", factor=0.01, factor_sd=0)
     again = back.estimate(there.estimate(did()))
-    assert again.value == pytest.approx(0.06) and again.std_error == pytest.approx(0.025)
+    assert again.value == pytest.approx(0.06)
+    assert again.std_error == pytest.approx(0.025)
     assert again.bias[0].sd == pytest.approx(0.03)
 
 
