@@ -24,7 +24,7 @@ from clustereffects.triangulation.convergence import CellConvergence, cell_conve
 from clustereffects.triangulation.given import Given, find_cells
 from clustereffects.triangulation.next_evidence import next_evidence_table
 from clustereffects.triangulation.options import Prior, Thresholds
-from clustereffects.triangulation.overrides import check_overrides
+from clustereffects.triangulation.overrides import Override, check_overrides
 from clustereffects.triangulation.posterior import Posterior, posterior_curve
 from clustereffects.triangulation.scorecard import RunFacts, Scorecard, scorecard
 from clustereffects.triangulation.sentences import Language
@@ -202,7 +202,7 @@ class Findings:
     def _computed(self) -> dict[tuple[str, ...], str]:
         """Computed verdicts and codes that researchers may judge."""
         verdicts: dict[tuple[str, ...], str] = {tuple(cell.key.values()): cell.verdict for cell in self.cells}
-        if all(one.verdict for one in self.given.overrides if hasattr(one, "verdict")):
+        if not any(isinstance(one, Override) and one.code for one in self.given.overrides):
             return verdicts
         codes = {
             (*c.key.values(), one.first, one.second): one.code for c, found in self._assessed for one in found.codes

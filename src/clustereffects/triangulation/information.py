@@ -196,7 +196,8 @@ def preview_component(model: CellModel, covariance: FloatArray) -> Preview:
         replace(model.estimates, covariance=covariance), residual, np.broadcast_to(power, (score.size, power.size))
     )
     log_mass = posterior_cells(model.prior, terms, model.edges).log_mass + log_constants(model.items, power)
-    distance = np.einsum("si,ij,sj->s", residual, np.linalg.inv(covariance), residual)
+    # The evidence of each amount: the engine leaves out the constant that makes its likelihood 0 at the peak.
+    distance = np.einsum("si,ij,sj->s", residual, np.linalg.inv(covariance), residual) - terms.precision * terms.peak**2
     log_weight = logsumexp(log_mass, axis=1) - 0.5 * (distance + score**2)
     weight = np.exp(log_weight - logsumexp(log_weight))
     return Preview(weight=weight, probability=np.exp(log_mass - logsumexp(log_mass, axis=1, keepdims=True)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp, ndtr
+from scipy.special import erfc, ndtr
 
 from clustereffects.triangulation.cells import CellModel
 from clustereffects.triangulation.conflict import adjusted_estimates
@@ -119,7 +119,8 @@ def density_tail(weight: FloatArray, mean: FloatArray, sd: FloatArray, point: fl
 
     Notes
     -----
-    The limits of the region are the points of equal density, found by bisection between the points of a grid.
+    Components around one point have one peak and two limits of equal distance from it. Otherwise the limits of the region
+    are the points of equal density, found by bisection between the points of a grid.
 
     Examples
     --------
@@ -130,6 +131,8 @@ def density_tail(weight: FloatArray, mean: FloatArray, sd: FloatArray, point: fl
     """
     used = weight > 0
     weight, mean, sd = weight[used], mean[used], sd[used]
+    if np.ptp(mean) == 0:
+        return float(weight @ erfc(np.abs(point - mean) / sd / math.sqrt(2)))
 
     def above(x: FloatArray) -> FloatArray:
         return _log_density(weight, mean, sd, x) - _log_density(weight, mean, sd, np.array([point]))
@@ -155,4 +158,4 @@ def density_tail(weight: FloatArray, mean: FloatArray, sd: FloatArray, point: fl
 
 def _log_density(weight: FloatArray, mean: FloatArray, sd: FloatArray, x: FloatArray) -> FloatArray:
     height = np.log(weight / sd) - 0.5 * ((x[:, None] - mean) / sd) ** 2
-    return np.asarray(logsumexp(height, axis=1))
+    return np.asarray(np.logaddexp.reduce(height, axis=1))

@@ -79,7 +79,10 @@ def test_tables(findings):
     assert findings.bounds()["state"].tolist() == ["harm", "negligible", "benefit"] * 2
     assert findings.effects()["group"].tolist() == ["K01", "K02"]
     assert findings.leave_one_out()["left_out"].tolist() == ["economic", "survey", "interviews"] * 2
-    assert findings.conflicts().round(2)["p_raw"].tolist() == [0.06, 0.06]
+    conflicts = findings.conflicts()
+    assert conflicts["test"].tolist() == ["node split", "prior and estimates", "all estimates"] * 2
+    assert conflicts.loc[conflicts["test"] == "node split", "p_raw"].round(2).tolist() == [0.06, 0.06]
+    assert conflicts["p_holm"].notna().tolist() == [True, False, False] * 2
     sweep = findings.rho_sweep()
     assert sweep.groupby("group")["rho"].count().tolist() == [11, 11]
     middle = sweep[(sweep["group"] == "K01") & (sweep["rho"].round(6) == 0.5)]

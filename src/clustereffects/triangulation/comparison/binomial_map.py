@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial import hermite_e
 from numpy.typing import NDArray
 from scipy.special import expit, logsumexp, ndtr
 
 from clustereffects.errors import OptionError, Problem
+from clustereffects.triangulation.engine import PriorMixture
 
 FloatArray = NDArray[np.float64]
 
-_SCORES = np.linspace(-2.4, 1.6, 81)
-_MEAN_REACH, _EFFECT_REACH, _PREDICTIVE_REACH = 8.0, 8.5, 9.0
-_MEAN_NODES, _PREDICTIVE_NODES = 65, 2001
-_NOTHING, _LARGEST_LOGIT = 1e-12, 30.0
+_SCORES = np.linspace(-3.0, 1.6, 93)
+_MEAN_REACH, _EFFECT_REACH, _MEAN_NODES = 8.0, 8.5, 65
+_NOTHING, _LARGEST_LOGIT = 1e-12, 40.0
+_HERMITE, _HERMITE_WEIGHT = hermite_e.hermegauss(64)
+_HERMITE_WEIGHT = _HERMITE_WEIGHT / _HERMITE_WEIGHT.sum()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,8 +29,8 @@ class BinomialMAP:
     ----------
     tau, tau_weight : array, shape (t,)
         Nodes and weights of the posterior of the standard deviation between places, in logits.
-    logit, density, cdf : array, shape (n,)
-        Logit of the share in a new place on an even grid, with its predictive density and distribution function.
+    logit : PriorMixture
+        Logit of the share in a new place.
 
     Raises
     ------
@@ -43,24 +46,28 @@ class BinomialMAP:
 
     tau: FloatArray
     tau_weight: FloatArray
-    logit: FloatArray
-    density: FloatArray
-    cdf: FloatArray
+    logit: PriorMixture
 
     def mean(self) -> float:
         """Mean share."""
-        return float(self._weight() @ expit(self.logit))
+        return self._moment(1)
 
     def sd(self) -> float:
         """Standard deviation of the share."""
-        return float(np.sqrt(self._weight() @ (expit(self.logit) - self.mean()) ** 2))
+        return float(np.sqrt(self._moment(2) - self._moment(1) ** 2))
 
     def quantile(self, level: float) -> float:
-        """Quantile of the share, interpolated between grid points."""
-        return float(expit(np.interp(level, self.cdf, self.logit)))
+        """Quantile of the share, by bisection of the distribution function of its logit."""
+        low, high = -_LARGEST_LOGIT, _LARGEST_LOGIT
+        for _ in range(60):
+            middle = (low + high) / 2
+            below = self.logit.weight @ ndtr((middle - self.logit.mean) / self.logit.sd) < level
+            low, high = (middle, high) if below else (low, middle)
+        return float(expit((low + high) / 2))
 
-    def _weight(self) -> FloatArray:
-        return np.asarray(self.density / self.density.sum())
+    def _moment(self, order: int) -> float:
+        share = expit(self.logit.mean[:, None] + self.logit.sd[:, None] * _HERMITE) ** order
+        return float(self.logit.weight @ (share @ _HERMITE_WEIGHT))
 
 
 def binomial_map(
@@ -108,14 +115,10 @@ def binomial_map(
     log_joint = prior[:, None] + np.stack([row[1] for row in rows])
     weight = np.exp(log_joint - log_joint.max())
     weight /= weight.sum()
-    keep = weight > _NOTHING
-    mu, spread = np.stack([row[0] for row in rows])[keep], np.broadcast_to(tau[:, None], weight.shape)[keep]
-    low = max(float((mu - _PREDICTIVE_REACH * spread).min()), -_LARGEST_LOGIT)
-    high = min(float((mu + _PREDICTIVE_REACH * spread).max()), _LARGEST_LOGIT)
-    logit = np.linspace(low, high, _PREDICTIVE_NODES)
-    cdf = np.array([weight[keep] @ ndtr((x - mu) / spread) for x in logit])
-    density = np.gradient(cdf, logit)
-    return BinomialMAP(tau=tau, tau_weight=weight.sum(axis=1), logit=logit, density=density, cdf=cdf)
+    place, column = np.nonzero(weight > _NOTHING)
+    used = weight[place, column]
+    mu = np.stack([row[0] for row in rows])[place, column]
+    return BinomialMAP(tau=tau, tau_weight=weight.sum(axis=1), logit=PriorMixture(used / used.sum(), tau[place], mu))
 
 
 def _given_tau(
