@@ -35,7 +35,7 @@ def convergence_matrix(result: Any, ax: Any = None, *, language: str = "en") -> 
 
     Parameters
     ----------
-    result : DataFrame or object with ``readings()``
+    result : DataFrame, Findings, or object with ``completeness()`` and ``assessment()``
         Columns ``claim``, ``group``, ``stream``, ``status`` (``"speaks"``, ``"uninformative"`` or ``"silent"``) and
         ``state`` (harm, negligible, benefit or undecided); optionally ``assessment`` of the cell, whose ground is
         hatched where streams contradict each other.
@@ -58,8 +58,7 @@ def convergence_matrix(result: Any, ax: Any = None, *, language: str = "en") -> 
     >>> [text.get_text() for text in convergence_matrix(table).get_legend().get_texts()]
     ['points to benefit', 'silent']
     """
-    table = result if isinstance(result, pd.DataFrame) else result.readings()
-    say = wording(language)
+    table, say = readings_of(result), wording(language)
     claims, groups = (list(dict.fromkeys(table[name])) for name in ("claim", "group"))
     ax = axes(ax, (2.6 + 0.55 * max(len(groups), 3), 1.6 + 0.3 * max(len(claims), 2)))
     _grounds(ax, table, claims, groups)
@@ -78,6 +77,36 @@ def convergence_matrix(result: Any, ax: Any = None, *, language: str = "en") -> 
     _label(ax, claims, groups, say)
     _legend(ax, table, streams, say)
     return ax
+
+
+def readings_of(result: Any) -> pd.DataFrame:
+    """What each stream says alone in each cell, with the assessment of the cell.
+
+    Parameters
+    ----------
+    result : DataFrame, or object with ``completeness()`` and ``assessment()``
+
+    Returns
+    -------
+    DataFrame
+        A DataFrame as it is.
+
+    Raises
+    ------
+    AttributeError
+        If it is neither.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"claim": ["growth"]})
+    >>> readings_of(table) is table
+    True
+    """
+    if isinstance(result, pd.DataFrame):
+        return result
+    assessments = result.assessment()[["claim", "group", "assessment"]]
+    readings: pd.DataFrame = result.completeness()
+    return readings.merge(assessments, on=["claim", "group"], how="left")
 
 
 def signs_of(table: pd.DataFrame) -> list[str]:
