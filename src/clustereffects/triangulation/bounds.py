@@ -96,10 +96,12 @@ def probability_bounds(
     >>> import numpy as np
     >>> from clustereffects.triangulation.likelihoods import DiagnosticArrays
     >>> prior = PriorMixture(np.array([0.8, 0.2]), np.array([0.05, 0.15]))
-    >>> one = LinearEvidence(np.array([0.06]), np.array([[0.039**2]]), np.array([0]), np.zeros(1), np.zeros((1, 0)))
+    >>> one = LinearEvidence(residual=np.array([0.06]), covariance=np.array([[0.039**2]]), own=np.array([0.039**2]),
+    ...                      stream=np.array([0]), block=np.array([0]), log_factor=np.zeros(1), loading=np.zeros((1, 0)))
     >>> no = np.zeros((0, 3))
     >>> none = DiagnosticArrays(low=no, middle=no, high=no, stream=np.zeros(0, int), block=np.zeros(0, int),
-    ...                         rho_low=np.zeros(0), rho=np.zeros(0), rho_high=np.zeros(0), count=np.zeros((0, 1)))
+    ...                         rho_low=np.zeros(0), rho=np.zeros(0), rho_high=np.zeros(0), count=np.zeros((0, 1)),
+    ...                         informative=np.zeros(0))
     >>> shift = MeanRanges(np.array([[0.02]]), np.array([[-0.02]]))
     >>> probability_bounds(prior, one, shift, none, 0.01)[2].round(2).tolist()
     [0.69, 0.91]

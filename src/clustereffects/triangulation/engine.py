@@ -1,4 +1,4 @@
-r"""The grid engine: prior × estimates with bias × diagnostics, for many scenarios of one claim at once.
+r"""The engine: prior × estimates with bias × diagnostics, for many scenarios of one claim at once.
 
 For the effect θ of one organisation on one outcome the posterior is
 
@@ -13,44 +13,59 @@ A scenario is one choice of bias means and of the powers to which the streams' l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.triangulation.estimates import LogQuadratic, log_likelihood
-from clustereffects.triangulation.quadrature import CellIntegrals, integrate_cells
+from clustereffects.triangulation.exact import CellIntegrals, mixture_cells, stacked
+from clustereffects.triangulation.quadrature import GridIntegrals, integrate_cells
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 _LADDER = np.array([-10.0, -8.0, -6.0, -4.5, -3.0, -1.5, 0.0, 1.5, 3.0, 4.5, 6.0, 8.0, 10.0])
+#: Most components for which the closed form is faster than the grid, and most numbers in one of its arrays.
+_COMPONENTS, _CHUNK = 4096, 2_000_000
 _EDGE_LADDER = np.array([-10.0, -1.0, 1.0, 10.0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PriorMixture:
-    """Mixture of normal distributions around zero.
+    """Mixture of normal distributions, the widest of which comes last.
 
     Parameters
     ----------
-    weight, sd : array, shape (components,)
-        Weights that sum to one, and standard deviations.
+    weight, sd : array, shape (components,) or (scenarios, components)
+        Weights that sum to one, and standard deviations. The last component is the wide one: it takes over when data
+        contradict the others, and it alone is the prior of a stream that is read on its own.
+    mean : array of the same shape, optional
+        All zero by default.
 
     Raises
     ------
-    TypeError
-        If a field is missing.
+    ValueError
+        If the shapes do not fit.
 
     Examples
     --------
     >>> import numpy as np
-    >>> PriorMixture(np.array([0.8, 0.2]), np.array([0.05, 0.15])).weight.tolist()
-    [0.8, 0.2]
+    >>> PriorMixture(np.array([0.8, 0.2]), np.array([0.05, 0.15])).mean.tolist()
+    [0.0, 0.0]
     """
 
     weight: FloatArray
     sd: FloatArray
+    mean: FloatArray = field(default_factory=lambda: np.zeros(1))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mean", np.broadcast_to(self.mean, self.sd.shape))
+
+    def rows(self, scenarios: int, chosen: slice | IntArray) -> PriorMixture:
+        """Mixture of each chosen scenario out of so many, as a row of its own."""
+        every = [np.broadcast_to(x, (scenarios, x.shape[-1])) for x in (self.weight, self.sd, self.mean)]
+        return PriorMixture(*(x[chosen] for x in every))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +95,9 @@ class StatePosterior:
     error: FloatArray
 
 
-def posterior_cells(prior: PriorMixture, terms: LogQuadratic, edges: FloatArray) -> CellIntegrals:
+def posterior_cells(
+    prior: PriorMixture, terms: LogQuadratic, edges: FloatArray, slope: FloatArray | None = None
+) -> CellIntegrals:
     """Integrate prior × estimates over the cells between the edges, before diagnostics.
 
     Parameters
@@ -89,10 +106,103 @@ def posterior_cells(prior: PriorMixture, terms: LogQuadratic, edges: FloatArray)
     terms : LogQuadratic
     edges : array, shape (cells - 1,)
         Usually −δ and δ.
+    slope : array, shape (scenarios, cells), optional
+        The density is multiplied by ``exp(slope·θ)`` in each cell.
 
     Returns
     -------
     CellIntegrals
+
+    Raises
+    ------
+    EstimationError
+        If the integration on a grid does not converge.
+
+    Notes
+    -----
+    In closed form, unless several blocks of estimates have proportional biases of their own, so that the mixture has
+    thousands of components: such densities are integrated on a grid that refines itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> prior = PriorMixture(np.array([1.0]), np.array([1.0]))
+    >>> cells = posterior_cells(prior, LogQuadratic(np.zeros(1), np.zeros(1), ()), np.array([0.0]))
+    >>> np.exp(cells.log_mass).round(10).tolist()
+    [[0.5, 0.5]]
+    """
+    if terms.components > _COMPONENTS:
+        return grid_cells(prior, terms, edges, slope)
+    scenarios = terms.precision.size
+    rows = max(1, _CHUNK // (terms.components * prior.sd.shape[-1] * (edges.size + 1)))
+    parts = []
+    for start in range(0, scenarios, rows):
+        part = slice(start, start + rows)
+        mixture = posterior_mixture(prior.rows(scenarios, part), terms.rows(part))
+        parts.append(mixture_cells(*mixture, edges, None if slope is None else slope[part]))
+    return parts[0] if len(parts) == 1 else stacked(parts)
+
+
+def posterior_mixture(prior: PriorMixture, terms: LogQuadratic) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Prior × estimates as a mixture of normal densities.
+
+    Parameters
+    ----------
+    prior : PriorMixture
+        With a row for each scenario.
+    terms : LogQuadratic
+
+    Returns
+    -------
+    log_weight, mean, sd : array, shape (scenarios, components)
+        Weights do not sum to one: their sum is the marginal likelihood, up to the constant of ``log_likelihood``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> prior = PriorMixture(np.ones((1, 1)), np.ones((1, 1)))
+    >>> weight, mean, sd = posterior_mixture(prior, LogQuadratic(np.ones(1), np.ones(1), ()))
+    >>> mean.tolist(), (sd**2).round(3).tolist()
+    ([[0.5]], [[0.5]])
+    """
+    precision, linear, fit = terms.precision[:, None], terms.linear[:, None], np.zeros((terms.precision.size, 1))
+    for log_weight, square, cross in terms.mixtures:
+        precision = (precision[:, :, None] + square[:, None, :]).reshape(square.shape[0], -1)
+        linear = (linear[:, :, None] + cross[:, None, :]).reshape(square.shape[0], -1)
+        fit = (fit[:, :, None] + log_weight).reshape(square.shape[0], -1)
+    all_terms = LogQuadratic(precision, linear, ())
+    if terms.mixtures:
+        fit = fit + 0.5 * (linear * all_terms.peak - (terms.linear * terms.peak)[:, None])
+    tau, centre = prior.sd[:, :, None] ** 2, prior.mean[:, :, None]
+    p, gap = precision[:, None, :], all_terms.peak[:, None, :] - centre
+    with np.errstate(divide="ignore"):
+        start = np.log(prior.weight)[:, :, None] + fit[:, None, :]
+    log_weight = start - 0.5 * np.log1p(tau * p) - 0.5 * gap**2 * p / (1 + tau * p)
+    mean, sd = centre + gap * (tau * p / (1 + tau * p)), np.sqrt(tau / (1 + tau * p))
+    size = (terms.precision.size, -1)
+    return log_weight.reshape(size), mean.reshape(size), sd.reshape(size)
+
+
+def grid_cells(
+    prior: PriorMixture, terms: LogQuadratic, edges: FloatArray, slope: FloatArray | None = None
+) -> GridIntegrals:
+    """Integrate as ``posterior_cells`` does, on a grid that refines itself.
+
+    Parameters
+    ----------
+    prior : PriorMixture
+    terms : LogQuadratic
+    edges : array, shape (cells - 1,)
+    slope : array, shape (scenarios, cells), optional
+
+    Returns
+    -------
+    GridIntegrals
 
     Raises
     ------
@@ -103,14 +213,18 @@ def posterior_cells(prior: PriorMixture, terms: LogQuadratic, edges: FloatArray)
     --------
     >>> import numpy as np
     >>> prior = PriorMixture(np.array([1.0]), np.array([1.0]))
-    >>> cells = posterior_cells(prior, LogQuadratic(np.zeros(1), np.zeros(1), ()), np.array([0.0]))
+    >>> cells = grid_cells(prior, LogQuadratic(np.zeros(1), np.zeros(1), ()), np.array([0.0]))
     >>> np.exp(cells.log_mass).round(10).tolist()
     [[0.5, 0.5]]
     """
-    breaks, centre = _mesh(prior, terms, edges)
+    every = prior.rows(terms.precision.size, slice(None))
+    breaks, centre = _mesh(every, terms, edges)
 
     def log_density(index: IntArray, theta: FloatArray) -> FloatArray:
-        return log_prior(prior, theta) + log_likelihood(terms, index, theta)
+        value = log_prior(every.rows(every.sd.shape[0], index), theta) + log_likelihood(terms, index, theta)
+        if slope is not None:
+            value += slope[index[:, None], np.searchsorted(edges, theta)] * theta
+        return value
 
     return integrate_cells(log_density, breaks, edges, centre)
 
@@ -121,6 +235,7 @@ def log_prior(prior: PriorMixture, theta: FloatArray) -> FloatArray:
     Parameters
     ----------
     prior : PriorMixture
+        One prior for all, or one for each row of theta.
     theta : array
 
     Returns
@@ -138,13 +253,13 @@ def log_prior(prior: PriorMixture, theta: FloatArray) -> FloatArray:
     >>> log_prior(PriorMixture(np.array([1.0]), np.array([1.0])), np.zeros(1)).round(6).tolist()
     [-0.918939]
     """
-    used = prior.weight > 0
-    height = np.log(prior.weight[used] / (prior.sd[used] * np.sqrt(2 * np.pi)))
-    square = theta**2
-    value = height[0] - square * (0.5 / prior.sd[used][0] ** 2)
-    for level, sd in zip(height[1:], prior.sd[used][1:], strict=True):
-        value = np.logaddexp(value, level - square * (0.5 / sd**2))
-    return np.asarray(value)
+    value = np.full(theta.shape, -np.inf)
+    with np.errstate(divide="ignore"):
+        height = np.log(prior.weight) - np.log(prior.sd) - 0.5 * np.log(2 * np.pi)
+    spread = (..., *(None,) * (theta.ndim - 1)) if prior.sd.ndim > 1 else (...,)
+    for level, mean, sd in zip(height.T, prior.mean.T, prior.sd.T, strict=True):
+        value = np.logaddexp(value, level[spread] - 0.5 * ((theta - mean[spread]) / sd[spread]) ** 2)
+    return value
 
 
 def _mesh(prior: PriorMixture, terms: LogQuadratic, edges: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -152,8 +267,9 @@ def _mesh(prior: PriorMixture, terms: LogQuadratic, edges: FloatArray) -> tuple[
     for log_weight, square, cross in terms.mixtures:
         typical = np.searchsorted(np.cumsum(np.exp(log_weight)), [0.02, 0.5, 0.98])
         precision, linear = precision + square[:, typical], linear + cross[:, typical]
-    total = precision[:, :, None] + prior.sd**-2.0
-    mean, sd = linear[:, :, None] / total, total**-0.5
+    tight = prior.sd[:, None, :] ** -2.0
+    total = precision[:, :, None] + tight
+    mean, sd = (linear[:, :, None] + prior.mean[:, None, :] * tight) / total, total**-0.5
     scenarios = mean.shape[0]
     ladder = (mean[..., None] + sd[..., None] * _LADDER).reshape(scenarios, -1)
     widest = sd.reshape(scenarios, -1).max(axis=1)

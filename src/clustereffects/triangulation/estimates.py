@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,9 +28,12 @@ class LinearEvidence:
     residual : array, shape (n,)
         Estimates less the means of their additive biases.
     covariance : array, shape (n, n)
-        Sampling variance, own bias variance, and shared bias variance off the diagonal.
-    stream : array of int, shape (n,)
-        Which stream each estimate belongs to.
+        Sampling variance and own bias variance, inflated for dependence, and shared bias variance, also off the
+        diagonal.
+    own : array, shape (n,)
+        Sampling variance and own bias variance before they are inflated.
+    stream, block : array of int, shape (n,)
+        Which stream and which dependence group each estimate belongs to.
     log_factor : array, shape (n,)
         Logarithm of the mean of the proportional bias, 0 for none.
     loading : array, shape (n, factors)
@@ -44,26 +48,31 @@ class LinearEvidence:
     --------
     >>> import numpy as np
     >>> two = LinearEvidence(residual=np.array([0.06, 0.12]), covariance=np.diag([0.025, 0.02]) ** 2,
-    ...                      stream=np.array([0, 1]), log_factor=np.zeros(2), loading=np.zeros((2, 0)))
+    ...                      own=np.array([0.025, 0.02]) ** 2, stream=np.array([0, 1]), block=np.array([0, 1]),
+    ...                      log_factor=np.zeros(2), loading=np.zeros((2, 0)))
     >>> two.residual.size
     2
     """
 
     residual: FloatArray
     covariance: FloatArray
+    own: FloatArray
     stream: IntArray
+    block: IntArray
     log_factor: FloatArray
     loading: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogQuadratic:
-    """Log-likelihood of θ in each scenario: ``linear·θ − precision·θ²/2``, plus mixtures of such terms.
+    """Log-likelihood of θ in each scenario, as the exponent of a normal density plus mixtures of such exponents.
 
     Parameters
     ----------
     precision, linear : array, shape (scenarios,)
+        The exponent is ``−precision·(θ − linear/precision)²/2``.
     mixtures : tuple of (log_weight, precision, linear)
+        Exponents ``linear·θ − precision·θ²/2``.
         One for each block of estimates with a proportional bias; arrays of shape (nodes,), (scenarios, nodes) twice.
 
     Raises
@@ -74,24 +83,44 @@ class LogQuadratic:
     Examples
     --------
     >>> import numpy as np
-    >>> LogQuadratic(np.array([1600.0]), np.array([96.0]), ()).mixtures
-    ()
+    >>> LogQuadratic(np.array([1600.0]), np.array([96.0]), ()).peak.tolist()
+    [0.06]
     """
 
     precision: FloatArray
     linear: FloatArray
     mixtures: tuple[tuple[FloatArray, FloatArray, FloatArray], ...]
 
+    @property
+    def peak(self) -> FloatArray:
+        """Where the part that is no mixture is largest, zero if there is none."""
+        some = self.precision > 0
+        return np.asarray(np.where(some, self.linear, 0.0) / np.where(some, self.precision, 1.0))
 
-def stream_precision(covariance: FloatArray, stream: IntArray, power: FloatArray) -> FloatArray:
+    def rows(self, chosen: slice) -> LogQuadratic:
+        """Terms of some scenarios."""
+        mixtures = tuple((weight, square[chosen], cross[chosen]) for weight, square, cross in self.mixtures)
+        return LogQuadratic(self.precision[chosen], self.linear[chosen], mixtures)
+
+    @property
+    def components(self) -> int:
+        """How many normal densities the likelihood is a mixture of."""
+        return math.prod(log_weight.size for log_weight, _, _ in self.mixtures)
+
+
+def stream_precision(
+    covariance: FloatArray, stream: IntArray, power: FloatArray, kept: FloatArray | None = None
+) -> FloatArray:
     """Precision matrix of the estimates when each stream's likelihood is raised to a power.
 
     Parameters
     ----------
-    covariance : array, shape (n, n)
+    covariance : array, shape (n, n) or (scenarios, n, n)
     stream : array of int, shape (n,)
     power : array, shape (scenarios, streams)
         From 0 (the stream is left out) to 1 (as it is).
+    kept : array, shape (scenarios, n), optional
+        0 for an estimate that is left out, 1 for the others.
 
     Returns
     -------
@@ -115,12 +144,17 @@ def stream_precision(covariance: FloatArray, stream: IntArray, power: FloatArray
     [[[0.125, 0.0], [0.0, 0.0]]]
     """
     root = np.sqrt(power[:, stream])
+    within = stream[:, None] == stream[None, :]
+    if kept is not None:
+        root = root * kept
+        within = within & (kept[:, :, None] * kept[:, None, :] > 0) | np.eye(stream.size, dtype=bool)
     outer = root[:, :, None] * root[:, None, :]
-    coupled = np.where(stream[:, None] == stream[None, :], covariance, covariance * outer)
-    return np.asarray(np.linalg.inv(coupled) * outer)
+    return np.asarray(np.linalg.inv(np.where(within, covariance, covariance * outer)) * outer)
 
 
-def likelihood_terms(evidence: LinearEvidence, residual: FloatArray, power: FloatArray) -> LogQuadratic:
+def likelihood_terms(
+    evidence: LinearEvidence, residual: FloatArray, power: FloatArray, precision: FloatArray | None = None
+) -> LogQuadratic:
     """Reduce estimates to log-quadratic terms in θ for each scenario.
 
     Parameters
@@ -129,6 +163,8 @@ def likelihood_terms(evidence: LinearEvidence, residual: FloatArray, power: Floa
     residual : array, shape (scenarios, n)
         Estimates less bias means, by scenario.
     power : array, shape (scenarios, streams)
+    precision : array, shape (scenarios, n, n), optional
+        Precision matrix of the estimates if it is not the one of their covariance and the powers.
 
     Returns
     -------
@@ -147,14 +183,15 @@ def likelihood_terms(evidence: LinearEvidence, residual: FloatArray, power: Floa
     Examples
     --------
     >>> import numpy as np
-    >>> one = LinearEvidence(np.array([0.06]), np.array([[0.025**2]]), np.array([0]), np.zeros(1), np.zeros((1, 0)))
+    >>> one = LinearEvidence(residual=np.array([0.06]), covariance=np.array([[0.025**2]]), own=np.array([0.025**2]),
+    ...                      stream=np.array([0]), block=np.array([0]), log_factor=np.zeros(1), loading=np.zeros((1, 0)))
     >>> likelihood_terms(one, one.residual[None, :], np.ones((1, 1))).precision.round(6).tolist()
     [1600.0]
     """
-    scenarios = residual.shape[0]
-    precision, linear = np.zeros(scenarios), np.zeros(scenarios)
-    mixtures = []
-    matrix = stream_precision(evidence.covariance, evidence.stream, power)
+    matrix = stream_precision(evidence.covariance, evidence.stream, power) if precision is None else precision
+    if not evidence.loading.size:
+        return _exponents(np.exp(evidence.log_factor), matrix, residual)
+    plain, mixtures = LogQuadratic(np.zeros(residual.shape[0]), np.zeros(residual.shape[0]), ()), []
     for block in _blocks(evidence):
         part, rest = matrix[:, block][:, :, block], residual[:, block]
         factors = np.flatnonzero(evidence.loading[block].any(axis=0))
@@ -162,14 +199,18 @@ def likelihood_terms(evidence: LinearEvidence, residual: FloatArray, power: Floa
             nodes = _factor_nodes(evidence.loading[np.ix_(block, factors)], part, rest)
             mixtures.append(_mixture(nodes, evidence.log_factor[block], part, rest))
         else:
-            factor = np.exp(evidence.log_factor[block])
-            precision += np.einsum("i,sij,j->s", factor, part, factor)
-            linear += np.einsum("i,sij,sj->s", factor, part, rest)
-    return LogQuadratic(precision, linear, tuple(mixtures))
+            more = _exponents(np.exp(evidence.log_factor[block]), part, rest)
+            plain = LogQuadratic(plain.precision + more.precision, plain.linear + more.linear, ())
+    return LogQuadratic(plain.precision, plain.linear, tuple(mixtures))
+
+
+def _exponents(factor: FloatArray, precision: FloatArray, residual: FloatArray) -> LogQuadratic:
+    weight = factor @ precision
+    return LogQuadratic(weight @ factor, (weight * residual).sum(axis=1), ())
 
 
 def log_likelihood(terms: LogQuadratic, index: IntArray, theta: FloatArray) -> FloatArray:
-    """Log-likelihood of θ under the estimates, up to a constant of the scenario.
+    """Log-likelihood of θ under the estimates, up to a constant of the scenario: 0 at its peak without mixtures.
 
     Parameters
     ----------
@@ -192,9 +233,9 @@ def log_likelihood(terms: LogQuadratic, index: IntArray, theta: FloatArray) -> F
     >>> import numpy as np
     >>> terms = LogQuadratic(np.array([1600.0]), np.array([96.0]), ())
     >>> log_likelihood(terms, np.array([0]), np.array([[0.06]])).round(4).tolist()
-    [[2.88]]
+    [[-0.0]]
     """
-    value = terms.linear[index][:, None] * theta - 0.5 * terms.precision[index][:, None] * theta**2
+    value = -0.5 * terms.precision[index][:, None] * (theta - terms.peak[index][:, None]) ** 2
     for log_weight, square, cross in terms.mixtures:
         rows = max(1, _CHUNK // (log_weight.size * theta.shape[1]))
         for start in range(0, theta.shape[0], rows):

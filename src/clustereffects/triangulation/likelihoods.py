@@ -17,7 +17,7 @@ _HALVINGS = 60
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DiagnosticArrays:
-    """Diagnostics of one claim and group, one row for each test.
+    """Diagnostics of one claim and group, one row for each test, and the dependence groups of the whole cell.
 
     Parameters
     ----------
@@ -28,7 +28,9 @@ class DiagnosticArrays:
     rho_low, rho, rho_high : array, shape (blocks,)
         Correlation within each dependence group.
     count : array, shape (blocks, streams)
-        Informative items by dependence group and stream.
+        Informative items by dependence group and stream; estimates are items too.
+    informative : array, shape (n,)
+        Reports on each test that are among the informative items.
 
     Raises
     ------
@@ -40,7 +42,8 @@ class DiagnosticArrays:
     >>> import numpy as np
     >>> none = np.zeros((0, 3))
     >>> DiagnosticArrays(low=none, middle=none, high=none, stream=np.zeros(0, int), block=np.zeros(0, int),
-    ...                  rho_low=np.zeros(0), rho=np.zeros(0), rho_high=np.zeros(0), count=np.zeros((0, 1))).low.size
+    ...                  rho_low=np.zeros(0), rho=np.zeros(0), rho_high=np.zeros(0), count=np.zeros((0, 1)),
+    ...                  informative=np.zeros(0)).low.size
     0
     """
 
@@ -53,6 +56,7 @@ class DiagnosticArrays:
     rho: FloatArray
     rho_high: FloatArray
     count: FloatArray
+    informative: FloatArray
 
 
 def contaminated(
@@ -149,6 +153,8 @@ class Reports:
     unreliability, noise : array, shape (n,)
     test : array of int, shape (n,)
         Test that each report is about, from 0 on.
+    weight : array, shape (n,), optional
+        Exponent of each report's likelihood, 1 by default.
 
     Raises
     ------
@@ -166,12 +172,34 @@ class Reports:
     unreliability: FloatArray
     noise: FloatArray
     test: IntArray
+    weight: FloatArray | None = None
 
     def log_likelihood(self, chance: FloatArray) -> FloatArray:
         """Log-likelihood of all reports on each test (tests, 3) if the sign has these probabilities (n, 3)."""
         seen = contaminated(chance, self.observed, self.unreliability, self.noise)
         with np.errstate(divide="ignore"):
             return self._sums(np.maximum(np.log(seen), IMPOSSIBLE))
+
+    def over(self, *, log_odds: FloatArray | None = None, unreliability: FloatArray | None = None) -> FloatArray:
+        """Log-likelihoods (scenarios, tests, 3) at the centres of the ranges when reporting is not as declared.
+
+        ``log_odds`` (scenarios,): how much too high the log-odds of reporting a sign of benefit are, and too low those
+        of a sign against it, in every state. ``unreliability`` (scenarios, n): instead of the declared one.
+        """
+        chance = self.chance.mean(axis=2)[None]
+        if log_odds is not None:
+            omega = np.exp(log_odds[:, None] * np.sign(chance[0, :, 2] - chance[0, :, 1]))[:, :, None]
+            chance = omega * chance / (1 + (omega - 1) * chance)
+        epsilon = self.unreliability[None] if unreliability is None else unreliability
+        seen = (1 - epsilon[:, :, None]) * chance + (epsilon * self.noise)[:, :, None]
+        with np.errstate(divide="ignore"):
+            value = np.maximum(np.log(np.where(self.observed[:, None], seen, 1 - seen)), IMPOSSIBLE)
+        return np.asarray((np.arange(self.tests)[:, None] == self.test).astype(np.float64) @ value)
+
+    @property
+    def tests(self) -> int:
+        """How many tests the reports are about."""
+        return int(self.test.max(initial=-1)) + 1
 
     def likeliest(self) -> FloatArray:
         """Probability within each range (n, 3) that makes the reports on the test most likely."""
@@ -188,8 +216,8 @@ class Reports:
         return np.asarray(sign[:, None] / np.maximum(share, 1e-300))
 
     def _sums(self, values: FloatArray) -> FloatArray:
-        total = np.zeros((int(self.test.max(initial=-1)) + 1, 3))
-        np.add.at(total, self.test, values)
+        total = np.zeros((self.tests, 3))
+        np.add.at(total, self.test, values if self.weight is None else values * self.weight[:, None])
         return total
 
 
@@ -198,7 +226,7 @@ def tempering(count: FloatArray, power: FloatArray, rho: FloatArray) -> FloatArr
 
     Parameters
     ----------
-    count : array, shape (blocks, streams)
+    count : array, shape (blocks, streams) or (scenarios, blocks, streams)
         Informative items.
     power : array, shape (scenarios, streams)
     rho : array, shape (blocks,) or (scenarios, blocks)
@@ -230,15 +258,19 @@ def tempering(count: FloatArray, power: FloatArray, rho: FloatArray) -> FloatArr
     return np.asarray(1.0 / (1.0 + excess * np.atleast_2d(rho)[:, :, None]))
 
 
-def log_constants(items: DiagnosticArrays, power: FloatArray, rho: FloatArray | None = None) -> FloatArray:
+def log_constants(
+    items: DiagnosticArrays, power: FloatArray, exponent: FloatArray | None = None, middle: FloatArray | None = None
+) -> FloatArray:
     """Logarithm of the diagnostics' likelihood of each state, at the centre of every range.
 
     Parameters
     ----------
     items : DiagnosticArrays
     power : array, shape (scenarios, streams)
-    rho : array, shape (blocks,), optional
-        Correlations to use instead of the declared ones.
+    exponent : array, shape (scenarios, blocks, streams), optional
+        What ``tempering`` returns, if it is not to be computed from the declared correlations.
+    middle : array, shape (scenarios, tests, 3), optional
+        Log-likelihoods to use instead of the declared ones.
 
     Returns
     -------
@@ -254,13 +286,15 @@ def log_constants(items: DiagnosticArrays, power: FloatArray, rho: FloatArray | 
     >>> import numpy as np
     >>> one = np.log([[0.05, 0.5, 0.95]])
     >>> items = DiagnosticArrays(low=one, middle=one, high=one, stream=np.zeros(1, int), block=np.zeros(1, int),
-    ...                          rho_low=np.zeros(1), rho=np.zeros(1), rho_high=np.zeros(1), count=np.ones((1, 1)))
+    ...                          rho_low=np.zeros(1), rho=np.zeros(1), rho_high=np.zeros(1), count=np.ones((1, 1)),
+    ...                          informative=np.ones(1))
     >>> np.exp(log_constants(items, np.ones((1, 1)))).round(3).tolist()
     [[0.05, 0.5, 0.95]]
     """
-    exponent = tempering(items.count, power, items.rho if rho is None else rho)
+    if exponent is None:
+        exponent = tempering(items.count, power, items.rho)
     weight = exponent[:, items.block, items.stream] * power[:, items.stream]
-    return np.asarray((weight[:, :, None] * items.middle).sum(axis=1))
+    return np.asarray((weight[:, None, :] @ (items.middle if middle is None else middle))[:, 0, :])
 
 
 def odds_words(ratio: float) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from clustereffects.errors import OptionError, Problem
 from clustereffects.triangulation.cells import CellModel
-from clustereffects.triangulation.engine import PriorMixture, combine, log_prior, posterior_cells
+from clustereffects.triangulation.engine import PriorMixture, combine, grid_cells, log_prior, posterior_cells
 from clustereffects.triangulation.estimates import likelihood_terms, log_likelihood
 from clustereffects.triangulation.likelihoods import log_constants
 
@@ -108,7 +108,7 @@ def posterior_curve(model: CellModel) -> Posterior:
     power = np.ones((1, len(model.streams)))
     terms = likelihood_terms(model.estimates, model.estimates.residual[None, :], power)
     constants = log_constants(model.items, power)
-    cells = posterior_cells(model.prior, terms, model.edges)
+    cells = grid_cells(model.prior, terms, model.edges)
     summary = combine(cells, constants)
     weight = cells.log_weight + constants[0][cells.cell_index]
     inside = cells.theta[weight > weight.max() + _NEGLIGIBLE_LOG]
@@ -168,12 +168,12 @@ def stream_alone(model: CellModel, stream: int) -> tuple[FloatArray, float]:
     >>> round(stream_alone(model, 0)[1], 2)
     1.39
     """
-    weak = PriorMixture(np.array([1.0]), model.prior.sd[-1:])
+    weak = PriorMixture(np.array([1.0]), model.prior.sd[-1:], model.prior.mean[-1:])
     power = np.zeros((1, len(model.streams)))
     power[0, stream] = 1.0
     terms = likelihood_terms(model.estimates, model.estimates.residual[None, :], power)
     constants = log_constants(model.items, power)[0]
-    cells = posterior_cells(weak, terms, model.edges)
+    cells = grid_cells(weak, terms, model.edges)
     log_mass = cells.log_mass[0] + constants
     log_total = float(np.logaddexp.reduce(log_mass))
     share = np.exp(cells.log_weight + constants[cells.cell_index] - log_total)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.errors import EstimationError, Problem
+from clustereffects.triangulation.exact import CellIntegrals
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -55,18 +56,11 @@ _PANELS = 5000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CellIntegrals:
-    """Mass and first two moments of each density in each cell, and the nodes they were computed on.
+class GridIntegrals(CellIntegrals):
+    """Integrals of each density over each cell, and the nodes they were computed on.
 
     Parameters
     ----------
-    log_mass : array, shape (n, cells)
-        Logarithm of the integral over the cell.
-    first, second : array, shape (n, cells)
-        Mean and mean square of the distance from ``centre`` within the cell.
-    centre : array, shape (n,)
-    error : array, shape (n,)
-        Largest relative error bound of a cell: the summed differences of the two rules over the cell's integral.
     cell_index, theta, log_weight : array, shape (nodes,)
         Every node with its cell and the logarithm of rule weight × density; kept for a single density only.
 
@@ -84,11 +78,6 @@ class CellIntegrals:
     [[0.5, 0.5]]
     """
 
-    log_mass: FloatArray
-    first: FloatArray
-    second: FloatArray
-    centre: FloatArray
-    error: FloatArray
     cell_index: IntArray
     theta: FloatArray
     log_weight: FloatArray
@@ -108,7 +97,7 @@ class _Panels:
 
 def integrate_cells(
     log_density: LogDensity, breaks: FloatArray, edges: FloatArray, centre: FloatArray
-) -> CellIntegrals:
+) -> GridIntegrals:
     """Integrate each of n densities over the cells that the edges cut out.
 
     Parameters
@@ -124,8 +113,8 @@ def integrate_cells(
 
     Returns
     -------
-    CellIntegrals
-        With a relative error below 1e-8 in every cell.
+    GridIntegrals
+        With a relative error below 1e-8 in every cell: the summed differences of the two rules over its integral.
 
     Raises
     ------
@@ -211,11 +200,11 @@ def _collect(
     pieces: list[tuple[IntArray, FloatArray, FloatArray]],
     shape: tuple[int, int],
     centre: FloatArray,
-) -> CellIntegrals:
+) -> GridIntegrals:
     mass, first, second, error = sums.total.T
     place, theta, value = (np.concatenate([piece[i] for piece in pieces] or [np.zeros(0)]) for i in range(3))
     log_weight = value + np.log(_KRONROD) if pieces else value
-    return CellIntegrals(
+    return GridIntegrals(
         log_mass=(np.log(mass) + sums.scale).reshape(shape),
         first=(first / mass).reshape(shape),
         second=(second / mass).reshape(shape),

@@ -1,0 +1,153 @@
+"""From the estimates of a cell and what is known of their biases to the arrays of the engine."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustereffects.results.evidence import BiasEvidence, BiasTerm
+from clustereffects.triangulation.blocks import Blocks
+from clustereffects.triangulation.bounds import MeanRanges
+from clustereffects.triangulation.estimates import LinearEvidence
+from clustereffects.triangulation.sorting import CellEvidence, shared_terms
+
+FloatArray = NDArray[np.float64]
+BiasTerms = Sequence[tuple[FloatArray, BiasTerm]]
+
+
+def bias_terms(cell: CellEvidence) -> list[tuple[FloatArray, BiasTerm]]:
+    """Every bias of a cell once, with an indicator of the estimates that have it.
+
+    Parameters
+    ----------
+    cell : CellEvidence
+
+    Returns
+    -------
+    list of (array of shape (n,), BiasTerm)
+        Bias evidence that was seen is a bias shared by all estimates of its target stream: once per domain, with the
+        mean shift and the root-mean-square standard deviation.
+
+    Raises
+    ------
+    TypeError
+        If a number is missing.
+
+    Examples
+    --------
+    >>> bias_terms(CellEvidence())
+    []
+    """
+    size = len(cell.estimates)
+    terms = [(np.eye(size)[i], t) for i, one in enumerate(cell.estimates) for t in one.bias if not t.shared]
+    for members in shared_terms(cell.estimates).values():
+        indicator = np.zeros(size)
+        indicator[[i for i, _ in members]] = 1.0
+        terms.append((indicator, members[0][1]))
+    seen: dict[tuple[str, str], list[BiasEvidence]] = defaultdict(list)
+    for one in cell.bias:
+        if one.observed:
+            seen[one.target_stream, one.domain].append(one)
+    for (stream, domain), found in sorted(seen.items()):
+        indicator = np.array([float(one.stream == stream) for one in cell.estimates])
+        shift = float(np.mean([one.shift for one in found]))
+        sd = float(np.sqrt(np.mean([one.sd**2 for one in found])))
+        if indicator.any():
+            terms.append((indicator, BiasTerm(domain=domain, mean=shift, sd=sd, shared=f"evidence:{stream}:{domain}")))
+    return terms
+
+
+def linear_evidence(cell: CellEvidence, terms: BiasTerms, residual: FloatArray, blocks: Blocks) -> LinearEvidence:
+    """Estimates of a cell as arrays.
+
+    Parameters
+    ----------
+    cell : CellEvidence
+    terms : sequence of (array, BiasTerm)
+        From ``bias_terms``.
+    residual : array, shape (n,)
+        Estimates less the means of their additive biases.
+    blocks : Blocks
+        Dependence groups of the cell.
+
+    Returns
+    -------
+    LinearEvidence
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> from clustereffects.triangulation.blocks import dependence_blocks
+    >>> linear_evidence(CellEvidence(), [], np.zeros(0), dependence_blocks([], [], ())).covariance.shape
+    (0, 0)
+    """
+    size = residual.size
+    own = np.array([one.std_error**2 for one in cell.estimates], dtype=np.float64)
+    shared, log_factor = np.zeros((size, size)), np.zeros(size)
+    own_factor, columns = np.zeros(size), []
+    for indicator, term in terms:
+        if term.kind == "proportional":
+            log_factor += indicator * term.mean
+            if term.shared:
+                columns.append(indicator * term.sd)
+            else:
+                own_factor += indicator * term.sd**2
+        elif term.shared:
+            shared += term.sd**2 * np.outer(indicator, indicator)
+        else:
+            own += term.sd**2 * indicator
+    stream = np.array([cell.streams.index(one.stream) for one in cell.estimates], dtype=np.intp)
+    block = blocks.member[:size]
+    return LinearEvidence(
+        residual=residual,
+        covariance=np.diag(own * (1 + (blocks.count[block].sum(axis=1) - 1) * blocks.rho[block])) + shared,
+        own=own,
+        stream=stream,
+        block=block,
+        log_factor=log_factor,
+        loading=_loading(own_factor, columns),
+    )
+
+
+def _loading(own_variance: FloatArray, shared: Sequence[FloatArray]) -> FloatArray:
+    """One lognormal factor for all of an estimate's own proportional biases, and one for each shared one."""
+    columns = np.column_stack([np.diag(np.sqrt(own_variance)), *shared])
+    return np.asarray(columns[:, columns.any(axis=0)])
+
+
+def mean_ranges(additive: BiasTerms, size: int) -> MeanRanges:
+    """Ranges of bias means as what either end adds to the residuals.
+
+    Parameters
+    ----------
+    additive : sequence of (array, BiasTerm)
+    size : int
+        Number of estimates.
+
+    Returns
+    -------
+    MeanRanges
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> term = BiasTerm(domain="selection", mean=0.01, mean_range=(0.0, 0.03))
+    >>> mean_ranges([(np.ones(1), term)], 1).low.round(6).tolist()
+    [[0.01]]
+    """
+    ranged = [(d, t.mean, t.mean_range) for d, t in additive if t.mean_range and t.mean_range[0] < t.mean_range[1]]
+    low = [d * (mean - ends[0]) for d, mean, ends in ranged]
+    high = [d * (mean - ends[1]) for d, mean, ends in ranged]
+    shape = (len(ranged), size)
+    return MeanRanges(np.reshape(low, shape), np.reshape(high, shape))
