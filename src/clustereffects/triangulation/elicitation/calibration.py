@@ -180,7 +180,7 @@ class Calibration:
         if found is None or self.status(item.test) != CALIBRATED or item.target != "effect":
             return item
         note = "; ".join(part for part in (item.note, "probabilities calibrated on the other organisations") if part)
-        return replace(item, p_benefit=found[0], p_negligible=found[1], p_harm=found[1], note=note)
+        return replace(item, p_benefit=found[0], p_negligible=found[1], p_harm=found[1], note=note, elicitation="")
 
 
 def calibrate_tests(cells: Sequence[CellFinding], options: CalibrationOptions | None = None) -> Calibration:
