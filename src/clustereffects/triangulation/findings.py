@@ -132,11 +132,12 @@ class Findings:
         return pd.DataFrame(rows, columns=["claim", "group", "mean", "sd", "conf_low", "conf_high", "level"])
 
     def leave_one_out(self) -> pd.DataFrame:
-        """Posterior without each stream in turn."""
+        """Posterior without each stream, each dependence group and each item in turn."""
         rows = [
             {
                 **cell.key,
-                "left_out": one.stream,
+                "kind": one.kind,
+                "left_out": one.name,
                 "verdict": one.verdict,
                 **dict(zip(_PROBABILITIES, one.probability, strict=True)),
                 "mean": one.mean,
@@ -146,7 +147,7 @@ class Findings:
             for cell in self._speaking()
             for one in cell.left_out
         ]
-        names = ["claim", "group", "left_out", "verdict", *_PROBABILITIES, "mean", "sd", "flips"]
+        names = ["claim", "group", "kind", "left_out", "verdict", *_PROBABILITIES, "mean", "sd", "flips"]
         return pd.DataFrame(rows, columns=names)
 
     def tipping(self, threshold: float | None = None) -> pd.DataFrame:
@@ -177,7 +178,9 @@ class Findings:
     def sensitivity(self) -> pd.DataFrame:
         """Everything a verdict was tested against, one row per test: streams left out, biases, powers, ρ."""
         parts = [
-            self.leave_one_out().rename(columns={"left_out": "input"}).assign(test="stream left out", value=0.0),
+            self.leave_one_out()
+            .rename(columns={"left_out": "input"})
+            .assign(test=lambda t: t["kind"] + " left out", value=0.0),
             self._tips_as_tests(),
             self.rho_sweep().rename(columns={"rho": "value"}).assign(test="dependence", input="rho"),
         ]

@@ -78,7 +78,10 @@ def test_unknown_cells(findings):
 def test_tables(findings):
     assert findings.bounds()["state"].tolist() == ["harm", "negligible", "benefit"] * 2
     assert findings.effects()["group"].tolist() == ["K01", "K02"]
-    assert findings.leave_one_out()["left_out"].tolist() == ["economic", "survey", "interviews"] * 2
+    left = findings.leave_one_out().query("group == 'K01'")
+    assert left.loc[left["kind"] == "stream", "left_out"].tolist() == ["economic", "survey", "interviews"]
+    assert left.loc[left["kind"] == "group", "left_out"].tolist() == ["respondents"]
+    assert left.loc[left["kind"] == "item", "left_out"].tolist() == ["did", "scale", "gun", "hoop", "straw"]
     assert findings.conflicts().round(2)["p_raw"].tolist() == [0.06, 0.06]
     sweep = findings.rho_sweep()
     assert sweep.groupby("group")["rho"].count().tolist() == [11, 11]
@@ -90,7 +93,7 @@ def test_sensitivity_says_what_flips(findings):
     table = findings.sensitivity()
     first = table[table["group"] == "K01"]
     assert first["robust"].all()
-    assert set(first.loc[first["flips"], "test"]) == {"tipping bias"}
+    assert set(first.loc[first["flips"], "test"]) == {"tipping bias", "tipping ratio"}
     assert not table.loc[table["group"] == "K02", "robust"].any()
 
 
@@ -110,7 +113,7 @@ def test_an_undecided_verdict_can_tip_either_way():
 
 def test_a_verdict_on_one_stream_is_not_robust():
     findings = Triangulation(theory()).fit([did(0.1, 0.01, 0.0)])
-    assert findings.leave_one_out()["flips"].tolist() == [True]
+    assert findings.leave_one_out()["flips"].tolist() == [True, True]
     assert findings.verdicts()["tipping"][0].startswith("Rests on the economic estimate alone.")
 
 
