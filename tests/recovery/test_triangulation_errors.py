@@ -101,7 +101,7 @@ def test_the_promise_holds_wherever_in_its_range_the_bias_is(end):
 @pytest.mark.parametrize("rho", [0.0, 1.0])
 def test_the_promise_holds_at_either_end_of_a_range_of_dependence(rho):
     ranged = replace(THREE, rho=(0.0, 1.0))
-    drawn = draw(World(rho=rho), ranged, 600, seed=36)
+    drawn = draw(World(rho=rho), ranged, 400, seed=36)
     judged = judge(drawn, ranged)
     wrong, given = _wrong(drawn, judged, GOOD, 2)
     assert "withheld" in judged.verdict
