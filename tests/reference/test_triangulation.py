@@ -9,7 +9,7 @@ import pytest
 
 from clustereffects.results import BiasTerm, Estimate
 from clustereffects.triangulation import Prior, Triangulation
-from clustereffects.triangulation.convergence import node_splits
+from clustereffects.triangulation.conflict import node_splits
 from clustereffects.triangulation.engine import log_prior
 from clustereffects.triangulation.estimates import likelihood_terms, log_likelihood
 from clustereffects.triangulation.likelihoods import contaminated, log_constants

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from clustereffects.bayes.ranking import Ranks, rank_draws
 from clustereffects.bayes.sampled import SampledPosterior, by_chain
 from clustereffects.data.account import SampleAccount
 from clustereffects.errors import OptionError, Problem
-from clustereffects.results import Check, Provenance, Summary, draw
+from clustereffects.results import BiasTerm, Check, Estimate, EvidenceProvenance, Provenance, Summary, draw
 
 _PARTS = 4
 
@@ -136,6 +136,51 @@ class PosteriorEffects:
     def heterogeneity(self, level: float = 0.95) -> pd.DataFrame:
         """How much organisations differ: standard deviation ``tau`` and share ``i_squared`` of the total variance."""
         return _tables.quantities(self, ("tau", "i_squared"), level).drop(columns="p_positive")
+
+    def as_evidence(
+        self, *, claim: str, bias: Sequence[BiasTerm] = (), dependence: str = "", unit: str = ""
+    ) -> tuple[Estimate, ...]:
+        """Pooled effects as evidence on a claim, one item per organisation whose own effect was estimated.
+
+        Value and standard error are posterior mean and standard deviation. A pooled effect holds a prior already: what
+        the other organisations say, and how much organisations may differ. Never combine it with a prior that pools
+        organisations again, nor hand it in beside the organisation's own estimate – either counts the same data twice.
+        The sceptical prior of a triangulation shrinks it a second time. Where the triangulation itself is to learn from
+        other organisations, hand in the effects that are not pooled.
+
+        Parameters
+        ----------
+        claim : str
+        bias : sequence of BiasTerm
+            Pooling removes no bias that organisations have in common.
+        dependence : str
+            Dependence group of the items.
+        unit : str
+            Scale of the claim, to have it checked.
+
+        Returns
+        -------
+        tuple of Estimate
+        """
+        source = f"{self.method}, {self.data.outcome}, pooled over organisations"
+        rows = zip(self.data.groups, self.params, self.std_errors, self.data.usable, strict=True)
+        return tuple(
+            Estimate(
+                id=f"economic:pooled:{self.data.outcome}:{group}",
+                claim=claim,
+                group=str(group),
+                stream="economic",
+                value=float(value),
+                std_error=float(error),
+                bias=tuple(bias),
+                dependence=dependence,
+                source=source,
+                unit=unit,
+                provenance=EvidenceProvenance.of_result(self.provenance, self.method),
+            )
+            for group, value, error, usable in rows
+            if usable
+        )
 
     def probability(self, above: float = 0.0) -> pd.Series:
         """Posterior probability that each organisation's effect exceeds a value, indexed by group."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from clustereffects.interviews.probative import (
     report_error,
 )
 from clustereffects.results.evidence import BiasEvidence, Diagnostic, Silence
+from clustereffects.results.evidence_provenance import EvidenceProvenance
+from clustereffects.results.pseudonyms import pseudonyms
 
 if TYPE_CHECKING:
     from clustereffects.interviews.codings import Codings
@@ -28,12 +30,13 @@ NOT_REGISTERED = "not registered: treated like a test that the data suggested"
 
 @dataclass(frozen=True, slots=True)
 class Interview:
-    """One interview as a witness: where, who, and how many coders read it."""
+    """One interview as a witness: where, who, and which coders read it."""
 
     source: str
     organisation: str
     role: str
-    coders: int
+    coders: tuple[str, ...]
+    respondents: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +48,52 @@ class Material:
     unreliability: dict[str, tuple[float, float]]  # code → ε, q of one report
     data_from: date | None
     origin: str
+    fingerprint: str  # of the codings
+    registered: str  # fingerprint of the bridge
     options: DiagnosticOptions
 
 
-def collect(codings: Codings, bridge: Bridge, options: DiagnosticOptions) -> list[InterviewEvidence]:
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A test with what an auditor should know about its registration, and with the one that suggested it."""
+
+    row: BridgeRow
+    note: str
+    late: bool
+    verified: bool
+    suggested_by: Registration | None = None
+
+    @property
+    def group(self) -> str:
+        """Tests of a group share one dependence group; a late test is kept apart so that it cannot weaken the others."""
+        group = self.row.group or self.row.test
+        return f"{group}:late:{self.row.test}" if self.late else group
+
+
+def collect(codings: Codings, bridge: Bridge, options: DiagnosticOptions, key: str) -> list[InterviewEvidence]:
     """All evidence; silences for claims on which an organisation's interviews hold nothing."""
-    material = _material(codings, options)
+    material = _material(codings, bridge, options, key)
+    tests = {row.test: row for row in bridge.rows if row.code in material.heard}
     items: list[InterviewEvidence] = []
-    for row in bridge.rows:
-        note, late = registration(row, material.data_from)
-        if row.code not in material.heard or (late and options.late == "omit"):
+    for row in tests.values():
+        test = _registered(row, tests, material)
+        if test.late and options.late == "omit":
             continue
-        items += _bias_items(row, material, note, late) if row.bias_stream else _diagnostics(row, material, note, late)
+        items += _bias_items(test, material) if row.bias_stream else _diagnostics(test, material)
     return [*items, *_silences(items, bridge, codings.organisations)]
+
+
+def _registered(row: BridgeRow, tests: dict[str, BridgeRow], material: Material) -> Registration:
+    note, late = registration(row, material.data_from)
+    verified = late or material.data_from is not None
+    origin = row
+    # What suggested a late test may itself be late and have been suggested; bridges have no circles.
+    while not row.bias_stream and registration(origin, material.data_from)[1] and origin.suggested_by in tests:
+        origin = tests[origin.suggested_by]
+    if origin is row:
+        return Registration(row, note, late, verified)
+    first = Registration(origin, *registration(origin, material.data_from), verified)
+    return Registration(row, f"{note}; suggested by {row.suggested_by}", late, verified, first)
 
 
 def registration(row: BridgeRow, data_from: date | None) -> tuple[str, bool]:
@@ -71,14 +107,11 @@ def registration(row: BridgeRow, data_from: date | None) -> tuple[str, bool]:
     return "", False
 
 
-def _material(codings: Codings, options: DiagnosticOptions) -> Material:
-    sources = codings.sources
+def _material(codings: Codings, bridge: Bridge, options: DiagnosticOptions, key: str) -> Material:
     interviews = tuple(
-        Interview(source, organisation, role, len(coders))
-        for source, organisation, role, coders in zip(
-            *(sources[column] for column in ("source", "organisation", "role", "coders")), strict=True
-        )
-        if organisation and coders
+        Interview(one["source"], one["organisation"], one["role"], one["coders"], _respondents(one, key))
+        for one in codings.sources.to_dict("records")
+        if one["organisation"] and one["coders"]
     )
     presence = codings.presence(options.combine)
     heard = {code: frozenset(presence.index[presence[code]]) for code in presence.columns}
@@ -90,8 +123,16 @@ def _material(codings: Codings, options: DiagnosticOptions) -> Material:
         unreliability=dict(zip(table["code"], errors, strict=True)),
         data_from=options.data_from or codings.first_coded,
         origin=codings.origin,
+        fingerprint=codings.fingerprint(),
+        registered=bridge.fingerprint,
         options=options,
     )
+
+
+def _respondents(interview: Mapping[Hashable, Any], key: str) -> tuple[str, ...]:
+    """Pseudonyms of who was interviewed, as persons and as firms: the survey may know either."""
+    names = [name for column in ("respondent", "firm") for name in str(interview[column]).split(" + ")]
+    return pseudonyms(names, key)
 
 
 def _by_organisation(row: BridgeRow, material: Material) -> dict[str, list[Interview]]:
@@ -104,10 +145,16 @@ def _by_organisation(row: BridgeRow, material: Material) -> dict[str, list[Inter
     return dict(sorted(grouped.items()))
 
 
-def _diagnostics(row: BridgeRow, material: Material, note: str, late: bool) -> Iterator[Diagnostic]:  # noqa: FBT001
+def _diagnostics(test: Registration, material: Material) -> Iterator[Diagnostic]:
+    row, options = test.row, material.options
+    suggestion = test.suggested_by
+    asked_too = _by_organisation(suggestion.row, material) if suggestion else {}
     for organisation, interviews in _by_organisation(row, material).items():
         for interview in interviews:
             epsilon, noise = _joint_error(row, interview, material)
+            # In an interview that the test behind it does not cover, a late test has nothing to be one observation with.
+            twin = suggestion if suggestion and interview in asked_too.get(organisation, ()) else None
+            place = twin or test
             yield Diagnostic(
                 id=f"{row.test}:{interview.source}",
                 claim=row.claim,
@@ -119,30 +166,39 @@ def _diagnostics(row: BridgeRow, material: Material, note: str, late: bool) -> I
                 p_harm=row.p_harm,
                 unreliability=epsilon,
                 noise=noise,
-                dependence=_dependence(row, organisation, late),
-                rho=1.0 if late else material.options.rho,
+                dependence=f"interviews:{organisation}:{place.group}",
+                rho=1.0 if place.late else options.rho,
                 target=row.target,
                 test=row.test,
                 source=" ".join(part for part in (material.origin, interview.source) if part),
-                note=note,
+                note=test.note,
+                # A late test without a known origin stays apart, or its ρ of 1 would be that of all the others.
+                respondents=() if place.late else interview.respondents,
+                suggested_by=f"{twin.row.test}:{interview.source}" if twin else "",
+                provenance=_provenance(test, material, (interview,)),
             )
 
 
-def _dependence(row: BridgeRow, organisation: str, late: bool) -> str:  # noqa: FBT001
-    """Tests of a group share one dependence group; a late test is kept apart so that it cannot weaken the others."""
-    group = f"interviews:{organisation}:{row.group or row.test}"
-    return f"{group}:late:{row.test}" if late else group
+def _provenance(test: Registration, material: Material, interviews: Sequence[Interview]) -> EvidenceProvenance:
+    return EvidenceProvenance(
+        source_hash=material.fingerprint,
+        locator=", ".join(one.source for one in interviews),
+        coder=", ".join(sorted({coder for one in interviews for coder in one.coders})),
+        method=f"code {test.row.code}",
+        version=f"bridge {material.registered}",
+        pre_registered=not test.late if test.verified else None,
+    )
 
 
 def _joint_error(row: BridgeRow, interview: Interview, material: Material) -> tuple[float, float]:
     options = material.options
-    epsilon, noise = report_error(*material.unreliability[row.code], interview.coders, options.combine)
+    epsilon, noise = report_error(*material.unreliability[row.code], len(interview.coders), options.combine)
     return max(epsilon, options.floor), noise
 
 
-def _bias_items(row: BridgeRow, material: Material, note: str, late: bool) -> Iterator[BiasEvidence]:  # noqa: FBT001
-    options = material.options
-    rule = options.rule(row.bias_stream)
+def _bias_items(test: Registration, material: Material) -> Iterator[BiasEvidence]:
+    row, options = test.row, material.options
+    rule = options.rule(row.bias_stream, row.claim)
     if rule is None:
         raise option_error(
             "bias", options.bias, f"a rule for the stream {row.bias_stream!r}, which {row.test} is about"
@@ -150,7 +206,7 @@ def _bias_items(row: BridgeRow, material: Material, note: str, late: bool) -> It
     for organisation, interviews in _by_organisation(row, material).items():
         heard = sum(interview.source in material.heard[row.code] for interview in interviews)
         anyway = _false_positive(row, interviews, material)
-        temper = 1 / (1 + (len(interviews) - 1) * (1.0 if late else options.rho))
+        temper = 1 / (1 + (len(interviews) - 1) * (1.0 if test.late else options.rho))
         chance = bias_probability(temper * heard, temper * len(interviews), anyway, options.bias_prior)
         excess = max(0.0, (chance - options.bias_prior) / (1 - options.bias_prior)) if options.bias_prior < 1 else 0.0
         finding = f"raised in {heard} of {len(interviews)} interviews, {anyway:.0%} expected without the bias"
@@ -166,7 +222,8 @@ def _bias_items(row: BridgeRow, material: Material, note: str, late: bool) -> It
             domain=row.group or "unspecified",
             test=row.test,
             source=material.origin,
-            note="; ".join(part for part in (finding, f"probability of the bias {chance:.2f}", note) if part),
+            note="; ".join(part for part in (finding, f"probability of the bias {chance:.2f}", test.note) if part),
+            provenance=_provenance(test, material, interviews),
         )
 
 

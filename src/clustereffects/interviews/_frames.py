@@ -10,7 +10,19 @@ import pandas as pd
 from clustereffects.data.panel import to_pandas
 from clustereffects.errors import CodingError, ColumnError, Problem
 
-TEXTS = ("source", "organisation", "respondent", "role", "coder", "code", "code_path", "quote", "quote_hash", "status")
+TEXTS = (
+    "source",
+    "organisation",
+    "respondent",
+    "role",
+    "firm",
+    "coder",
+    "code",
+    "code_path",
+    "quote",
+    "quote_hash",
+    "status",
+)
 COLUMNS = (
     "source",
     "organisation",
@@ -25,8 +37,10 @@ COLUMNS = (
     "code_path",
     "coded_at",
     "status",
+    "firm",
 )
-SOURCE_TEXTS = ("organisation", "respondent", "role", "newline")
+SOURCE_TEXTS = ("organisation", "respondent", "role", "newline", "firm")
+_WHO = ("organisation", "respondent", "role", "firm")
 SOURCE_COLUMNS = ("source", *SOURCE_TEXTS, "coders", "named", "comments", "moved", "mismatched", "unverifiable")
 UNKNOWN_CODER = "(unknown)"
 _HASH_LENGTH = 16
@@ -34,7 +48,7 @@ _HASH_LENGTH = 16
 
 def canonical(frame: object, name: str = "") -> pd.DataFrame:
     """Codings with all canonical columns: text without surrounding spaces, ``""`` where there is none."""
-    table = to_pandas(frame)
+    table = _with_firm(to_pandas(frame))
     missing = [column for column in ("source", "code") if column not in table.columns]
     if missing:
         raise ColumnError(
@@ -69,13 +83,14 @@ def sources_of(frame: pd.DataFrame) -> pd.DataFrame:
     _refuse_two_organisations(frame)
     rows = []
     for source, part in frame.groupby("source", sort=False):
-        named = {column: " + ".join(_distinct(part[column])) for column in ("organisation", "respondent", "role")}
+        named = {column: " + ".join(_distinct(part[column])) for column in _WHO}
         rows.append({"source": source, **named, "coders": tuple(sorted(set(part["coder"])))})
-    return canonical_sources(pd.DataFrame(rows, columns=["source", "organisation", "respondent", "role", "coders"]))
+    return canonical_sources(pd.DataFrame(rows, columns=["source", *_WHO, "coders"]))
 
 
 def canonical_sources(table: pd.DataFrame) -> pd.DataFrame:
     """Interviews with all canonical columns."""
+    table = _with_firm(table)
     result = pd.DataFrame({"source": _texts(table, "source")}, dtype=object)
     for column in SOURCE_TEXTS:
         result[column] = _texts(table, column)
@@ -97,7 +112,7 @@ def joined_sources(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
         organisations = _distinct(part["organisation"])
         torn |= {str(source): organisations} if len(organisations) > 1 else {}
         row: dict[str, object] = {"source": source, "organisation": "".join(organisations)}
-        row |= {column: next(iter(_distinct(part[column])), "") for column in ("respondent", "role", "newline")}
+        row |= {column: next(iter(_distinct(part[column])), "") for column in SOURCE_TEXTS[1:]}
         row["coders"] = tuple(sorted(set().union(*part["coders"])))
         row["named"] = bool(part["named"].any())
         row |= {column: int(part[column].max()) for column in ("comments", "moved", "mismatched", "unverifiable")}
@@ -107,11 +122,9 @@ def joined_sources(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_source_columns(frame: pd.DataFrame, sources: pd.DataFrame) -> pd.DataFrame:
-    """Codings whose organisation, respondent and role are those of their interview."""
+    """Codings whose organisation, respondent, role and firm are those of their interview."""
     keyed = sources.set_index("source")
-    return frame.assign(
-        **{column: frame["source"].map(keyed[column]) for column in ("organisation", "respondent", "role")}
-    )
+    return frame.assign(**{column: frame["source"].map(keyed[column]) for column in _WHO})
 
 
 def quote_hash(quote: str, key: str = "") -> str:
@@ -121,6 +134,11 @@ def quote_hash(quote: str, key: str = "") -> str:
         return ""
     digest = hmac.new(key.encode(), text, hashlib.sha256) if key else hashlib.sha256(text)
     return digest.hexdigest()[:_HASH_LENGTH]
+
+
+def _with_firm(table: pd.DataFrame) -> pd.DataFrame:
+    """The respondent's firm may also be given as its organisation number."""
+    return table.rename(columns={"orgnr": "firm"}) if "orgnr" in table and "firm" not in table else table
 
 
 def _texts(table: pd.DataFrame, column: str) -> pd.Series:

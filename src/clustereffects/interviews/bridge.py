@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -20,17 +20,17 @@ import pandas as pd
 
 from clustereffects.data.files import read_table
 from clustereffects.errors import CodingError, ColumnError, Problem
+from clustereffects.interviews._bridge_table import outside, row_problem, table_problems
 
 Chance: TypeAlias = float | tuple[float, float]
 
 STREAMS = ("economic", "survey", "interviews", "documents")
 COLUMNS = ("code", "claim", "test", "target", "p_benefit", "p_negligible", "p_harm")
-OPTIONAL = ("group", "registered", "roles")
+OPTIONAL = ("group", "registered", "roles", "suggested_by")
 _STATES = ("p_benefit", "p_negligible", "p_harm")
 _HIGH, _LOW = 0.8, 0.1
 _NUMBER = r"[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?"
 _CHANCE = re.compile(rf"\s*(?P<lower>{_NUMBER})\s*(?:[-–−]\s*(?P<upper>{_NUMBER})\s*)?")
-_SAME = ("code", "claim", "target")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,9 @@ class BridgeRow:
         When the test was written down.
     roles : tuple of str
         Respondents' roles that could have brought up the code; empty means all.
+    suggested_by : str
+        Test on the same claim and target whose interviews gave the idea. If this one is registered after the data, what it
+        hears in an interview and what that one hears there are one observation.
 
     Raises
     ------
@@ -74,6 +77,7 @@ class BridgeRow:
     group: str = ""
     registered: date | None = None
     roles: tuple[str, ...] = ()
+    suggested_by: str = ""
 
     def __post_init__(self) -> None:
         problems = _row_problems(self)
@@ -129,7 +133,7 @@ class Bridge:
     Raises
     ------
     CodingError
-        If two rows have the same test, or the same code, claim and target.
+        If two rows have the same test, or the same code, claim and target, or a row was suggested by none of the others.
 
     Examples
     --------
@@ -143,7 +147,7 @@ class Bridge:
     name: str = ""
 
     def __post_init__(self) -> None:
-        problems = [*_repeated(self.rows, self.name, ("test",)), *_repeated(self.rows, self.name, _SAME)]
+        problems = table_problems(self.rows, self.name)
         if problems:
             raise CodingError(problems)
 
@@ -155,7 +159,8 @@ class Bridge:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the content, whatever the order of the rows: the pre-registration."""
-        text = "\n".join(sorted(repr(row) for row in self.rows))
+        # A column that a row leaves empty is no part of what was registered before the column existed.
+        text = "\n".join(sorted(repr(row).replace(", suggested_by=''", "") for row in self.rows))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def table(self) -> pd.DataFrame:
@@ -175,7 +180,8 @@ def read_bridge(
     ----------
     path : str or Path
         Columns ``code, claim, test, target, p_benefit, p_negligible, p_harm`` and, optionally, ``group``,
-        ``registered`` (a date) and ``roles`` (separated by ``|``). A probability may be a range, ``0.4-0.7``.
+        ``registered`` (a date), ``roles`` (separated by ``|``) and ``suggested_by`` (a test). A probability may be a range,
+        ``0.4-0.7``.
     claims, rivals : collection of str, optional
         Those of the theory of change; names outside are problems.
 
@@ -252,8 +258,8 @@ def bridge_from_frame(
         problems += [_placed(problem, name, number) for problem in found]
         if row is not None:
             rows.append(row)
-            problems += [_placed(problem, name, number) for problem in _outside(row, claims, rivals)]
-    problems += [*_repeated(rows, name, ("test",)), *_repeated(rows, name, _SAME)]
+            problems += [_placed(problem, name, number) for problem in outside(row, claims, rivals)]
+    problems += table_problems(rows, name)
     if problems:
         raise CodingError(problems)
     return Bridge(rows=tuple(rows), name=name)
@@ -278,6 +284,7 @@ def _read_row(cells: dict[str, str]) -> tuple[BridgeRow | None, list[Problem]]:
             group=cells["group"],
             registered=registered,
             roles=roles,
+            suggested_by=cells["suggested_by"],
         )
     except CodingError as error:
         return None, list(error.problems)
@@ -290,7 +297,7 @@ def _chance(text: str, state: str, problems: list[Problem]) -> Chance:
         return float(match["lower"]), float(match["upper"])
     if match:
         return float(match["lower"])
-    problems.append(_problem(f"{state} is {text!r}", "a probability such as 0.6, or a range such as 0.4-0.7"))
+    problems.append(row_problem(f"{state} is {text!r}", "a probability such as 0.6, or a range such as 0.4-0.7"))
     return math.nan
 
 
@@ -300,18 +307,18 @@ def _date(text: str, problems: list[Problem]) -> date | None:
     try:
         return datetime.fromisoformat(text).date()
     except ValueError:
-        problems.append(_problem(f"registered is {text!r}", "a date such as 2013-02-15, or nothing"))
+        problems.append(row_problem(f"registered is {text!r}", "a date such as 2013-02-15, or nothing"))
         return None
 
 
 def _row_problems(row: BridgeRow) -> list[Problem]:
     empty = [name for name in ("code", "claim", "test") if not getattr(row, name).strip()]
-    problems = [_problem(f"{name} is empty", "a name in every row") for name in empty]
+    problems = [row_problem(f"{name} is empty", "a name in every row") for name in empty]
     kind, separator, target = row.target.partition(":")
     known = row.target == "effect" or (kind == "rival" and target) or (kind == "bias" and target in STREAMS)
     if not known or (separator and not target):
         expected = "effect, rival:<id> or bias:<stream> with a stream of " + ", ".join(STREAMS)
-        problems.append(_problem(f"target is {row.target!r}", expected))
+        problems.append(row_problem(f"target is {row.target!r}", expected))
     for state in _STATES:
         problems += _chance_problems(state, getattr(row, state))
     return problems
@@ -320,34 +327,8 @@ def _row_problems(row: BridgeRow) -> list[Problem]:
 def _chance_problems(state: str, chance: Chance) -> list[Problem]:
     low, high = chance if isinstance(chance, tuple) else (chance, chance)
     if not (0 <= low <= 1 and 0 <= high <= 1):
-        return [_problem(f"{state} is {chance}", "a probability between 0 and 1")]
-    return [] if low <= high else [_problem(f"the range of {state} decreases: {chance}", "lower ≤ upper")]
-
-
-def _outside(row: BridgeRow, claims: Collection[str] | None, rivals: Collection[str] | None) -> list[Problem]:
-    problems = []
-    if claims is not None and row.claim not in claims:
-        problems.append(_problem(f"claim {row.claim!r} is not in the theory", "one of " + ", ".join(sorted(claims))))
-    kind, _, rival = row.target.partition(":")
-    if rivals is not None and kind == "rival" and rival not in rivals:
-        problems.append(_problem(f"rival {rival!r} is not in the theory", "one of " + ", ".join(sorted(rivals))))
-    return problems
-
-
-def _repeated(rows: Sequence[BridgeRow], name: str, fields: tuple[str, ...]) -> list[Problem]:
-    keys = [tuple(getattr(row, field) for field in fields) for row in rows]
-    what = ", ".join(fields)
-    return [
-        Problem(
-            what=f"{what} occurs twice: {', '.join(key)}",
-            where=f"{keys.count(key)} rows",
-            expected=f"every {what} once",
-            remedy="merge the rows or give each its own test",
-            file=name,
-        )
-        for key in dict.fromkeys(keys)
-        if keys.count(key) > 1
-    ]
+        return [row_problem(f"{state} is {chance}", "a probability between 0 and 1")]
+    return [] if low <= high else [row_problem(f"the range of {state} decreases: {chance}", "lower ≤ upper")]
 
 
 def _require_columns(frame: pd.DataFrame, name: str) -> None:
@@ -358,14 +339,10 @@ def _require_columns(frame: pd.DataFrame, name: str) -> None:
                 what="columns are missing: " + ", ".join(missing),
                 where="header has " + ", ".join(map(str, frame.columns)),
                 expected=", ".join(COLUMNS),
-                remedy="add them; group, registered and roles are optional",
+                remedy=f"add them; {', '.join(OPTIONAL)} are optional",
                 file=name,
             )
         )
-
-
-def _problem(what: str, expected: str) -> Problem:
-    return Problem(what=what, where="", expected=expected, remedy="correct the bridge")
 
 
 def _placed(problem: Problem, name: str, row: int) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,7 @@ from clustereffects.errors import CodingError, Problem
 from clustereffects.interviews.bridge import Bridge
 from clustereffects.interviews.probative import DiagnosticOptions, InterviewEvidence, diagnostics_of
 from clustereffects.results.checks import Check
+from clustereffects.results.pseudonyms import pseudonym
 
 SAME_CODING = "the same coding twice (source, coder, code, start)"
 
@@ -29,11 +31,11 @@ class Codings:
     Parameters
     ----------
     frame : pandas, polars or pyarrow table
-        One row per coding with at least ``source`` and ``code``; further ``organisation, respondent, role, coder,
-        start, end, quote, coded_at``. A row with a coder and an empty code says that this coder read the interview
+        One row per coding with at least ``source`` and ``code``; further ``organisation, respondent, role, firm
+        (or orgnr), coder, start, end, quote, coded_at``. A row with a coder and an empty code says that this coder read the interview
         and found nothing.
     sources : DataFrame, optional
-        One row per interview: ``source, organisation, respondent, role, coders``; by default what the codings tell.
+        One row per interview: ``source, organisation, respondent, role, firm, coders``; by default what the codings tell.
         Interviews in which nothing was coded exist only here.
     codebook : sequence of str
         Codes that the coders looked for; by default those that occur.
@@ -132,6 +134,13 @@ class Codings:
         first = self._frame["coded_at"].min()
         return None if pd.isna(first) else first.date()
 
+    def fingerprint(self) -> str:
+        """Hash of codings and interviews."""
+        digest = hashlib.blake2b(digest_size=16)
+        for table in (self._frame, self._sources.assign(coders=self._sources["coders"].map("|".join))):
+            digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+        return digest.hexdigest()
+
     def presence(self, combine: Literal["either", "both"] = "either") -> pd.DataFrame:
         """Interviews × codes: whether either coder (or every coder who read the interview) found the code."""
         found, read = _reliability.votes(self._frame, self._sources, self.codebook)
@@ -172,7 +181,9 @@ class Codings:
         judged = _reliability.judgements(self._frame, self._sources, self.codebook)
         return _reliability.unreliability_table(judged, options)
 
-    def diagnostics(self, bridge: Bridge, options: DiagnosticOptions | None = None) -> list[InterviewEvidence]:
+    def diagnostics(
+        self, bridge: Bridge, options: DiagnosticOptions | None = None, *, key: str = ""
+    ) -> list[InterviewEvidence]:
         """Evidence for the triangulation: one diagnostic per interview and registered test.
 
         Tests on the effect or a rival give ``clustereffects.results.evidence.Diagnostic`` items, heard or
@@ -180,9 +191,13 @@ class Codings:
         ``clustereffects.results.evidence.BiasEvidence`` per organisation; a claim on which nobody in an
         organisation could be asked gives a ``clustereffects.results.evidence.Silence``. Codes without a row in
         the bridge move nothing.
+
+        With a ``key``, items carry keyed pseudonyms of their respondents and their firms: give the survey the same key,
+        and who answered both is recognised. Without one they carry none, and the tests of one claim that the same person
+        answered hang together only if the bridge puts them into one group.
         """
         options = DiagnosticOptions() if options is None else options
-        return diagnostics_of(self, bridge, options)
+        return diagnostics_of(self, bridge, options, key)
 
     def unbridged(self, bridge: Bridge) -> pd.DataFrame:
         """Codes without a row in the bridge, with the number of codings and interviews that therefore move nothing."""
@@ -215,7 +230,7 @@ class Codings:
         )
 
     def with_sources(self, table: pd.DataFrame) -> Codings:
-        """Add what a list of interviews knows: ``source`` and any of ``organisation, respondent, role, coders``.
+        """Add what a list of interviews knows: ``source``, any of ``organisation, respondent, role, firm, coders``.
 
         ``coders`` is a tuple, or text separated by ``|``. Interviews without a single coding are added, and coders
         who read an interview without finding anything become visible to the agreement.
@@ -224,7 +239,7 @@ class Codings:
         return self._replaced(_frames.with_source_columns(self._frame, sources), sources)
 
     def pseudonymised(self, key: str, *, quotes: bool = False) -> Codings:
-        """Replace respondents by keyed pseudonyms and quotes by keyed fingerprints (keep ``key`` away from the data).
+        """Replace respondents and firms by keyed pseudonyms and quotes by keyed fingerprints (keep ``key`` away from the data).
 
         The same key gives the same pseudonyms, so that waves can be linked; without it they cannot be recomputed.
         Names of interviews and free text in quotes are not anonymised: check the former, and leave ``quotes`` off.
@@ -233,8 +248,10 @@ class Codings:
             raise CodingError(
                 Problem(what="the key is empty", where="", expected="a secret text", remedy="choose one and keep it")
             )
-        names = {name: "P-" + _frames.quote_hash(name, key)[:10] for name in set(self._sources["respondent"]) if name}
-        sources = self._sources.assign(respondent=self._sources["respondent"].map(lambda name: names.get(name, "")))
+        columns = ("respondent", "firm")
+        sources = self._sources.assign(
+            **{column: [pseudonym(name, key) for name in self._sources[column]] for column in columns}
+        )
         frame = _frames.with_source_columns(self._frame, sources)
         hashes = [_frames.quote_hash(quote, key) for quote in frame["quote"]]
         frame = frame.assign(quote_hash=hashes, quote=frame["quote"] if quotes else "")

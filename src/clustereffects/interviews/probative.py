@@ -7,7 +7,9 @@ group and the correlation within it; and coders miss things, therefore every ite
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -34,8 +36,9 @@ class BiasRule:
     stream : {"economic", "survey", "interviews", "documents"}
         The stream whose estimates are biased.
     shift, sd : float
-        Mean and standard deviation of the bias if it is certainly there, in the units of the claim's scale; a
-        positive shift means that the estimate is too high.
+        Mean and standard deviation of the bias if it is certainly there, for a claim whose smallest effect of interest is
+        0.01; for other claims in proportion to theirs, where ``DiagnosticOptions.deltas`` has it. A positive shift means
+        that the estimate is too high.
 
     Raises
     ------
@@ -57,6 +60,8 @@ class BiasRule:
             raise option_error("sd of a bias rule", self.sd, "a number ≥ 0")
 
 
+#: Smallest effect of interest for which the rules state their numbers.
+_UNIT = 0.01
 _DEFAULT_RULES = (
     BiasRule(stream="economic", shift=0.02, sd=0.03),
     BiasRule(stream="survey", shift=0.03, sd=0.05),
@@ -87,11 +92,15 @@ class DiagnosticOptions:
     bias : tuple of BiasRule
     bias_prior : float
         Probability of a bias before the interviews.
+    deltas : mapping of str to float
+        Smallest effect of interest of each claim, the unit in which a bias is large or small. A claim that is not named
+        has 0.01.
 
     Raises
     ------
     OptionError
-        If a probability lies outside 0–1, ``pool`` is negative, or a choice is unknown.
+        If a probability lies outside 0–1, ``pool`` is negative, an effect of interest is not positive, or a choice is
+        unknown.
 
     Examples
     --------
@@ -108,6 +117,7 @@ class DiagnosticOptions:
     data_from: date | None = None
     bias: tuple[BiasRule, ...] = _DEFAULT_RULES
     bias_prior: float = 0.5
+    deltas: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("rho", "floor", "default", "bias_prior"):
@@ -119,10 +129,15 @@ class DiagnosticOptions:
             raise option_error("combine", self.combine, "either or both")
         if self.late not in {"discount", "omit"}:
             raise option_error("late", self.late, "discount or omit")
+        wrong = {claim: delta for claim, delta in self.deltas.items() if not 0 < delta < math.inf}
+        if wrong:
+            raise option_error("deltas", wrong, "a smallest effect of interest above 0 for every claim")
 
-    def rule(self, stream: str) -> BiasRule | None:
-        """The rule for a stream, if there is one."""
-        return next((rule for rule in self.bias if rule.stream == stream), None)
+    def rule(self, stream: str, claim: str = "") -> BiasRule | None:
+        """The rule for a stream, if there is one, in the units of the claim's scale."""
+        unit = self.deltas.get(claim, _UNIT) / _UNIT
+        found = next((rule for rule in self.bias if rule.stream == stream), None)
+        return found and replace(found, shift=unit * found.shift, sd=unit * found.sd)
 
 
 def shrunken_alpha(alphas: npt.ArrayLike, weights: npt.ArrayLike, options: DiagnosticOptions) -> Floats:
@@ -290,7 +305,9 @@ def bias_probability(heard: float, interviews: float, false_positive: float, pri
     return prior * factor / (prior * factor + 1 - prior)
 
 
-def diagnostics_of(codings: Codings, bridge: Bridge, options: DiagnosticOptions) -> list[InterviewEvidence]:
+def diagnostics_of(
+    codings: Codings, bridge: Bridge, options: DiagnosticOptions, key: str = ""
+) -> list[InterviewEvidence]:
     """Evidence from codings; see ``clustereffects.interviews.codings.Codings.diagnostics``.
 
     Parameters
@@ -298,6 +315,8 @@ def diagnostics_of(codings: Codings, bridge: Bridge, options: DiagnosticOptions)
     codings : Codings
     bridge : Bridge
     options : DiagnosticOptions
+    key : str
+        Secret of the respondents' pseudonyms; without one the items carry none.
 
     Returns
     -------
@@ -321,4 +340,4 @@ def diagnostics_of(codings: Codings, bridge: Bridge, options: DiagnosticOptions)
     """
     from clustereffects.interviews._evidence import collect
 
-    return collect(codings, bridge, options)
+    return collect(codings, bridge, options, key)

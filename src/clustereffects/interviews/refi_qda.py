@@ -26,6 +26,7 @@ from clustereffects.interviews.codings import Codings
 
 ORGANISATION = ("organisation", "organization", "cluster organisation", "klusterorganisation", "kluster", "cluster")
 ROLE = ("role", "roll", "respondent role", "befattning", "position")
+FIRM = ("orgnr", "organisation number", "organisationsnummer", "firm", "företag", "company")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class _Member:
     organisation: str
     respondent: str
     role: str
+    firm: str
     named: bool
 
 
@@ -159,6 +161,7 @@ class _Assembly:
             organisation="".join(organisations[:1]),
             respondent=" + ".join(dict.fromkeys(names)),
             role=" + ".join(_all_values(values, ROLE if self.variables[1] is None else (self.variables[1],))),
+            firm=" + ".join(_all_values(values, FIRM)),
             named=all(case.name for case in cases),
         )
 
@@ -188,6 +191,7 @@ class _Assembly:
                     "organisation": member.organisation,
                     "respondent": member.respondent,
                     "role": member.role,
+                    "firm": member.firm,
                     "coder": mark.coder or UNKNOWN_CODER,
                     "code": self.labels[mark.code],
                     "start": place.start if _placed(selection) else None,
@@ -214,6 +218,7 @@ class _Assembly:
             "organisation": member.organisation,
             "respondent": member.respondent,
             "role": member.role,
+            "firm": member.firm,
             "newline": next((reading.convention for _, reading in readings if reading.text), ""),
             "coders": tuple(sorted(coders - {""})),
             "named": member.named,

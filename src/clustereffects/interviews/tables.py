@@ -15,15 +15,17 @@ from clustereffects.interviews.codings import Codings
 from clustereffects.results.checks import Check
 
 _CANONICAL = ("source", "organisation", "respondent", "role", "coder", "code", "start", "end", "quote", "coded_at")
+_FIRM = ("orgnr", "firm", "organisation number", "organisationsnummer", "företag")
 
 PRESETS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "canonical": {name: (name,) for name in _CANONICAL},
+        "canonical": {name: (name,) for name in _CANONICAL} | {"firm": _FIRM},
         "swedish": {
             "source": ("källa", "intervju"),
             "organisation": ("organisation", "klusterorganisation"),
             "respondent": ("respondent", "intervjuperson"),
             "role": ("roll", "befattning"),
+            "firm": ("organisationsnummer", "orgnr", "företag"),
             "coder": ("kodare",),
             "code": ("kod",),
             "start": ("start", "början"),
@@ -36,6 +38,7 @@ PRESETS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "organisation": ("filevar_organisation", "casevar_organisation"),
             "respondent": ("case", "casevar_respondent", "filevar_respondent"),
             "role": ("filevar_role", "casevar_role", "filevar_roll", "casevar_roll"),
+            "firm": tuple(f"{kind}var_{name}" for name in ("orgnr", "firm") for kind in ("file", "case")),
             "coder": ("coder",),
             "code": ("codename",),
             "quote": ("coded",),

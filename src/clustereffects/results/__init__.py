@@ -4,8 +4,17 @@ from clustereffects.results.checks import Check
 from clustereffects.results.description import Description, Sampling
 from clustereffects.results.drawing import draw
 from clustereffects.results.effects import Effects
-from clustereffects.results.evidence import BiasEvidence, BiasTerm, Diagnostic, Estimate, Evidence, Silence
+from clustereffects.results.evidence import (
+    BiasEvidence,
+    BiasTerm,
+    Diagnostic,
+    Estimate,
+    Evidence,
+    Silence,
+)
+from clustereffects.results.evidence_provenance import EvidenceProvenance
 from clustereffects.results.provenance import Provenance, options_of, versions
+from clustereffects.results.pseudonyms import pseudonym, pseudonyms
 from clustereffects.results.replicates import Replicates
 from clustereffects.results.summary import Summary
 from clustereffects.results.tidy import TIDY_COLUMNS, tidy_frame
@@ -30,6 +39,7 @@ __all__ = [
     "Effects",
     "Estimate",
     "Evidence",
+    "EvidenceProvenance",
     "Jackknife",
     "MultiplierBootstrap",
     "Provenance",
@@ -42,6 +52,8 @@ __all__ = [
     "draw",
     "named_columns",
     "options_of",
+    "pseudonym",
+    "pseudonyms",
     "seed_of",
     "tidy_frame",
     "versions",

@@ -25,6 +25,7 @@ from clustereffects.results.clusters import lone_cluster_check
 from clustereffects.results.description import Description, Sampling
 from clustereffects.results.drawing import draw
 from clustereffects.results.evidence import BiasTerm, Estimate
+from clustereffects.results.evidence_provenance import EvidenceProvenance
 from clustereffects.results.pretrends import pretrend_check
 from clustereffects.results.provenance import Provenance
 from clustereffects.results.replicates import Replicates
@@ -316,10 +317,12 @@ class Effects:
         """
         return average(self, lambda: self._parts("to_dict(influence=True)"))
 
-    def as_evidence(self, *, claim: str, bias: Sequence[BiasTerm] = (), dependence: str = "") -> tuple[Estimate, ...]:
+    def as_evidence(
+        self, *, claim: str, bias: Sequence[BiasTerm] = (), dependence: str = "", unit: str = ""
+    ) -> tuple[Estimate, ...]:
         """Effects as evidence on a claim, one item per organisation or one for the programme.
 
-        Effects that are not identified give no item. Evidence is normal: where intervals come from a t distribution,
+        Effects that are not identified give no item; a ``unit`` is checked against the claim's scale. Evidence is normal: where intervals come from a t distribution,
         the standard error is widened so that the normal 95 % interval is the one that tables show.
 
         Raises
@@ -347,6 +350,8 @@ class Effects:
                 bias=tuple(bias),
                 dependence=dependence,
                 source=source,
+                unit=unit,
+                provenance=EvidenceProvenance.of_result(self.provenance, self.method),
             )
             for group, value, error in rows
             if np.isfinite(value) and np.isfinite(error)

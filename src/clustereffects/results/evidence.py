@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
-from clustereffects.errors import EvidenceError, Problem
+from clustereffects.results._evidence_checks import require, require_chance, require_one_of
+from clustereffects.results.evidence_provenance import EvidenceProvenance
 
 Stream = Literal["economic", "survey", "interviews", "documents"]
 Chance: TypeAlias = float | tuple[float, float]
@@ -57,13 +58,13 @@ class BiasTerm:
     note: str = ""
 
     def __post_init__(self) -> None:
-        _require(self.sd >= 0 and math.isfinite(self.sd), f"bias {self.domain!r} has sd {self.sd}", "a finite sd ≥ 0")
-        _require(math.isfinite(self.mean), f"bias {self.domain!r} has the mean {self.mean}", "a finite number")
-        _require_one_of(f"bias {self.domain!r} has the kind", self.kind, ("additive", "proportional"))
+        require(self.sd >= 0 and math.isfinite(self.sd), f"bias {self.domain!r} has sd {self.sd}", "a finite sd ≥ 0")
+        require(math.isfinite(self.mean), f"bias {self.domain!r} has the mean {self.mean}", "a finite number")
+        require_one_of(f"bias {self.domain!r} has the kind", self.kind, ("additive", "proportional"))
         if self.mean_range is not None:
             low, high = self.mean_range
             ordered = low <= high and math.isfinite(low) and math.isfinite(high)
-            _require(ordered, f"bias {self.domain!r} has the range {self.mean_range}", "finite numbers, lower ≤ upper")
+            require(ordered, f"bias {self.domain!r} has the range {self.mean_range}", "finite numbers, lower ≤ upper")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +83,13 @@ class Estimate:
         Items of one dependence group share respondents, data or coders; empty if the item stands alone.
     source : str
         Estimator, file or table the number comes from.
-    rho : float
+    rho : float or tuple of two floats
         Correlation of the errors within the dependence group; 1, the most cautious value, unless it is known.
+    respondents : tuple of str
+        Pseudonyms of the persons or firms whose answers are behind the item.
+    unit : str
+        Unit of the value if it is named; a unit that is not the scale of the claim needs a ``ScaleMap`` first.
+    provenance : EvidenceProvenance, optional
 
     Raises
     ------
@@ -106,17 +112,20 @@ class Estimate:
     bias: tuple[BiasTerm, ...] = ()
     dependence: str = ""
     source: str = ""
-    rho: float = 1.0
+    rho: Chance = 1.0
+    respondents: tuple[str, ...] = ()
+    unit: str = ""
+    provenance: EvidenceProvenance | None = None
 
     def __post_init__(self) -> None:
-        _require_one_of(f"estimate {self.id!r} has the stream", self.stream, _STREAMS)
-        _require(math.isfinite(self.value), f"estimate {self.id!r} has the value {self.value}", "a finite number")
-        _require(
+        require_one_of(f"estimate {self.id!r} has the stream", self.stream, _STREAMS)
+        require(math.isfinite(self.value), f"estimate {self.id!r} has the value {self.value}", "a finite number")
+        require(
             math.isfinite(self.std_error) and self.std_error > 0,
             f"estimate {self.id!r} has the standard error {self.std_error}",
             "a finite number above 0",
         )
-        _require_chance(f"rho of estimate {self.id!r}", self.rho)
+        require_chance(f"rho of estimate {self.id!r}", self.rho)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +155,13 @@ class Diagnostic:
         Identifier of the registered test.
     source, note : str
         Where it comes from, and anything an auditor should know (such as "registered after the data").
+    respondents : tuple of str
+        Pseudonyms of the persons or firms whose answers are behind the item.
+    elicitation : str
+        Identifier of the elicitation that the probabilities come from.
+    suggested_by : str
+        Identifier of the diagnostic that suggested looking for this one. The two count as one observation.
+    provenance : EvidenceProvenance, optional
 
     Raises
     ------
@@ -176,11 +192,15 @@ class Diagnostic:
     test: str = ""
     source: str = ""
     note: str = ""
+    respondents: tuple[str, ...] = ()
+    elicitation: str = ""
+    suggested_by: str = ""
+    provenance: EvidenceProvenance | None = None
 
     def __post_init__(self) -> None:
-        _require_one_of(f"diagnostic {self.id!r} has the stream", self.stream, _STREAMS)
+        require_one_of(f"diagnostic {self.id!r} has the stream", self.stream, _STREAMS)
         for name in ("p_benefit", "p_negligible", "p_harm", "unreliability", "noise", "rho"):
-            _require_chance(f"{name} of diagnostic {self.id!r}", getattr(self, name))
+            require_chance(f"{name} of diagnostic {self.id!r}", getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +221,7 @@ class BiasEvidence:
         Whether it was seen; an unseen sign moves nothing.
     domain, test, source, note : str
         Domain of the bias, registered test, origin, remarks.
+    provenance : EvidenceProvenance, optional
 
     Raises
     ------
@@ -226,14 +247,59 @@ class BiasEvidence:
     test: str = ""
     source: str = ""
     note: str = ""
+    provenance: EvidenceProvenance | None = None
 
     def __post_init__(self) -> None:
-        _require_one_of(f"bias evidence {self.id!r} has the stream", self.stream, _STREAMS)
-        _require_one_of(f"bias evidence {self.id!r} has the target stream", self.target_stream, _STREAMS)
-        _require(math.isfinite(self.shift), f"bias evidence {self.id!r} has the shift {self.shift}", "a finite number")
-        _require(
+        require_one_of(f"bias evidence {self.id!r} has the stream", self.stream, _STREAMS)
+        require_one_of(f"bias evidence {self.id!r} has the target stream", self.target_stream, _STREAMS)
+        require(math.isfinite(self.shift), f"bias evidence {self.id!r} has the shift {self.shift}", "a finite number")
+        require(
             self.sd >= 0 and math.isfinite(self.sd), f"bias evidence {self.id!r} has sd {self.sd}", "a finite sd ≥ 0"
         )
+
+    @classmethod
+    def from_ratio(
+        cls, ratio: float, *, prior: float = 0.5, shift: float = 0.0, sd: float = 0.0, **about: Any
+    ) -> BiasEvidence:
+        """Bias evidence from how much more probable the observation is if the bias is there.
+
+        The bias is there with probability ``p = prior·ratio/(prior·ratio + 1 − prior)``; if it is, it has mean ``shift``
+        and standard deviation ``sd``, otherwise it is zero. This mixture enters by its first two moments, mean
+        ``p·shift`` and variance ``p·sd² + p(1 − p)·shift²``: a normal bias with the same moments, exact only for p = 0
+        or 1. What the estimate's own bias terms already say of this bias would count twice.
+
+        Parameters
+        ----------
+        ratio : float
+            Likelihood ratio of the observation, bias against no bias.
+        prior : float
+            Probability of the bias before the observation.
+        shift, sd : float
+            Mean and standard deviation of the bias if it is there.
+        **about
+            The other parameters of the class.
+
+        Raises
+        ------
+        EvidenceError
+            If the ratio or ``sd`` is negative, or ``prior`` is no probability.
+        TypeError
+            If a parameter of the class is missing or unknown.
+
+        Examples
+        --------
+        >>> item = BiasEvidence.from_ratio(3.0, prior=0.25, shift=0.04, sd=0.02, id="B1", claim="growth", group="K01",
+        ...                                stream="interviews", target_stream="economic")
+        >>> round(item.shift, 4), round(item.sd, 4)
+        (0.02, 0.0245)
+        """
+        name = f"bias evidence {about.get('id', '')!r}"
+        require(ratio >= 0 and not math.isnan(ratio), f"{name} has the likelihood ratio {ratio}", "a number ≥ 0")
+        require(sd >= 0, f"{name} has sd {sd}", "a finite sd ≥ 0")
+        require_chance(f"prior of {name}", prior)
+        share = prior / (prior + (1 - prior) / ratio) if prior and ratio else 0.0
+        spread = math.sqrt(share * sd**2 + share * (1 - share) * shift**2)
+        return cls(shift=share * shift, sd=spread, observed=True, **about)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,13 +315,17 @@ class Silence:
         Only ``"searched_not_found"`` carries information, and only with a probability of detection.
     p_detect : float
         Probability of finding the trace if the effect exists.
+    p_false : float
+        Probability of finding such a trace although it does not. Not finding it has the likelihood ratio
+        ``(1 − p_detect)/(1 − p_false)``.
     note : str
         Anything an auditor should know.
+    provenance : EvidenceProvenance, optional
 
     Raises
     ------
     EvidenceError
-        If ``p_detect`` lies outside [0, 1] or the stream or the reason is unknown.
+        If a probability lies outside [0, 1], ``p_false`` exceeds ``p_detect``, or the stream or the reason is unknown.
 
     Examples
     --------
@@ -268,27 +338,17 @@ class Silence:
     stream: Stream
     reason: Literal["not_asked", "not_measured", "missing", "searched_not_found"]
     p_detect: float = 0.0
+    p_false: float = 0.0
     note: str = ""
+    provenance: EvidenceProvenance | None = None
 
     def __post_init__(self) -> None:
         reasons = ("not_asked", "not_measured", "missing", "searched_not_found")
-        _require_one_of("silence has the reason", self.reason, reasons)
-        _require_one_of("silence has the stream", self.stream, _STREAMS)
-        _require_chance("p_detect", self.p_detect)
+        require_one_of("silence has the reason", self.reason, reasons)
+        require_one_of("silence has the stream", self.stream, _STREAMS)
+        require_chance("p_detect", self.p_detect)
+        require_chance("p_false", self.p_false)
+        require(self.p_false <= self.p_detect, f"p_false is {self.p_false}", f"at most p_detect, {self.p_detect}")
 
 
 Evidence: TypeAlias = Estimate | Diagnostic | BiasEvidence | Silence
-
-
-def _require(condition: bool, what: str, expected: str) -> None:  # noqa: FBT001
-    if not condition:
-        raise EvidenceError(Problem(what=what, where="", expected=expected, remedy="correct the item"))
-
-
-def _require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:
-    _require(value in known, f"{what} {value!r}", "one of " + ", ".join(known))
-
-
-def _require_chance(name: str, chance: Chance) -> None:
-    low, high = chance if isinstance(chance, tuple) else (chance, chance)
-    _require(0 <= low <= high <= 1, f"{name} is {chance}", "a probability, or a range lower–upper within 0–1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -52,7 +53,8 @@ def gather(plan: Plan, inputs: Inputs, firms: FirmEffects) -> list[Evidence]:
     Notes
     -----
     A claim on an outcome in logarithms is about the mean effect from its horizon on: event times ``horizon`` to the end
-    of the window.
+    of the window. Survey and interviews carry pseudonyms of respondents under one key, which is derived from the answers
+    themselves: whoever answered both is recognised, and the pseudonyms mean nothing to a reader without the answers.
 
     Examples
     --------
@@ -61,7 +63,8 @@ def gather(plan: Plan, inputs: Inputs, firms: FirmEffects) -> list[Evidence]:
     """
     theory = inputs.theory
     groups = (*inputs.organisations.ids, PROGRAMME)
-    evidence = [*_economic(plan, theory, firms), *_said(plan, inputs, theory), *_interviews(plan, inputs, theory)]
+    key = _pseudonym_key(inputs)
+    evidence = [*_economic(plan, theory, firms), *_said(plan, inputs, key), *_interviews(plan, inputs, key)]
     return [*evidence, *_silences(theory, groups, evidence)]
 
 
@@ -100,7 +103,7 @@ def _economic(plan: Plan, theory: Theory, firms: FirmEffects) -> list[Evidence]:
         if pair is None:
             continue
         bias = judged_bias("economic", plan.bias.economic, delta=claim.delta)
-        items = [item for effects in pair for item in effects.as_evidence(claim=claim.id, bias=bias)]
+        items = [item for effects in pair for item in effects.as_evidence(claim=claim.id, bias=bias, unit="log")]
         few = _few_firms(plan, pair[0])
         evidence += [item for item in items if item.group not in few]
         evidence += [_too_few(claim, group) for group in few]
@@ -119,15 +122,28 @@ def _too_few(claim: Claim, group: str) -> Silence:
     return Silence(claim=claim.id, group=group, stream="economic", reason="missing", note=note)
 
 
-def _said(plan: Plan, inputs: Inputs, theory: Theory) -> list[Evidence]:
+def _pseudonym_key(inputs: Inputs) -> str:
+    """Secret of this study's pseudonyms, the same in every run: a hash of what was answered, other than any published."""
+    frames = [] if inputs.survey is None else [inputs.survey.responses.frame]
+    frames += [] if inputs.codings is None else [inputs.codings.frame]
+    digest = hashlib.blake2b(person=b"pseudonyms")
+    for frame in frames:
+        digest.update(frame.to_csv(index=False).encode())
+    return digest.hexdigest()
+
+
+def _said(plan: Plan, inputs: Inputs, key: str) -> list[Evidence]:
     if inputs.survey is None:
         return []
+    theory = inputs.theory
     scales = {claim.id: claim.survey_scale for claim in theory.claims if claim.survey_scale}
     on_scale = [claim.id for claim in theory.claims if claim.survey_scale and claim.scale == "survey"]
     known = set(inputs.survey.codebook.scale_names)
     claims = {claim: scale for claim, scale in scales.items() if scale in known}
     estimates = [claim for claim in on_scale if claim in claims]
-    return list(inputs.survey.as_evidence(claims, estimates=estimates, rules=_survey_rules(plan)))
+    own = inputs.survey.as_evidence(claims, estimates=estimates, rules=_survey_rules(plan), key=key)
+    whole = inputs.survey.as_evidence(claims, estimates=estimates, rules=_survey_rules(plan), by="programme", key=key)
+    return [*own, *whole]
 
 
 def _survey_rules(plan: Plan) -> SurveyRules:
@@ -136,12 +152,13 @@ def _survey_rules(plan: Plan) -> SurveyRules:
     return replace(rules, minimum_firms=max(rules.minimum_firms, plan.disclosure.minimum_firms))
 
 
-def _interviews(plan: Plan, inputs: Inputs, theory: Theory) -> list[Evidence]:
+def _interviews(plan: Plan, inputs: Inputs, key: str) -> list[Evidence]:
     if inputs.codings is None or inputs.bridge is None:
         return []
-    claims = {claim.id for claim in theory.claims}
-    items = inputs.codings.diagnostics(inputs.bridge, _REPORTING[plan.bias.interviews])
-    return [item for item in items if item.claim in claims]
+    deltas = {claim.id: claim.delta for claim in inputs.theory.claims}
+    options = replace(_REPORTING[plan.bias.interviews], deltas=deltas)
+    items = inputs.codings.diagnostics(inputs.bridge, options, key=key)
+    return [item for item in items if item.claim in deltas]
 
 
 def _silences(theory: Theory, groups: Sequence[str], evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -157,8 +174,9 @@ def _silences(theory: Theory, groups: Sequence[str], evidence: Sequence[Evidence
 
 
 def _unspoken(claim: Claim, group: str, stream: Stream) -> Silence:
-    """Members answer for their organisation: the programme as a whole was not measured, which is not "not asked"."""
-    measured = stream == "economic" or group == PROGRAMME
-    note = "spoken for by organisation only" if group == PROGRAMME and stream != "economic" else ""
+    """People are interviewed about their organisation: the programme was not measured, which is not "not asked"."""
+    whole = group == PROGRAMME and stream == "interviews"
+    measured = stream == "economic" or whole
+    note = "spoken for by organisation only" if whole else ""
     reason: Literal["not_measured", "not_asked"] = "not_measured" if measured else "not_asked"
     return Silence(claim=claim.id, group=group, stream=stream, reason=reason, note=note)

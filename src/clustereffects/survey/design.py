@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,6 +142,53 @@ def stratified_mean(strata: Sequence[DesignMean]) -> DesignMean:
         population=float(sizes.sum()),
         reason=f"{lonely} strata have one answer only" if lonely else "",
     )
+
+
+def clustered_mean(values: FloatArray, clusters: Sequence[Hashable]) -> DesignMean:
+    """Mean of units that come in clusters: variance ``G/(G − 1) Σ_g (Σ_{i∈g} (x_i − x̄))²/n²``, ``G − 1`` degrees of freedom.
+
+    Parameters
+    ----------
+    values : array (n,)
+        One value per unit, none missing.
+    clusters : sequence (n,)
+        Cluster of each unit.
+
+    Returns
+    -------
+    DesignMean
+        With a reason instead of a variance if there are fewer than two clusters.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite, or values and clusters differ in number.
+
+    References
+    ----------
+    Cochran, W. G. (1977). *Sampling Techniques*, 3rd ed., chapter 9A (ratio estimate). Equals ``svymean`` of the R
+    package survey for ``svydesign(ids = ~cluster)``.
+
+    Examples
+    --------
+    >>> found = clustered_mean(np.array([1.0, 2.0, 4.0, 5.0]), ["a", "a", "b", "b"])
+    >>> found.mean, found.std_error, found.df
+    (3.0, 1.5, 1.0)
+    """
+    if len(values) != len(clusters) or not np.isfinite(values).all():
+        raise ValueError("a value or a cluster is missing, or a value is infinite")
+    names = {name: i for i, name in enumerate(dict.fromkeys(clusters))}
+    n, count = len(values), len(names)
+    if count < 2:
+        reason = "one cluster has no standard error" if n else "nobody answered"
+        mean = float(values.mean()) if n else np.nan
+        return DesignMean(mean=mean, variance=np.nan, df=np.nan, n=n, population=np.inf, reason=reason)
+    mean = float(values.mean())
+    total = np.zeros(count)
+    np.add.at(total, [names[name] for name in clusters], values - mean)
+    variance = count / (count - 1) * float(total @ total) / n**2
+    sd = float(values.std(ddof=1))
+    return DesignMean(mean=mean, variance=variance, df=float(count - 1), n=n, population=np.inf, sd=sd)
 
 
 def difference(a: DesignMean, b: DesignMean) -> DesignMean:

@@ -7,7 +7,7 @@ as an ``clustereffects.results.Estimate`` with a declared courtesy bias.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,8 +19,10 @@ from clustereffects.errors import OptionError, Problem
 from clustereffects.inference import critical_value
 from clustereffects.results import BiasTerm, Diagnostic, Estimate, Evidence, Silence
 from clustereffects.results.evidence import Chance
-from clustereffects.survey.codebook import Codebook, Scale
-from clustereffects.survey.design import DesignMean, difference, simple_mean
+from clustereffects.survey._material import SurveyMaterial
+from clustereffects.survey.codebook import Scale
+from clustereffects.survey.design import DesignMean, clustered_mean, difference, simple_mean
+from clustereffects.survey.means import PROGRAMME
 
 _HALF_STEP = 0.5
 #: Unreliability of a scale whose alpha cannot be computed, such as a single item.
@@ -113,70 +115,24 @@ class SurveyRules:
             raise OptionError(problems)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SurveyMaterial:
-    """What the evidence is made from.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Scores of firms over all waves, indexed by ``organisation`` (empty for non-members) and ``orgnr``, one column
-        per scale.
-    asked : mapping of str to bool
-        Whether any firm of an organisation was asked.
-    alphas : mapping of str to float
-        Reliability of each scale over all waves.
-    codebook : Codebook
-
-    Raises
-    ------
-    TypeError
-        If a part is missing.
-
-    Examples
-    --------
-    >>> growth = Scale(name="growth", items=("g1",), minimum=1, maximum=5)
-    >>> index = pd.MultiIndex.from_tuples([("K01", "1"), ("", "2")], names=["organisation", "orgnr"])
-    >>> scores = pd.DataFrame({"growth": [4.0, 3.5]}, index=index)
-    >>> material = SurveyMaterial(scores=scores, asked={"K01": True}, alphas={}, codebook=Codebook(scales=(growth,)))
-    >>> material.centred("K01", growth).tolist()
-    [1.0]
-    """
-
-    scores: pd.DataFrame
-    asked: Mapping[str, bool]
-    alphas: Mapping[str, float]
-    codebook: Codebook
-
-    def centred(self, organisation: str, scale: Scale) -> pd.Series:
-        """Scores of an organisation's firms relative to the neutral answer, one per firm that has one."""
-        if organisation not in self.scores.index.get_level_values("organisation") or scale.name not in self.scores:
-            return pd.Series(dtype=np.float64)
-        return self.scores.xs(organisation, level="organisation")[scale.name].dropna() - scale.neutral
-
-    def control(self, organisation: str, scale: Scale) -> pd.Series:
-        """Mean of the negative controls with the same answer codes, relative to the neutral answer."""
-        own = [
-            self.centred(organisation, other)
-            for other in self.codebook.scales
-            if other.negative_control and (other.minimum, other.maximum) == (scale.minimum, scale.maximum)
-        ]
-        return pd.concat(own, axis=1).mean(axis=1) if own else pd.Series(dtype=np.float64)
-
-
 def survey_evidence(
-    material: SurveyMaterial, claims: Mapping[str, str], estimates: tuple[str, ...], rules: SurveyRules
+    material: SurveyMaterial,
+    claims: Mapping[str, str],
+    estimates: Sequence[str],
+    rules: SurveyRules,
+    by: Literal["organisation", "programme"] = "organisation",
 ) -> list[Evidence]:
-    """Evidence of each organisation on each claim.
+    """Evidence of each organisation, or of the programme, on each claim.
 
     Parameters
     ----------
     material : SurveyMaterial
     claims : mapping of str to str
         Scale of each claim; an empty name means that no question was asked about it.
-    estimates : tuple of str
+    estimates : sequence of str
         Claims whose unit is the scale itself. All others get a test, since their scale says nothing in their unit.
     rules : SurveyRules
+    by : {"organisation", "programme"}
 
     Returns
     -------
@@ -201,8 +157,13 @@ def survey_evidence(
     control, the range of means given by ``courtesy_share``, and a variance that adds the sampling error of ``d``. That
     the same respondents' errors on both are positively correlated is ignored, which overstates the uncertainty.
 
+    *Programme.* All members together, each firm counting once per organisation, with a variance that is clustered by
+    organisation and has one degree of freedom less than there are organisations. Organisations of which too few firms
+    answered are left out, here as for themselves.
+
     Examples
     --------
+    >>> from clustereffects.survey import Codebook
     >>> growth = Scale(name="growth", items=("g1",), minimum=1, maximum=5)
     >>> index = pd.MultiIndex.from_tuples([("K01", "1"), ("", "2")], names=["organisation", "orgnr"])
     >>> material = SurveyMaterial(scores=pd.DataFrame({"growth": [4.0, 3.5]}, index=index), asked={"K01": True},
@@ -211,10 +172,11 @@ def survey_evidence(
     'missing'
     """
     scales = {claim: material.codebook.scale(name) if name else None for claim, name in claims.items()}
+    groups = [PROGRAMME] if by == PROGRAMME else sorted(material.asked)
     return [
-        _evidence(material, (claim, organisation), scale, rules, measured=claim in estimates)
+        _evidence(material, (claim, group), scale, rules, measured=claim in estimates)
         for claim, scale in scales.items()
-        for organisation in sorted(material.asked)
+        for group in groups
     ]
 
 
@@ -223,10 +185,16 @@ def _evidence(
 ) -> Evidence:
     if scale is None:
         return _silence(key, "not_asked", "no scale of the codebook asks about the claim")
-    firms = len(material.centred(key[1], scale))
-    if firms < rules.minimum_firms:
-        reason = f"{firms} firms answered, fewer than {rules.minimum_firms}"
-        return _silence(key, "missing" if material.asked[key[1]] else "not_asked", reason)
+    whole = key[1] == PROGRAMME
+    if whole:
+        material = material.without_small(scale, rules.minimum_firms)
+    firms = material.centred(key[1], scale)
+    if len(firms) < rules.minimum_firms:
+        reason = f"{len(firms)} firms answered, fewer than {rules.minimum_firms}"
+        asked = any(material.asked.values()) if whole else material.asked[key[1]]
+        return _silence(key, "missing" if asked else "not_asked", reason)
+    if whole and firms.index.get_level_values("organisation").nunique() < 2:
+        return _silence(key, "missing", "one organisation's firms only: no other to tell its own error from")
     return _estimate(material, key, scale, rules) if measured else _diagnostic(material, key, scale, rules)
 
 
@@ -249,6 +217,8 @@ def _estimate(material: SurveyMaterial, key: tuple[str, str], scale: Scale, rule
         bias=(_courtesy(material, organisation, scale, rules),),
         dependence=f"survey:{organisation}",
         source=f"survey scale {scale.name}, all waves",
+        respondents=material.answered_by(organisation, scale),
+        provenance=material.provenance,
     )
 
 
@@ -290,6 +260,8 @@ def _diagnostic(material: SurveyMaterial, key: tuple[str, str], scale: Scale, ru
         test=f"survey:{scale.name}",
         source=f"survey scale {scale.name}, all waves",
         note=test.note,
+        respondents=material.answered_by(organisation, scale),
+        provenance=material.provenance,
     )
 
 
@@ -316,9 +288,15 @@ def _test(material: SurveyMaterial, organisation: str, scale: Scale, rules: Surv
         passed=bool(limit > rules.margin),
         netted=netted,
         compared=len(others) > 1,
-        note=f"excess {found.mean:.2f}, standard error {found.std_error:.2f}, {len(own)} firms, {len(others)} non-members"
+        note=f"excess {found.mean:.2f}, standard error {found.std_error:.2f}, {_firms(own)}, {len(others)} non-members"
         + (", net of the negative control" if netted else ", no negative control"),
     )
+
+
+def _firms(own: pd.Series) -> str:
+    if own.index.nlevels == 1:
+        return f"{len(own)} firms"
+    return f"{len(own)} firms of {own.index.get_level_values(0).nunique()} organisations"
 
 
 def _false_positives(material: SurveyMaterial, scale: Scale, rules: SurveyRules, test: _Test) -> tuple[float, float]:
@@ -334,8 +312,10 @@ def _unreliability(material: SurveyMaterial, scale: Scale) -> float:
 
 
 def _against(own: pd.Series, others: pd.Series) -> DesignMean:
-    """Mean of an organisation's firms less that of the non-members; less nothing if there are none."""
-    mean = simple_mean(own.to_numpy(dtype=np.float64))
+    """Mean of an organisation's or all organisations' firms less that of the non-members, if there are any."""
+    scores = own.to_numpy(dtype=np.float64)
+    together = own.index.nlevels > 1
+    mean = clustered_mean(scores, own.index.get_level_values(0).tolist()) if together else simple_mean(scores)
     return difference(mean, simple_mean(others.to_numpy(dtype=np.float64))) if len(others) > 1 else mean
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from clustereffects.data import SampleAccount
 from clustereffects.errors import OptionError, Problem, SurveyError
-from clustereffects.results import Check, Evidence, Provenance
+from clustereffects.results import Check, Evidence, EvidenceProvenance, Provenance, pseudonyms
 from clustereffects.survey._checks import reliability_checks, response_checks
 from clustereffects.survey._firms import (
     ALL_WAVES,
@@ -20,9 +20,10 @@ from clustereffects.survey._firms import (
     response_table,
     without_former_members,
 )
+from clustereffects.survey._material import SurveyMaterial
 from clustereffects.survey._reliability_tables import item_table, keyed_answers, scale_table
 from clustereffects.survey.codebook import Codebook
-from clustereffects.survey.evidence import SurveyMaterial, SurveyRules, survey_evidence
+from clustereffects.survey.evidence import SurveyRules, survey_evidence
 from clustereffects.survey.frame import SurveyFrame, read_frame
 from clustereffects.survey.means import PROGRAMME, ScaleMeans, scale_means
 from clustereffects.survey.reliability import Missing
@@ -176,8 +177,10 @@ class Survey:
         estimates: Sequence[str] = (),
         rules: SurveyRules | None = None,
         rule: str = "half",
+        by: Literal["organisation", "programme"] = "organisation",
+        key: str = "",
     ) -> list[Evidence]:
-        """Evidence of each organisation on each claim.
+        """Evidence of each organisation, or of all together, on each claim.
 
         Parameters
         ----------
@@ -189,12 +192,18 @@ class Survey:
         rules : SurveyRules, optional
         rule : {"half", "all", "any"}
             Rule of ``scores``.
+        by : {"organisation", "programme"}
+            ``"programme"``: all members together, clustered by organisation.
+        key : str
+            Secret text with which items carry pseudonyms of their respondents and firms: given the same, interviews are
+            recognised as being with somebody who answered. Without it they carry none.
         """
         wanted = dict(self._codebook.claims if claims is None else claims)
         unknown = [claim for claim in estimates if claim not in wanted]
         if unknown:
             raise SurveyError([_no_claim(claim, wanted) for claim in unknown])
-        return survey_evidence(self._material(rule), wanted, tuple(estimates), rules or SurveyRules())
+        _option("by", by, ("organisation", PROGRAMME))
+        return survey_evidence(self._material(rule, key), wanted, tuple(estimates), rules or SurveyRules(), by)
 
     def checks(self) -> list[Check]:
         """Response rates, reliability of the scales, and negative controls."""
@@ -222,7 +231,7 @@ class Survey:
             return frame
         return frame.loc[(frame["organisation"] != "") == (respondents == "members")]
 
-    def _material(self, rule: str) -> SurveyMaterial:
+    def _material(self, rule: str, key: str) -> SurveyMaterial:
         firms, _ = self._firms(rule)
         over = firms.loc[firms["wave"] == ALL_WAVES]
         asked = self._register.assign(asked=self._register["asked"] | self._register["answered"])
@@ -234,7 +243,19 @@ class Survey:
             },
             alphas={str(name): float(alpha) for name, alpha in alphas.items()},
             codebook=self._codebook,
+            respondents=_pseudonyms(self.scores(rule), self._codebook, key),
+            provenance=EvidenceProvenance(source_hash=self.fingerprint(), method="member survey"),
         )
+
+
+def _pseudonyms(scores: pd.DataFrame, codebook: Codebook, key: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Who answered, as persons and as firms, by organisation and scale."""
+    members = scores.loc[scores["organisation"] != ""] if key else scores.iloc[:0]
+    return {
+        (str(organisation), scale): pseudonyms({*part["respondent"], *part["orgnr"]}, key)
+        for scale in codebook.scale_names
+        for organisation, part in members.loc[members[scale].notna()].groupby("organisation")
+    }
 
 
 def _option(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -1,21 +1,48 @@
-"""The audit file: inputs with their hashes, options, versions, verdicts."""
+"""The audit file: everything that was handed in with its hashes, versions, verdicts; and the way back from it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from clustereffects.errors import FileError, Problem
+from clustereffects.errors import ClusterEffectsError, FileError, Problem
 from clustereffects.results import versions
-from clustereffects.results.evidence import Evidence
+from clustereffects.results.evidence import BiasEvidence, BiasTerm, Diagnostic, Estimate, Silence
+from clustereffects.results.evidence_provenance import EvidenceProvenance
 from clustereffects.results.provenance import plain
+from clustereffects.triangulation.cell_finding import CellFinding
+from clustereffects.triangulation.convergence import ConvergenceRules
+from clustereffects.triangulation.dependence import DependenceGroup
+from clustereffects.triangulation.given import Given
+from clustereffects.triangulation.options import OrganisationPrior, Prior, Thresholds
+from clustereffects.triangulation.overrides import Override
 from clustereffects.triangulation.theory import Theory
+
+_KINDS: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (
+        Estimate,
+        Diagnostic,
+        BiasEvidence,
+        Silence,
+        BiasTerm,
+        EvidenceProvenance,
+        DependenceGroup,
+        Override,
+        Prior,
+        OrganisationPrior,
+        Thresholds,
+        ConvergenceRules,
+    )
+}
+_LISTS = ("evidence", "dependence", "overrides")
+_OPTIONS = ("prior", "thresholds", "rules")
+_TOLERANCE = 1e-9
 
 
 def content_hash(value: object) -> str:
@@ -45,23 +72,20 @@ def content_hash(value: object) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def audit_record(
-    theory: Theory, options: Mapping[str, object], evidence: Sequence[Evidence], verdicts: pd.DataFrame
-) -> dict[str, Any]:
-    """Everything an auditor needs to trace the verdicts.
+def audit_record(given: Given, cells: Sequence[CellFinding], verdicts: pd.DataFrame) -> dict[str, Any]:
+    """Everything an auditor needs to trace the verdicts and to compute them again.
 
     Parameters
     ----------
-    theory : Theory
-    options : mapping of str to object
-    evidence : sequence of evidence items
+    given : Given
+    cells : sequence of CellFinding
     verdicts : DataFrame
 
     Returns
     -------
     dict
-        Plain data; ``inputs`` is the hash of theory, options and evidence together. Items that rest on judgement are
-        listed under ``judgements``.
+        Plain data; ``inputs`` is the hash of everything that was handed in. Kinds of input that rest on judgement are
+        listed under ``judgements``; ``figures`` holds the unrounded numbers, also of verdicts that are withheld.
 
     Raises
     ------
@@ -74,31 +98,37 @@ def audit_record(
     ...     "links": {"ab": {"from": "a", "to": "b"}}, "rivals": {"boom": {}},
     ...     "claims": {"growth": {"outcome": "y", "scale": "log", "horizon": 3, "delta": 0.01, "rivals": ["boom"],
     ...                           "link": "ab"}}})
-    >>> sorted(audit_record(theory, {}, [], pd.DataFrame()))
-    ['engine', 'evidence', 'inputs', 'judgements', 'options', 'theory', 'verdicts', 'versions']
+    >>> record = audit_record(Given(theory=theory), [], pd.DataFrame())
+    >>> restored(record) == Given(theory=theory)
+    True
     """
-    items = [plain(item) for item in evidence]
-    given = {"theory": theory.to_dict(), "options": plain(dict(options)), "evidence": items}
+    options = {name: plain(getattr(given, name)) for name in _OPTIONS}
+    content = {"theory": given.theory.to_dict(), "options": options}
+    lists = {name: [plain(item) for item in getattr(given, name)] for name in _LISTS}
+    hashed = {name: [{"hash": content_hash(item), "content": item} for item in items] for name, items in lists.items()}
     return {
-        "inputs": content_hash(given),
-        "engine": "adaptive Gauss–Kronrod grid, deterministic, no random numbers",
+        "inputs": content_hash({**content, **lists}),
+        "engine": "deterministic, no random numbers",
         "versions": versions(),
-        "theory": {"hash": content_hash(given["theory"]), "content": given["theory"]},
-        "options": given["options"],
-        "evidence": [{"hash": content_hash(item), "content": item} for item in items],
+        **{name: {"hash": content_hash(part), "content": part} for name, part in content.items()},
+        **hashed,
         "judgements": [
-            "priors",
+            "prior",
             "thresholds",
             "smallest effects of interest",
             "biases of estimates",
             "probabilities of signs under each state",
             "correlation within dependence groups",
         ],
-        "verdicts": [
-            {str(key): None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
-            for row in verdicts.to_dict(orient="records")
-        ],
+        "verdicts": plain(verdicts.to_dict(orient="records")),
+        "figures": [_figures(cell) for cell in cells],
     }
+
+
+def _figures(cell: CellFinding) -> dict[str, Any]:
+    now = cell.posterior
+    numbers = {"probability": now.probability[0], "bounds": cell.bounds, "mean": now.mean[0], "sd": now.sd[0]}
+    return {**cell.key, "verdict": cell.verdict, **{name: plain(number) for name, number in numbers.items()}}
 
 
 def write_record(record: Mapping[str, Any], path: Path) -> Path:
@@ -128,12 +158,159 @@ def write_record(record: Mapping[str, Any], path: Path) -> Path:
     try:
         path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
-        raise FileError(
-            Problem(
-                what=f"the audit file cannot be written ({error.strerror})",
-                where=str(path),
-                expected="a folder that exists and can be written to",
-                remedy="choose another path",
-            )
-        ) from error
+        what = f"the audit file cannot be written ({error.strerror})"
+        expected = "a folder that exists and can be written to"
+        raise FileError(_problem(what, str(path), expected, "choose another path")) from error
     return path
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read an audit file and check every hash in it.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    FileError
+        If the file cannot be read or is no audit file, and with every part that does not match its hash.
+
+    Notes
+    -----
+    A hash shows that a part was changed after it was written. Whoever changes the hash too can only be found out by
+    somebody who noted ``inputs`` elsewhere, such as in the report.
+
+    Examples
+    --------
+    >>> read_record(Path("no such file.json"))
+    Traceback (most recent call last):
+    ...
+    clustereffects.errors.FileError: ...
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        what = f"the audit file cannot be read ({error})"
+        raise FileError(_problem(what, str(path), "a file written by audit", "check the path")) from error
+    missing = sorted({"inputs", "theory", "options", "verdicts", "figures", *_LISTS} - set(record))
+    if missing:
+        raise FileError(_problem("no " + ", ".join(missing), str(path), "a file written by audit", "check the path"))
+    remedy = "restore the original file; what was handed in must not be edited here"
+    changed = [
+        _problem("changed after it was written", where, "content that matches its hash", remedy)
+        for where in _changed(record)
+    ]
+    if changed:
+        raise FileError(changed)
+    return dict(record)
+
+
+def _changed(record: Mapping[str, Any]) -> Iterator[str]:
+    parts = [(name, record[name]) for name in ("theory", "options")]
+    parts += [(f"{name}, item {i}", one) for name in _LISTS for i, one in enumerate(record[name], 1)]
+    for where, part in parts:
+        if content_hash(part["content"]) != part["hash"]:
+            yield where
+    whole = {name: record[name]["content"] for name in ("theory", "options")}
+    whole |= {name: [one["content"] for one in record[name]] for name in _LISTS}
+    if content_hash(whole) != record["inputs"]:
+        yield "inputs as a whole"
+
+
+def restored(record: Mapping[str, Any]) -> Given:
+    """What was handed in, from an audit record.
+
+    Parameters
+    ----------
+    record : mapping
+
+    Returns
+    -------
+    Given
+
+    Raises
+    ------
+    FileError
+        If a part is not of a kind or layout that this version knows.
+
+    Examples
+    --------
+    >>> theory = Theory.from_dict({"nodes": {"a": {"kind": "activity"}, "b": {"kind": "outcome"}},
+    ...     "links": {"ab": {"from": "a", "to": "b"}}, "rivals": {"boom": {}},
+    ...     "claims": {"growth": {"outcome": "y", "scale": "log", "horizon": 3, "delta": 0.01, "rivals": ["boom"],
+    ...                           "link": "ab"}}})
+    >>> restored(audit_record(Given(theory=theory), [], pd.DataFrame())).prior
+    'provisional'
+    """
+    try:
+        parts = {name: _object(record["options"]["content"][name]) for name in _OPTIONS}
+        parts |= {name: tuple(_object(one["content"]) for one in record[name]) for name in _LISTS}
+        return Given(theory=Theory.from_dict(record["theory"]["content"]), **parts)
+    except (LookupError, TypeError, ClusterEffectsError) as error:
+        what = f"a part cannot be read by this version ({error})"
+        remedy = "use the versions that the file names"
+        raise FileError(_problem(what, "audit record", "the layout of this version", remedy)) from error
+
+
+def _object(value: Any) -> Any:
+    """Inverse of ``plain`` for the kinds of objects that are handed in."""
+    if isinstance(value, Mapping):
+        parts = {key: _object(item) for key, item in value.items() if key != "type"}
+        return _KINDS[value["type"]](**parts) if "type" in value else parts
+    return tuple(_object(item) for item in value) if isinstance(value, list) else value
+
+
+def differences(recorded: Mapping[str, Any], again: Mapping[str, Any]) -> list[Problem]:
+    """Compare the verdicts and figures of two records.
+
+    Parameters
+    ----------
+    recorded, again : mapping
+        As stored, and computed again.
+
+    Returns
+    -------
+    list of Problem
+        One for each difference; numbers may differ by 1e-9.
+
+    Raises
+    ------
+    KeyError
+        If a record has no verdicts.
+
+    Examples
+    --------
+    >>> one = {"verdicts": [{"claim": "growth", "p_benefit": 0.9}], "figures": []}
+    >>> other = {"verdicts": [{"claim": "growth", "p_benefit": 0.8}], "figures": []}
+    >>> print(differences(one, other)[0])
+    0.9 became 0.8 – verdicts.0.p_benefit – expected the same figure – compare inputs and versions of the two runs
+    """
+    remedy = "compare inputs and versions of the two runs"
+    return [
+        _problem(f"{old!r} became {new!r}", where, "the same figure", remedy)
+        for name in ("verdicts", "figures")
+        for where, old, new in _unequal(recorded[name], again[name], name)
+    ]
+
+
+def _unequal(old: Any, new: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            yield from _unequal(old.get(key), new.get(key), f"{where}.{key}")
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for i, (one, other) in enumerate(zip(old, new, strict=True)):
+            yield from _unequal(one, other, f"{where}.{i}")
+    elif isinstance(old, float) and isinstance(new, float):
+        if abs(old - new) > _TOLERANCE:
+            yield where, old, new
+    elif old != new:
+        yield where, old, new
+
+
+def _problem(what: str, where: str, expected: str, remedy: str) -> Problem:
+    return Problem(what=what, where=where, expected=expected, remedy=remedy)

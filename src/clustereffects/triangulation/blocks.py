@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.results.evidence import Chance, Diagnostic, Estimate
+from clustereffects.triangulation.dependence import components
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -24,8 +25,9 @@ class Blocks:
         Of the declared groups; empty for an item that stands alone.
     member : array of int, shape (items,)
         Group of each item, estimates first.
-    informative : array of bool, shape (items,)
-        Whether an item counts: a diagnostic that is equally probable in every state does not.
+    informative : array, shape (items,)
+        With what an item counts: 1, nothing for a diagnostic that is equally probable in every state, a share for
+        diagnostics of which one suggested the other.
     count : array, shape (blocks, streams)
         Informative items by group and stream.
     rho_low, rho, rho_high : array, shape (blocks,)
@@ -44,7 +46,7 @@ class Blocks:
 
     names: tuple[str, ...]
     member: IntArray
-    informative: NDArray[np.bool_]
+    informative: FloatArray
     count: FloatArray
     rho_low: FloatArray
     rho: FloatArray
@@ -90,7 +92,8 @@ def dependence_blocks(
     member = np.array(
         [index.setdefault(x.dependence or f"\0{i}", len(index)) for i, x in enumerate(items)], dtype=np.intp
     )
-    informative = np.array([isinstance(x, Estimate) or _distinguishes(x) for x in items], dtype=bool)
+    counted = np.array([_distinguishes(x) for x in diagnostics], dtype=np.float64)
+    informative = np.concatenate([np.ones(len(estimates)), counted * shares(diagnostics)])
     count = np.zeros((len(index), len(streams)))
     np.add.at(count, (member, np.array([streams.index(x.stream) for x in items], dtype=np.intp)), informative)
     declared = np.array([ends(x.rho) for x in items]).reshape(-1, 2)
@@ -99,6 +102,41 @@ def dependence_blocks(
     np.maximum.at(high, member, declared[:, 1])
     names = tuple("" if name.startswith("\0") else name for name in index)
     return Blocks(names, member, informative, count, low, (low + high) / 2, high)
+
+
+def shares(diagnostics: Sequence[Diagnostic]) -> FloatArray:
+    """Share of one observation that each diagnostic is.
+
+    Parameters
+    ----------
+    diagnostics : sequence of Diagnostic
+
+    Returns
+    -------
+    array, shape (n,)
+        1 for a diagnostic of its own, 1/k for each of k informative ones that one after the other suggested. Between them
+        ρ is 1: a test that was thought of when another one's answer was heard adds no observation, and one that repeats
+        that answer changes nothing.
+
+    Raises
+    ------
+    AttributeError
+        If an item is no diagnostic.
+
+    Examples
+    --------
+    >>> about = {"claim": "growth", "group": "K01", "stream": "interviews", "p_negligible": 0.5, "p_harm": 0.5}
+    >>> first = Diagnostic(id="T01:I1", observed=True, p_benefit=0.9, **about)
+    >>> late = Diagnostic(id="T09:I1", observed=True, p_benefit=0.8, suggested_by="T01:I1", **about)
+    >>> shares([first, late]).tolist()
+    [0.5, 0.5]
+    """
+    if not any(one.suggested_by for one in diagnostics):
+        return np.ones(len(diagnostics))
+    label = np.array(components([[("item", one.id), ("item", one.suggested_by or one.id)] for one in diagnostics]))
+    counted = np.array([_distinguishes(one) for one in diagnostics])
+    together = np.bincount(label, counted, minlength=label.size)
+    return np.where(counted, 1 / np.maximum(together[label], 1), 1.0)
 
 
 def ends(chance: Chance) -> tuple[float, float]:

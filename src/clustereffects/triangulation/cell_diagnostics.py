@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.results.evidence import Diagnostic
-from clustereffects.triangulation.blocks import Blocks, ends
+from clustereffects.triangulation.blocks import Blocks, ends, shares
 from clustereffects.triangulation.likelihoods import DiagnosticArrays, Reports, log_likelihoods
 from clustereffects.triangulation.sorting import CellEvidence
 
@@ -18,7 +18,7 @@ IntArray = NDArray[np.intp]
 
 
 def searches(cell: CellEvidence) -> list[Diagnostic]:
-    """Searches without a find, as diagnostics that were not seen; without an effect there is nothing to find.
+    """Searches without a find, as diagnostics that were not seen; without an effect only a false find was possible.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ def searches(cell: CellEvidence) -> list[Diagnostic]:
             stream=one.stream,
             observed=False,
             p_benefit=one.p_detect,
-            p_negligible=0.0,
-            p_harm=0.0,
+            p_negligible=one.p_false,
+            p_harm=one.p_false,
         )
         for i, one in enumerate(cell.searched, 1)
     ]
@@ -116,7 +116,7 @@ def diagnostic_arrays(
     """
     low, middle, high = log_likelihoods(reports)
     block = blocks.member[blocks.member.size - len(items) :]
-    counted = blocks.informative[blocks.member.size - len(items) :].astype(np.float64)
+    counted = blocks.informative[blocks.member.size - len(items) :]
     return DiagnosticArrays(
         low=low,
         middle=middle,
@@ -153,4 +153,5 @@ def _reports(items: Sequence[Diagnostic], chance: FloatArray, test: NDArray[np.i
         unreliability=column("unreliability").astype(np.float64),
         noise=column("noise").astype(np.float64),
         test=test,
+        weight=shares(items),
     )

@@ -1,60 +1,119 @@
-"""Do the streams agree? Node splits between estimates, and convergence codes between streams."""
+"""Do the streams agree? What each says alone, a code for every two of them, and one assessment of the cell."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfc
 
+from clustereffects.errors import OptionError, Problem
 from clustereffects.results.evidence import Silence
+from clustereffects.triangulation.bias_alone import BiasAlone, bias_alone
 from clustereffects.triangulation.cells import CellModel
+from clustereffects.triangulation.conflict import NodeSplit, node_splits
 from clustereffects.triangulation.posterior import stream_alone
 from clustereffects.triangulation.sorting import STREAMS
 from clustereffects.triangulation.verdicts import STATES
 
 FloatArray = NDArray[np.float64]
 
-_CLASS_PROBABILITY = 0.6
-_LEAST_GAIN = 0.05
-_COMPATIBLE, _CONFLICT = 0.10, 0.05
+#: Every convergence code there is.
+CODES = ("agreement", "partial", "dissonance", "uninformative", "silence")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSplit:
-    """Difference between what two streams say about the same effect.
+class ConvergenceRules:
+    """Limits of the convergence codes.
 
     Parameters
     ----------
-    first, second : str
-        Streams.
-    difference, std_error : float
-        Pooled estimate of the first less that of the second, after bias adjustment.
-    p_raw, p_adjusted : float
-        Two-sided p-value of equality before and after bias adjustment.
+    class_probability : float
+        Probability from which a stream alone has a direction.
+    least_gain : float
+        Information gain in nats below which a stream is uninformative.
+    compatible, conflict : float
+        Two-sided p-values of the node split above which two estimates are compatible and below which they conflict.
+
+    Raises
+    ------
+    OptionError
+        If a limit is impossible.
+
+    Notes
+    -----
+    The defaults are conventions, not findings.
+
+    Examples
+    --------
+    >>> ConvergenceRules(class_probability=0.7).least_gain
+    0.05
+    """
+
+    class_probability: float = 0.6
+    least_gain: float = 0.05
+    compatible: float = 0.10
+    conflict: float = 0.05
+
+    def __post_init__(self) -> None:
+        possible = {
+            "class_probability": (0.5 < self.class_probability <= 1, "a probability above 0.5 and at most 1"),
+            "least_gain": (
+                math.isfinite(self.least_gain) and self.least_gain >= 0,
+                "a finite number of nats, 0 or more",
+            ),
+            "compatible": (self.conflict <= self.compatible < 1, "a p-value from conflict to below 1"),
+            "conflict": (0 <= self.conflict < 1, "a p-value from 0 to below 1"),
+        }
+        problems = [
+            Problem(
+                what=f"{field.name} is {getattr(self, field.name)!r}",
+                where="convergence rules",
+                expected=possible[field.name][1],
+                remedy="correct the option",
+            )
+            for field in fields(self)
+            if not possible[field.name][0]
+        ]
+        if problems:
+            raise OptionError(problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamReading:
+    """What one stream says alone.
+
+    Parameters
+    ----------
+    stream : str
+    status : {"speaks", "uninformative", "silent"}
+    state : str
+        State to which the stream alone gives enough probability, or ``"undecided"``; empty if it is silent.
+    gain : float
+        Information gain in nats; NaN if it is silent.
+    reason : str
+        Why it is silent; ``"nothing handed in"`` if nobody said so.
 
     Raises
     ------
     TypeError
-        If a field is missing.
+        If a field is unknown.
 
     Examples
     --------
-    >>> NodeSplit(first="economic", second="survey", difference=-0.01, std_error=0.066, p_raw=0.06,
-    ...           p_adjusted=0.88).p_adjusted
-    0.88
+    >>> StreamReading(stream="survey", status="silent", reason="not_asked").state
+    ''
     """
 
-    first: str
-    second: str
-    difference: float
-    std_error: float
-    p_raw: float
-    p_adjusted: float
+    stream: str
+    status: str
+    state: str = ""
+    gain: float = math.nan
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +126,22 @@ class Convergence:
         Streams.
     code : {"agreement", "partial", "dissonance", "uninformative", "silence"}
     state_first, state_second : str
-        State to which the stream alone gives at least .6, or ``"undecided"``; empty if it is silent.
+        State each stream alone points to, or ``"undecided"``; empty if it is silent.
     gain_first, gain_second : float
         Information gain in nats; NaN if the stream is silent.
+    silence_first, silence_second : str
+        Reason of a silence.
     p_adjusted : float
         Of the node split; NaN if one of them has no estimate.
+    overlay : {"", "shared bias", "strong", "resolved by adjustment"}
+        What the declared biases make of the code.
+    p_other : float
+        For agreement with a declared direction of bias: probability, given both streams, that the effect is *not* in the
+        state they agree on. For benefit that is P(θ ≤ δ).
+    p_bias_only : float
+        P-value of both streams' estimates if there were no effect at all and only the declared biases and errors.
     note : str
-        Reason of a silence, or what the reader must know about the biases.
+        The same in words.
 
     Raises
     ------
@@ -93,88 +161,63 @@ class Convergence:
     state_second: str = ""
     gain_first: float = math.nan
     gain_second: float = math.nan
+    silence_first: str = ""
+    silence_second: str = ""
     p_adjusted: float = math.nan
+    overlay: str = ""
+    p_other: float = math.nan
+    p_bias_only: float = math.nan
     note: str = ""
 
 
-def node_splits(model: CellModel) -> tuple[NodeSplit, ...]:
-    """Compare the estimates of every two streams.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellConvergence:
+    """Readings of all streams of a cell, codes of every two, and what they come to.
 
     Parameters
     ----------
-    model : CellModel
-
-    Returns
-    -------
-    tuple of NodeSplit
-        One for each pair of streams that both have estimates.
+    readings : tuple of StreamReading
+    codes : tuple of Convergence
 
     Raises
     ------
-    numpy.linalg.LinAlgError
-        If a covariance matrix is singular.
-
-    Notes
-    -----
-    Node-splitting after Presanis et al. (2013, *Statistical Science* 28(3)): each stream's estimates are pooled by
-    generalised least squares, and the difference is referred to the normal distribution. The raw comparison uses
-    values and standard errors only. Proportional bias enters the adjusted one by the delta method.
+    TypeError
+        If a part is missing.
 
     Examples
     --------
-    >>> from clustereffects.results.evidence import Estimate
-    >>> from clustereffects.triangulation.cells import cell_model
-    >>> from clustereffects.triangulation.options import Prior
-    >>> from clustereffects.triangulation.sorting import CellEvidence
-    >>> from clustereffects.triangulation.theory import Claim
-    >>> claim = Claim(id="growth", outcome="value_added", scale="log", horizon=3, delta=0.01, rivals=("a",), link="l")
-    >>> did = Estimate(id="did", claim="growth", group="K01", stream="economic", value=0.06, std_error=0.025)
-    >>> survey = Estimate(id="scale", claim="growth", group="K01", stream="survey", value=0.12, std_error=0.02)
-    >>> cell = CellEvidence(estimates=(did, survey))
-    >>> split = node_splits(cell_model(claim, "K01", cell, Prior(sceptical_sd=0.05, wide_sd=0.15)))[0]
-    >>> round(split.p_raw, 3)
-    0.061
+    >>> CellConvergence(readings=(), codes=()).assessment
+    'no information'
     """
-    estimates = model.estimates
-    factor = np.exp(estimates.log_factor)
-    adjusted = estimates.residual / factor
-    spread = np.exp(estimates.loading @ estimates.loading.T) - 1.0
-    covariance = estimates.covariance / np.outer(factor, factor) + np.outer(adjusted, adjusted) * spread
-    splits = []
-    for first, second in combinations(np.unique(estimates.stream).tolist(), 2):
-        chosen = np.flatnonzero((estimates.stream == first) | (estimates.stream == second))
-        side = np.stack([estimates.stream[chosen] == first, estimates.stream[chosen] == second], axis=1).astype(float)
-        raw = _contrast(model.value[chosen], np.diag(model.std_error[chosen] ** 2), side)
-        final = _contrast(adjusted[chosen], covariance[np.ix_(chosen, chosen)], side)
-        splits.append(
-            NodeSplit(
-                first=model.streams[first],
-                second=model.streams[second],
-                difference=final[0],
-                std_error=final[1],
-                p_raw=_two_sided(*raw),
-                p_adjusted=_two_sided(*final),
-            )
-        )
-    return tuple(splits)
+
+    readings: tuple[StreamReading, ...]
+    codes: tuple[Convergence, ...]
+
+    @property
+    def speaking(self) -> tuple[str, ...]:
+        """Streams that say something."""
+        return tuple(one.stream for one in self.readings if one.status == "speaks")
+
+    @property
+    def assessment(self) -> str:
+        """Global assessment: the worst code among the streams that speak, and what the biases make of agreement."""
+        counts = Counter(one.code for one in self.codes if one.code in {"agreement", "partial", "dissonance"})
+        if not counts:
+            return f"{self.speaking[0]} only" if self.speaking else "no information"
+        if counts["dissonance"]:
+            return "dissonance"
+        if counts["partial"]:
+            return "partly convergent" if counts["agreement"] else "partial"
+        overlays = {one.overlay for one in self.codes if one.code == "agreement"}
+        if overlays == {"shared bias"}:
+            return "convergent, but shared bias could explain it"
+        return "convergent despite opposing biases" if "strong" in overlays else "convergent"
 
 
-def _contrast(value: FloatArray, covariance: FloatArray, side: FloatArray) -> tuple[float, float]:
-    weight = np.linalg.solve(covariance, side)
-    variance = np.linalg.inv(side.T @ weight)
-    means = variance @ (weight.T @ value)
-    contrast = np.array([1.0, -1.0])
-    return float(contrast @ means), float(np.sqrt(contrast @ variance @ contrast))
-
-
-def _two_sided(difference: float, std_error: float) -> float:
-    return float(erfc(abs(difference) / std_error / math.sqrt(2)))
-
-
-def convergence_codes(
-    model: CellModel, silences: Sequence[Silence], expected: Sequence[str]
-) -> tuple[Convergence, ...]:
-    """Code how every two streams relate.
+def cell_convergence(
+    model: CellModel, silences: Sequence[Silence], expected: Sequence[str], rules: ConvergenceRules
+) -> CellConvergence:
+    """Read every stream of a cell alone and code how every two relate.
 
     Parameters
     ----------
@@ -183,10 +226,11 @@ def convergence_codes(
         Reasons of streams that say nothing.
     expected : sequence of str
         Streams that the theory expects to speak.
+    rules : ConvergenceRules
 
     Returns
     -------
-    tuple of Convergence
+    CellConvergence
 
     Raises
     ------
@@ -196,9 +240,11 @@ def convergence_codes(
     Notes
     -----
     The codes are those of Farmer et al. (2006, *Qualitative Health Research* 16(3)), computed: *silence* without
-    evidence, *uninformative* below .05 nat, *dissonance* for opposite states or a node split with p < .05 after
-    adjustment, *agreement* for the same state with p > .10 or no node split, *partial* otherwise. The limits are
-    conventions.
+    evidence, *uninformative* below the least gain, *dissonance* for opposite states or a node split with a p-value below
+    ``conflict`` after adjustment, *agreement* for the same state with p above ``compatible`` or no node split, *partial*
+    otherwise. What the declared biases make of it follows Lawlor et al. (2016, *International Journal of Epidemiology*
+    45(6)): agreement is strong if the biases point in opposite directions, and could be shared bias if they point in
+    the same one.
 
     Examples
     --------
@@ -208,71 +254,95 @@ def convergence_codes(
     >>> from clustereffects.triangulation.theory import Claim
     >>> claim = Claim(id="growth", outcome="value_added", scale="log", horizon=3, delta=0.01, rivals=("a",), link="l")
     >>> model = cell_model(claim, "K01", CellEvidence(), Prior(sceptical_sd=0.05, wide_sd=0.15))
-    >>> convergence_codes(model, (), ("economic", "survey"))[0].code
+    >>> cell_convergence(model, (), ("economic", "survey"), ConvergenceRules()).codes[0].code
     'silence'
     """
-    names = [name for name in STREAMS if name in expected or name in model.streams]
-    alone = {name: stream_alone(model, i) for i, name in enumerate(model.streams)}
-    splits = {(split.first, split.second): split for split in node_splits(model)}
     reasons: dict[str, str] = {one.stream: one.reason for one in silences}
-    codes = []
-    for first, second in combinations(names, 2):
-        silent = [name for name in (first, second) if name not in alone]
-        if silent:
-            note = "; ".join(f"{name}: {reasons.get(name, 'nothing handed in')}" for name in silent)
-            codes.append(Convergence(first=first, second=second, code="silence", note=note))
-        else:
-            codes.append(_compare((first, second), alone, splits.get((first, second)), model))
-    return tuple(codes)
+    names = [name for name in STREAMS if name in expected or name in model.streams or name in reasons]
+    readings = {name: _reading(model, name, reasons, rules) for name in names}
+    splits = {(split.first, split.second): split for split in node_splits(model)}
+    codes = tuple(
+        _compare(readings[first], readings[second], splits.get((first, second)), model, rules)
+        for first, second in combinations(names, 2)
+    )
+    return CellConvergence(readings=tuple(readings.values()), codes=codes)
+
+
+def _reading(model: CellModel, name: str, reasons: Mapping[str, str], rules: ConvergenceRules) -> StreamReading:
+    if name not in model.streams:
+        return StreamReading(stream=name, status="silent", reason=reasons.get(name, "nothing handed in"))
+    probability, gain = stream_alone(model, model.streams.index(name))
+    top = int(probability.argmax())
+    state = STATES[top] if probability[top] >= rules.class_probability else "undecided"
+    status = "uninformative" if gain < rules.least_gain else "speaks"
+    return StreamReading(stream=name, status=status, state=state, gain=gain)
 
 
 def _compare(
-    names: tuple[str, str], alone: dict[str, tuple[FloatArray, float]], split: NodeSplit | None, model: CellModel
+    first: StreamReading, second: StreamReading, split: NodeSplit | None, model: CellModel, rules: ConvergenceRules
 ) -> Convergence:
-    states = [_state(alone[name][0]) for name in names]
-    gains = [alone[name][1] for name in names]
-    p = math.nan if split is None else split.p_adjusted
-    code = _code((states[0], states[1]), min(gains), p)
+    code = _code(first, second, split, rules)
+    biases = bias_alone(model, (first.stream, second.stream), first.state) if split is not None else None
+    overlay = _overlay(code, split, biases, rules)
+    told = biases if overlay in {"shared bias", "strong"} else None
     return Convergence(
-        first=names[0],
-        second=names[1],
+        first=first.stream,
+        second=second.stream,
         code=code,
-        state_first=states[0],
-        state_second=states[1],
-        gain_first=gains[0],
-        gain_second=gains[1],
-        p_adjusted=p,
-        note="; ".join(_notes(code, states[0], split, model)),
+        state_first=first.state,
+        state_second=second.state,
+        gain_first=first.gain,
+        gain_second=second.gain,
+        silence_first=first.reason,
+        silence_second=second.reason,
+        p_adjusted=math.nan if split is None else split.p_adjusted,
+        overlay=overlay,
+        p_other=math.nan if told is None else told.p_other,
+        p_bias_only=math.nan if told is None else told.p_bias_only,
+        note="; ".join(_notes((first, second), split, overlay, told, rules)),
     )
 
 
-def _state(probability: FloatArray) -> str:
-    top = int(probability.argmax())
-    return STATES[top] if probability[top] >= _CLASS_PROBABILITY else "undecided"
-
-
-def _code(states: tuple[str, str], gain: float, p: float) -> str:
-    if gain < _LEAST_GAIN:
+def _code(first: StreamReading, second: StreamReading, split: NodeSplit | None, rules: ConvergenceRules) -> str:
+    statuses = {first.status, second.status}
+    if "silent" in statuses:
+        return "silence"
+    if "uninformative" in statuses:
         return "uninformative"
-    if set(states) == {"benefit", "harm"} or p < _CONFLICT:
+    p = math.nan if split is None else split.p_adjusted
+    if {first.state, second.state} == {"benefit", "harm"} or p < rules.conflict:
         return "dissonance"
-    same = states[0] == states[1] and states[0] != "undecided"
-    return "agreement" if same and not p <= _COMPATIBLE else "partial"
+    same = first.state == second.state and first.state != "undecided"
+    return "agreement" if same and not p <= rules.compatible else "partial"
 
 
-def _notes(code: str, state: str, split: NodeSplit | None, model: CellModel) -> Iterator[str]:
-    if split is None:
-        return
-    if split.p_raw < _CONFLICT <= split.p_adjusted:
+def _resolved(split: NodeSplit, rules: ConvergenceRules) -> bool:
+    return split.p_raw < rules.conflict <= split.p_adjusted
+
+
+def _overlay(code: str, split: NodeSplit | None, biases: BiasAlone | None, rules: ConvergenceRules) -> str:
+    if split is None or biases is None or code in {"silence", "uninformative"}:
+        return ""
+    if code == "agreement" and biases.toward:
+        return "shared bias"
+    if code == "agreement" and biases.opposing:
+        return "strong"
+    return "resolved by adjustment" if _resolved(split, rules) else ""
+
+
+def _notes(
+    pair: tuple[StreamReading, StreamReading],
+    split: NodeSplit | None,
+    overlay: str,
+    told: BiasAlone | None,
+    rules: ConvergenceRules,
+) -> Iterator[str]:
+    yield from (f"{one.stream}: {one.reason}" for one in pair if one.reason)
+    if split is not None and _resolved(split, rules):
         yield "raw estimates conflict, adjusted ones do not"
-    biases = [_direction(model, name) for name in (split.first, split.second)]
-    if code == "agreement" and state in {"benefit", "harm"}:
-        toward = 1.0 if state == "benefit" else -1.0
-        if biases[0] == biases[1] == toward:
-            yield "both biases point the same way and could explain the agreement"
-        elif biases[0] * biases[1] < 0:
-            yield "agreement although the biases point in opposite directions"
-
-
-def _direction(model: CellModel, stream: str) -> float:
-    return float(np.sign(model.bias_mean[model.estimates.stream == model.streams.index(stream)].sum()))
+    if overlay == "shared bias" and told is not None:
+        yield "both biases point the same way and could explain the agreement"
+        fits = told.p_bias_only >= rules.conflict
+        yield "the estimates fit bias without any effect" if fits else "bias without any effect does not fit them"
+    if overlay == "strong":
+        yield "agreement although the biases point in opposite directions"

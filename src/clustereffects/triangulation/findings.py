@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from clustereffects.data import SampleAccount
-from clustereffects.errors import NotStoredError, Problem
+from clustereffects.errors import EstimationError, NotStoredError, Problem
 from clustereffects.results import draw
-from clustereffects.triangulation.audit import audit_record, write_record
+from clustereffects.triangulation import _convergence_tables as agreement
+from clustereffects.triangulation import _sensitivity_tables as sensitivity
+from clustereffects.triangulation._tables import VERDICT_COLUMNS, bounds_table, effects_table, rivals_table, verdict_row
+from clustereffects.triangulation.audit import audit_record, differences, read_record, restored, write_record
+from clustereffects.triangulation.bands import bands_table
 from clustereffects.triangulation.cell_finding import CellFinding
-from clustereffects.triangulation.cells import rival_support
-from clustereffects.triangulation.convergence import convergence_codes, node_splits
-from clustereffects.triangulation.likelihoods import odds_words
+from clustereffects.triangulation.convergence import CellConvergence, cell_convergence
+from clustereffects.triangulation.given import Given, find_cells
+from clustereffects.triangulation.next_evidence import next_evidence_table
 from clustereffects.triangulation.options import Prior, Thresholds
+from clustereffects.triangulation.overrides import Override, check_overrides
 from clustereffects.triangulation.posterior import Posterior, posterior_curve
-from clustereffects.triangulation.sensitivity import rho_sweep
-from clustereffects.triangulation.sentences import Language, tipping_sentence
+from clustereffects.triangulation.scorecard import RunFacts, Scorecard, scorecard
+from clustereffects.triangulation.sentences import Language
 from clustereffects.triangulation.sorting import use_of_evidence
 from clustereffects.triangulation.theory import Theory
-from clustereffects.triangulation.tipping import tipping_points
-from clustereffects.triangulation.verdicts import STATES, class_word, decide
 
-VERDICT_COLUMNS = ("claim", "group", "verdict", "lower", "upper", "p_benefit", "p_negligible", "p_harm", "tipping")
-_PROBABILITIES = ("p_harm", "p_negligible", "p_benefit")
+__all__ = ["VERDICT_COLUMNS", "Findings"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,17 +40,15 @@ class Findings:
 
     Parameters
     ----------
-    theory : Theory
-    thresholds : Thresholds
-    priors : tuple of (str, Prior)
-        Prior of each claim.
+    given : Given
+        Everything that was handed in.
     cells : tuple of CellFinding
         In the order of the theory's claims, then of the groups.
 
     Raises
     ------
-    TypeError
-        If a part is missing.
+    OptionError
+        If an override is about nothing that was computed.
 
     Examples
     --------
@@ -62,10 +63,52 @@ class Findings:
     ['beneficial']
     """
 
-    theory: Theory
-    thresholds: Thresholds
-    priors: tuple[tuple[str, Prior], ...]
+    given: Given
     cells: tuple[CellFinding, ...]
+
+    def __post_init__(self) -> None:
+        if self.given.overrides:
+            check_overrides(self.given.overrides, self._computed)
+
+    @classmethod
+    def of(cls, given: Given) -> Findings:
+        """Findings on what was handed in."""
+        return cls(given=given, cells=find_cells(given))
+
+    @classmethod
+    def from_audit(cls, path: str | Path) -> Findings:
+        """Findings computed again from an audit file, after checking its hashes and that every figure is the same.
+
+        Raises
+        ------
+        FileError
+            If the file is no audit file, or a part of it was changed.
+        EstimationError
+            With every figure that came out differently.
+        """
+        return cls._again(read_record(Path(path)))
+
+    @classmethod
+    def _again(cls, record: Mapping[str, Any]) -> Findings:
+        again = cls.of(restored(record))
+        if unequal := differences(record, json.loads(json.dumps(again.to_dict()))):
+            raise EstimationError(unequal)
+        return again
+
+    @property
+    def theory(self) -> Theory:
+        """Theory of change."""
+        return self.given.theory
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Probabilities from which a verdict is given."""
+        return self.given.thresholds
+
+    @property
+    def priors(self) -> tuple[tuple[str, Prior], ...]:
+        """Prior of each claim."""
+        return tuple(self.given.priors.items())
 
     def __repr__(self) -> str:
         counts = self.verdicts()["verdict"].value_counts()
@@ -76,19 +119,15 @@ class Findings:
 
         Probabilities are empty where the verdict is withheld (the bounds contain a threshold) or silent.
         """
-        return pd.DataFrame([self._verdict_row(cell, language) for cell in self.cells], columns=list(VERDICT_COLUMNS))
+        rows = [verdict_row(cell, self.thresholds, language) for cell in self.cells]
+        return pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
 
-    def _verdict_row(self, cell: CellFinding, language: Language) -> dict[str, Any]:
-        silent = cell.verdict == "silent"
-        hidden = silent or cell.verdict == "withheld"
-        return {
-            **cell.key,
-            "verdict": cell.verdict,
-            "lower": np.nan if silent else cell.bounds[2, 0],
-            "upper": np.nan if silent else cell.bounds[2, 1],
-            **dict(zip(_PROBABILITIES, np.where(hidden, np.nan, cell.posterior.probability[0]), strict=True)),
-            "tipping": tipping_sentence(cell.reasons(self.thresholds), language),
-        }
+    def bands(self, language: Language = "en") -> pd.DataFrame:
+        """Leading state of each cell in words ("likely, 88–99 %"), the inputs that are judgement, and what tips it.
+
+        The number is left out where the bounds contain a threshold.
+        """
+        return bands_table(self._speaking(), self.thresholds, language)
 
     def _speaking(self) -> Iterator[CellFinding]:
         return (cell for cell in self.cells if cell.verdict != "silent")
@@ -114,122 +153,97 @@ class Findings:
 
     def bounds(self) -> pd.DataFrame:
         """Lower and upper probability of every state over all declared ranges."""
-        rows = [
-            {**cell.key, "state": state, "lower": low, "upper": high}
-            for cell in self._speaking()
-            for state, (low, high) in zip(STATES, cell.bounds, strict=True)
-        ]
-        return pd.DataFrame(rows, columns=["claim", "group", "state", "lower", "upper"])
+        return bounds_table(self._speaking())
 
     def effects(self, level: float = 0.95) -> pd.DataFrame:
         """Posterior mean, standard deviation and credible interval of each effect, in units of its claim."""
-        rows = []
-        for cell in self._speaking():
-            curve = posterior_curve(cell.model)
-            low, high = curve.interval(level)
-            row = {"mean": curve.mean, "sd": curve.sd, "conf_low": low, "conf_high": high, "level": level}
-            rows.append({**cell.key, **row})
-        return pd.DataFrame(rows, columns=["claim", "group", "mean", "sd", "conf_low", "conf_high", "level"])
+        return effects_table(self._speaking(), level)
 
     def leave_one_out(self) -> pd.DataFrame:
         """Posterior without each stream, each dependence group and each item in turn."""
-        rows = [
-            {
-                **cell.key,
-                "kind": one.kind,
-                "left_out": one.name,
-                "verdict": one.verdict,
-                **dict(zip(_PROBABILITIES, one.probability, strict=True)),
-                "mean": one.mean,
-                "sd": one.sd,
-                "flips": one.flips,
-            }
-            for cell in self._speaking()
-            for one in cell.left_out
-        ]
-        names = ["claim", "group", "kind", "left_out", "verdict", *_PROBABILITIES, "mean", "sd", "flips"]
-        return pd.DataFrame(rows, columns=names)
+        return sensitivity.left_out_table(self._speaking())
 
     def tipping(self, threshold: float | None = None) -> pd.DataFrame:
         """Smallest bias and largest power of each stream that change the verdict, at one threshold for all states.
 
         ``tips_at`` is NaN where nothing within reach does. Without a threshold those of the verdicts apply.
         """
-        rows = []
-        for cell in self._speaking():
-            tips = cell.tips if threshold is None else tipping_points(cell.model, self._at(threshold))
-            rows += [{**cell.key, **{name: getattr(tip, name) for name in _TIP_COLUMNS}} for tip in tips]
-        return pd.DataFrame(rows, columns=["claim", "group", *_TIP_COLUMNS])
-
-    def _at(self, threshold: float) -> Thresholds:
-        firm = max(threshold, self.thresholds.firm)
-        return replace(self.thresholds, benefit=threshold, negligible=threshold, harm=threshold, firm=firm)
+        return sensitivity.tipping_table(self._speaking(), self.thresholds, threshold)
 
     def rho_sweep(self) -> pd.DataFrame:
         """Probabilities as the correlation within all dependence groups of diagnostics goes from 0 to 1."""
-        rows = []
-        for cell in self._speaking():
-            for rho, probability in rho_sweep(cell.model):
-                word = class_word(int(decide(probability[None, :], self.thresholds)[0]))
-                values = dict(zip(_PROBABILITIES, probability, strict=True))
-                rows.append({**cell.key, "rho": rho, "verdict": word, **values})
-        return pd.DataFrame(rows, columns=["claim", "group", "rho", "verdict", *_PROBABILITIES])
+        return sensitivity.rho_table(self._speaking(), self.thresholds)
 
     def sensitivity(self) -> pd.DataFrame:
         """Everything a verdict was tested against, one row per test: streams left out, biases, powers, ρ."""
-        parts = [
-            self.leave_one_out()
-            .rename(columns={"left_out": "input"})
-            .assign(test=lambda t: t["kind"] + " left out", value=0.0),
-            self._tips_as_tests(),
-            self.rho_sweep().rename(columns={"rho": "value"}).assign(test="dependence", input="rho"),
-        ]
-        names = ["claim", "group", "test", "input", "value", "verdict", "flips", "robust"]
-        table = pd.concat([part.reindex(columns=names[:6]) for part in parts if len(part)] or [pd.DataFrame()])
-        table = table.reindex(columns=names).reset_index(drop=True)
-        cells = [self.cell(claim, group) for claim, group in zip(table["claim"], table["group"], strict=True)]
-        now = [class_word(int(decide(cell.posterior.probability, self.thresholds)[0])) for cell in cells]
-        table["flips"] = [bool(word) and word != own for word, own in zip(table["verdict"], now, strict=True)]
-        table["robust"] = [cell.robust for cell in cells]
-        return table
-
-    def _tips_as_tests(self) -> pd.DataFrame:
-        table = self.tipping()
-        table["verdict"] = table["becomes"]
-        table["test"] = "tipping " + table["quantity"]
-        return table.rename(columns={"stream": "input", "tips_at": "value"})
+        return sensitivity.sensitivity_table(tuple(self._speaking()), self.thresholds)
 
     def conflicts(self) -> pd.DataFrame:
-        """Node splits between the estimates of every two streams, before and after bias adjustment."""
-        names = ["first", "second", "difference", "std_error", "p_raw", "p_adjusted"]
-        rows = [
-            {**cell.key, **{name: getattr(split, name) for name in names}}
-            for cell in self._speaking()
-            for split in node_splits(cell.model)
-        ]
-        return pd.DataFrame(rows, columns=["claim", "group", *names])
+        """Conflict between the estimates of every two streams, among all estimates, and between prior and estimates.
+
+        ``test`` says which of the three a row is about. ``p_holm`` allows for the number of node splits in the table.
+        """
+        return agreement.conflicts_table(self._speaking())
+
+    @cached_property
+    def _assessed(self) -> tuple[tuple[CellFinding, CellConvergence], ...]:
+        rules = self.given.rules
+        return tuple(
+            (cell, cell_convergence(cell.model, cell.evidence.silences, self._expected[cell.model.claim.id], rules))
+            for cell in self.cells
+        )
+
+    @property
+    def _expected(self) -> dict[str, tuple[str, ...]]:
+        """Streams that the theory expects to speak on each claim."""
+        return {claim.id: self.theory.link(claim.link).perspectives for claim in self.theory.claims}
+
+    @cached_property
+    def _computed(self) -> dict[tuple[str, ...], str]:
+        """Computed verdicts and codes that researchers may judge."""
+        verdicts: dict[tuple[str, ...], str] = {tuple(cell.key.values()): cell.verdict for cell in self.cells}
+        if not any(isinstance(one, Override) and one.code for one in self.given.overrides):
+            return verdicts
+        codes = {
+            (*c.key.values(), one.first, one.second): one.code for c, found in self._assessed for one in found.codes
+        }
+        return verdicts | codes
 
     def convergence(self) -> pd.DataFrame:
-        """Convergence code of every two streams on every claim."""
-        rows = []
-        for cell in self.cells:
-            expected = self.theory.link(cell.model.claim.link).perspectives
-            codes = convergence_codes(cell.model, cell.evidence.silences, expected)
-            rows += [{**cell.key, **{name: getattr(one, name) for name in _CODE_COLUMNS}} for one in codes]
-        return pd.DataFrame(rows, columns=["claim", "group", *_CODE_COLUMNS])
+        """Convergence code of every two streams on every claim, and beside it what researchers coded."""
+        return agreement.convergence_table(self._assessed, self.given.overrides)
+
+    def convergence_matrix(self) -> pd.DataFrame:
+        """Convergence codes with claims and pairs of streams as rows and organisations as columns."""
+        return agreement.matrix_table(self.convergence())
+
+    def assessment(self) -> pd.DataFrame:
+        """One assessment of convergence for every claim and organisation."""
+        return agreement.assessment_table(self._assessed)
+
+    def completeness(self) -> pd.DataFrame:
+        """What each stream contributes to every cell, and why it is silent where it is."""
+        return agreement.completeness_table(self._assessed, self._expected)
+
+    def overrides(self) -> pd.DataFrame:
+        """What researchers judged, with their reasons, beside what was computed; it changes no figure."""
+        return agreement.overrides_table(self.given.overrides, self._computed)
+
+    def override_agreement(self, least: int = 10) -> pd.DataFrame:
+        """Cohen's κ between each researcher and what was computed; none below ``least`` judgements."""
+        return agreement.agreement_table(self.given.overrides, self._computed, least)
 
     def rivals(self) -> pd.DataFrame:
         """Likelihood ratio of each rival explanation against the claim; it never enters that of the effect."""
-        rows = []
-        for cell in self.cells:
-            for target in dict.fromkeys(one.target for one in cell.evidence.rivals):
-                items = [one for one in cell.evidence.rivals if one.target == target]
-                ratio, low, high = rival_support(items)
-                counts = {"items": len(items), "seen": sum(one.observed for one in items)}
-                found = {"likelihood_ratio": ratio, "lower": low, "upper": high, "words": odds_words(ratio)}
-                rows.append({**cell.key, "rival": target.removeprefix("rival:"), **counts, **found})
-        names = ["claim", "group", "rival", "items", "seen", "likelihood_ratio", "lower", "upper", "words"]
-        return pd.DataFrame(rows, columns=names)
+        return rivals_table(self.cells)
+
+    def scorecard(self, facts: RunFacts | None = None) -> Scorecard:
+        """Audit questions with the answers that this run gives; ``facts`` says what only a study knows."""
+        return scorecard(self.theory, self.cells, self.given.overrides, facts)
+
+    def next_evidence(self) -> pd.DataFrame:
+        """What further evidence can be expected to tell, the most informative first."""
+        return next_evidence_table(self.cells, self.thresholds)
 
     def account(self) -> SampleAccount:
         """Evidence items in, used, and not used by reason."""
@@ -240,29 +254,23 @@ class Findings:
         return SampleAccount(rows_in=total, rows_used=total - sum(dropped.values()), dropped=dropped, counts=used)
 
     def to_dict(self) -> dict[str, Any]:
-        """Theory, options, evidence with its hashes, and verdicts as plain data."""
-        evidence = [item for cell in self.cells for item in cell.evidence.items]
-        options = {"thresholds": self.thresholds, "priors": dict(self.priors)}
-        return audit_record(self.theory, options, evidence, self.verdicts())
+        """Everything that was handed in with its hashes, verdicts and figures, as plain data."""
+        return audit_record(self.given, self.cells, self.verdicts())
 
     def audit(self, path: str | Path) -> Path:
         """Write ``to_dict`` as JSON, so that every figure can be traced to hashed inputs; returns the path."""
         return write_record(self.to_dict(), Path(path))
 
+    def replay(self) -> Findings:
+        """Findings computed again from the audit record alone, which proves that the record is complete.
+
+        Raises
+        ------
+        EstimationError
+            With every figure that came out differently.
+        """
+        return self._again(json.loads(json.dumps(self.to_dict())))
+
     def plot(self, ax: Any = None) -> Any:
         """Draw the verdicts as a matrix of claims and groups; returns the Axes."""
         return draw("verdict_matrix", self.verdicts(), ax)
-
-
-_TIP_COLUMNS = ("quantity", "stream", "current", "tips_at", "verdict", "becomes")
-_CODE_COLUMNS = (
-    "first",
-    "second",
-    "code",
-    "state_first",
-    "state_second",
-    "gain_first",
-    "gain_second",
-    "p_adjusted",
-    "note",
-)

@@ -153,6 +153,8 @@ class Reports:
     unreliability, noise : array, shape (n,)
     test : array of int, shape (n,)
         Test that each report is about, from 0 on.
+    weight : array, shape (n,), optional
+        Exponent of each report's likelihood, 1 by default.
 
     Raises
     ------
@@ -170,6 +172,7 @@ class Reports:
     unreliability: FloatArray
     noise: FloatArray
     test: IntArray
+    weight: FloatArray | None = None
 
     def log_likelihood(self, chance: FloatArray) -> FloatArray:
         """Log-likelihood of all reports on each test (tests, 3) if the sign has these probabilities (n, 3)."""
@@ -214,7 +217,7 @@ class Reports:
 
     def _sums(self, values: FloatArray) -> FloatArray:
         total = np.zeros((self.tests, 3))
-        np.add.at(total, self.test, values)
+        np.add.at(total, self.test, values if self.weight is None else values * self.weight[:, None])
         return total
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clustereffects.errors import EvidenceError, Problem
@@ -16,7 +16,7 @@ from clustereffects.results.evidence import (
     Evidence,
     Silence,
 )
-from clustereffects.triangulation.theory import Theory
+from clustereffects.triangulation.theory import Claim, Theory
 
 STREAMS = ("economic", "survey", "interviews", "documents")
 
@@ -54,8 +54,8 @@ class CellEvidence:
 
     @property
     def searched(self) -> tuple[Silence, ...]:
-        """Silences that carry information: looked for with a known chance of finding, and not found."""
-        return tuple(one for one in self.silences if one.reason == "searched_not_found" and one.p_detect > 0)
+        """Silences that carry information: looked for, likelier to be found with the effect than without, not found."""
+        return tuple(one for one in self.silences if one.reason == "searched_not_found" and one.p_detect > one.p_false)
 
     @property
     def speaks(self) -> bool:
@@ -141,12 +141,37 @@ def _membership_problems(theory: Theory, items: Sequence[Evidence]) -> list[Prob
             if item.target not in known:
                 where = f"diagnostic {item.id!r} on {item.claim}"
                 problems.append(_problem(f"unknown target {item.target!r}", where, ", ".join(["effect", *known])))
+    problems += [*_unit_problems(claims, items), *_suggestion_problems(items)]
     named = Counter((type(x).__name__, x.claim, x.group, x.id) for x in items if not isinstance(x, Silence))
     remedy = "give different observations different identifiers; hand in the same one once"
     for (kind, claim, group, name), n in named.items():
         if n > 1:
             problems.append(_problem(f"{n} × {kind} {name!r}", f"{claim} × {group}", "each item once", remedy))
     return problems
+
+
+def _unit_problems(claims: Mapping[str, Claim], items: Sequence[Evidence]) -> list[Problem]:
+    """An estimate in another unit than the claim's scale says nothing on the claim until a scale map translates it."""
+    return [
+        _problem(
+            f"the unit {item.unit!r}",
+            f"estimate {item.id!r} on {item.claim}",
+            f"the scale of the claim, {claims[item.claim].scale!r}",
+            "translate it with a ScaleMap, or hand it in as a Diagnostic",
+        )
+        for item in items
+        if isinstance(item, Estimate) and item.unit and item.claim in claims and item.unit != claims[item.claim].scale
+    ]
+
+
+def _suggestion_problems(items: Sequence[Evidence]) -> list[Problem]:
+    diagnostics = [item for item in items if isinstance(item, Diagnostic)]
+    found = {item.id for item in diagnostics}
+    return [
+        _problem(f"diagnostic {one.id!r} was suggested by {one.suggested_by!r}", one.claim, "another diagnostic")
+        for one in diagnostics
+        if one.suggested_by and (one.suggested_by not in found or one.suggested_by == one.id)
+    ]
 
 
 def _cell_problems(where: str, cell: CellEvidence) -> list[Problem]:
@@ -157,13 +182,15 @@ def _cell_problems(where: str, cell: CellEvidence) -> list[Problem]:
     for key, terms in shared_terms(cell.estimates).items():
         if len({(t.mean, t.sd, t.mean_range) for _, t in terms}) > 1:
             problems.append(_problem(f"shared bias {key[0]!r} is declared in different ways", where, "one mean and sd"))
-    for items in (cell.estimates, cell.diagnostics, cell.rivals):
+    pools: tuple[tuple[Estimate | Diagnostic, ...], ...] = ((*cell.estimates, *cell.diagnostics), cell.rivals)
+    for items in pools:
         rhos: dict[str, set[Chance]] = defaultdict(set)
         for item in items:
             rhos[item.dependence].add(item.rho)
         clash = [name for name, values in rhos.items() if name and len(values) > 1]
+        remedy = "state the same ρ on all items, or declare a DependenceGroup with the range"
         problems += [
-            _problem(f"dependence group {name!r} has several ρ", where, "one ρ for the group") for name in clash
+            _problem(f"dependence group {name!r} has several ρ", where, "one ρ for the group", remedy) for name in clash
         ]
     return problems
 

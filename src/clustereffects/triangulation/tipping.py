@@ -26,6 +26,8 @@ _FINER = 12
 _ROUNDS = 6
 _BIAS_REACH = 10.0
 #: How far the logarithms of a likelihood ratio and of an observation bias are searched.
+#: Largest logarithm of a ratio that is written as a number.
+_LOG_LIMIT = 700.0
 _LOG_REACH: dict[Quantity, float] = {"ratio": math.log(1e6), "observation": math.log(1e3)}
 
 
@@ -84,7 +86,7 @@ class _Path:
 
     def value(self, t: FloatArray) -> FloatArray:
         if self.quantity in _LOG_REACH:
-            return np.asarray(self.current * np.exp(self.end * t))
+            return np.asarray(np.exp(np.clip(np.log(self.current) + self.end * t, -_LOG_LIMIT, _LOG_LIMIT)))
         return self.current + (self.end - self.current) * t
 
     @property
@@ -166,7 +168,7 @@ def _paths(model: CellModel) -> list[_Path]:
     paths += [_Path("power", s, 1.0, 0.0) for s in range(len(model.streams))]
     if model.items.middle.shape[0]:
         level = log_constants(model.items, np.ones((1, len(model.streams))))[0]
-        ratio = float(np.exp(np.clip(level[2] - level[1], -700.0, 700.0)))
+        ratio = float(np.exp(np.clip(level[2] - level[1], -_LOG_LIMIT, _LOG_LIMIT)))
         for quantity, reach in _LOG_REACH.items():
             current = ratio if quantity == "ratio" else 1.0
             paths += [_Path(quantity, -1, current, sign * reach) for sign in (1.0, -1.0)]

@@ -7,10 +7,12 @@ from dataclasses import KW_ONLY, dataclass, field
 
 from clustereffects.errors import OptionError, Problem
 from clustereffects.results.evidence import Evidence
-from clustereffects.triangulation.cell_finding import find_cell
+from clustereffects.triangulation.convergence import ConvergenceRules
+from clustereffects.triangulation.dependence import DependenceGroup
 from clustereffects.triangulation.findings import Findings
-from clustereffects.triangulation.options import Prior, PriorChoice, Thresholds, prior_of
-from clustereffects.triangulation.sorting import CellEvidence, sort_evidence
+from clustereffects.triangulation.given import Given
+from clustereffects.triangulation.options import OrganisationPrior, Prior, PriorChoice, Thresholds, prior_of
+from clustereffects.triangulation.overrides import Override
 from clustereffects.triangulation.theory import Theory
 
 
@@ -21,11 +23,14 @@ class Triangulation:
     Parameters
     ----------
     theory : Theory
-    prior : "provisional", Prior, or mapping of str to Prior
+    prior : "provisional", Prior, OrganisationPrior, or mapping of str to Prior
         Sceptical and symmetric around no effect. Provisional: standard deviations of 5 and 15 times the smallest
-        effect of interest, the wide one with weight .2. A mapping names claims or scales.
+        effect of interest, the wide one with weight .2. A mapping names claims or scales. With an ``OrganisationPrior``
+        each organisation's prior is what the others' estimates say.
     thresholds : Thresholds
         Posterior probabilities from which a verdict is given.
+    rules : ConvergenceRules
+        Limits of the convergence codes.
 
     Raises
     ------
@@ -55,10 +60,12 @@ class Triangulation:
     _: KW_ONLY
     prior: PriorChoice = "provisional"
     thresholds: Thresholds = field(default_factory=Thresholds)
+    rules: ConvergenceRules = field(default_factory=ConvergenceRules)
 
     def __post_init__(self) -> None:
         known = {name for claim in self.theory.claims for name in (claim.id, claim.scale)}
-        strange = [] if isinstance(self.prior, str | Prior) else sorted(set(self.prior) - known)
+        base = self.prior.base if isinstance(self.prior, OrganisationPrior) else self.prior
+        strange = [] if isinstance(base, str | Prior) else sorted(set(base) - known)
         if strange:
             raise OptionError(
                 Problem(
@@ -71,22 +78,37 @@ class Triangulation:
         for claim in self.theory.claims:
             prior_of(self.prior, claim)
 
-    def fit(self, evidence: Iterable[Evidence]) -> Findings:
+    def fit(
+        self,
+        evidence: Iterable[Evidence],
+        *,
+        dependence: Iterable[DependenceGroup] = (),
+        overrides: Iterable[Override] = (),
+    ) -> Findings:
         """Findings on every claim for every group that any evidence names.
+
+        Parameters
+        ----------
+        evidence : iterable of Estimate, Diagnostic, BiasEvidence or Silence
+        dependence : iterable of DependenceGroup
+            Items that share respondents, data, coders or a funder, in addition to what the items say themselves.
+        overrides : iterable of Override
+            Researchers' own verdicts and codes, kept beside the computed ones.
 
         Raises
         ------
         EvidenceError
             With every item that cannot enter, or where the diagnostics rule out every state.
+        OptionError
+            With every override that is about nothing computed.
         """
-        sorted_cells = sort_evidence(self.theory, evidence)
-        groups = sorted({group for _, group in sorted_cells})
-        priors = {claim.id: prior_of(self.prior, claim) for claim in self.theory.claims}
-        cells = tuple(
-            find_cell(
-                claim, group, sorted_cells.get((claim.id, group), CellEvidence()), priors[claim.id], self.thresholds
-            )
-            for claim in self.theory.claims
-            for group in groups
+        given = Given(
+            theory=self.theory,
+            prior=self.prior,
+            thresholds=self.thresholds,
+            rules=self.rules,
+            evidence=tuple(sorted(evidence, key=repr)),
+            dependence=tuple(dependence),
+            overrides=tuple(overrides),
         )
-        return Findings(theory=self.theory, thresholds=self.thresholds, priors=tuple(priors.items()), cells=cells)
+        return Findings.of(given)

@@ -1,3 +1,4 @@
+import dataclasses
 from datetime import date
 
 import pandas as pd
@@ -141,6 +142,37 @@ def test_the_fingerprint_is_of_the_content():
     first, second = row(), row(code="M2", test="T02")
     assert Bridge(rows=(first, second)).fingerprint == Bridge(rows=(second, first), name="other.csv").fingerprint
     assert Bridge(rows=(first,)).fingerprint != Bridge(rows=(row(p_harm=0.2),)).fingerprint
+
+
+def test_the_fingerprint_of_what_was_registered_without_suggestions_stays():
+    plain = BridgeRow(code="M1", claim="growth", test="T01", p_benefit=0.6, p_negligible=0.3, p_harm=0.15)
+    assert Bridge(rows=(plain,)).fingerprint == "72974b8d79b2556151459d9205488c986292564a0cf47ade1eb1ec1107b861be"
+    late = dataclasses.replace(plain, test="T02", code="M2", suggested_by="T01")
+    apart = dataclasses.replace(late, suggested_by="")
+    assert Bridge(rows=(plain, late)).fingerprint != Bridge(rows=(plain, apart)).fingerprint
+
+
+def test_suggestions_name_another_test_on_the_same(tmp_path):
+    text = (
+        "code,claim,test,target,p_benefit,p_negligible,p_harm,suggested_by\n"
+        "M1,growth,T01,effect,0.6,0.3,0.1,\n"
+        "M2,growth,T02,effect,0.6,0.3,0.1,T01\n"
+        "M3,growth,T03,effect,0.6,0.3,0.1,T09\n"
+        "M4,jobs,T04,effect,0.6,0.3,0.1,T01\n"
+        "M5,growth,T05,effect,0.6,0.3,0.1,T06\n"
+        "M6,growth,T06,effect,0.6,0.3,0.1,T05\n"
+        "M7,growth,T07,effect,0.6,0.3,0.1,T07\n"
+    )
+    path = tmp_path / "bridge.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(CodingError) as caught:
+        read_bridge(path)
+    shown = str(caught.value)
+    for test, other in (("T03", "T09"), ("T04", "T01"), ("T05", "T06"), ("T06", "T05"), ("T07", "T07")):
+        assert f"test '{test}' was suggested by '{other}'" in shown
+    assert "'T02'" not in shown
+    path.write_text("".join(text.splitlines(keepends=True)[:3]), encoding="utf-8")
+    assert read_bridge(path).rows[1].suggested_by == "T01"
 
 
 def test_table_and_bias_stream():

@@ -255,3 +255,106 @@ def test_options_are_checked(options, message):
 def test_bias_rules_are_checked():
     with pytest.raises(OptionError, match="sd of a bias rule is -1"):
         BiasRule(stream="survey", shift=0.0, sd=-1)
+
+
+SUGGESTED = {"test": "T09", "code": "M2", "registered": date(2013, 9, 1), "suggested_by": "T01"}
+
+
+def test_a_late_test_is_one_observation_with_what_suggested_it():
+    items = {item.id: item for item in evidence([row(), row(**SUGGESTED)], K01="++-")}
+    late = items["T09:K01-0"]
+    assert (late.dependence, late.rho, late.suggested_by) == ("interviews:K01:contacts", 0.3, "T01:K01-0")
+    assert late.note == "registered after the data (2013-09-01, data from 2013-06-01); suggested by T01"
+    assert items["T01:K01-0"].suggested_by == ""
+
+
+def test_a_late_test_beyond_what_suggested_it_is_kept_apart():
+    rows = [row(roles=("VD",)), row(**SUGGESTED)]
+    items = {item.id: item for item in evidence(rows, K01="++-")}
+    assert (items["T09:K01-0"].suggested_by, items["T09:K01-0"].rho) == ("", 1.0)
+    assert items["T09:K01-0"].dependence == "interviews:K01:contacts:late:T09"
+    assert items["T09:K01-1"].suggested_by == "T01:K01-1"
+
+
+def test_tests_that_suggested_each_other_in_turn_go_back_to_the_first():
+    second = row(**SUGGESTED)
+    third = row(test="T10", code="M3", registered=date(2013, 10, 1), suggested_by="T09", group="other")
+    frame = codings(K01="++")
+    read = Codings(frame.frame, sources=frame.sources, codebook=("M1", "M2", "M3"))
+    items = {item.id: item for item in read.diagnostics(Bridge(rows=(row(), second, third)))}
+    assert items["T10:K01-0"].suggested_by == "T01:K01-0"
+    assert items["T10:K01-0"].dependence == "interviews:K01:contacts"
+
+
+def test_a_suggestion_before_the_data_is_a_test_like_any_other():
+    items = evidence([row(), row(**(SUGGESTED | {"registered": BEFORE}))], K01="+")
+    assert [item.suggested_by for item in items] == ["", ""]
+    assert items[1].note == ""
+
+
+def test_a_late_test_of_what_nobody_looked_for_is_kept_apart():
+    item = evidence([row(code="Q9"), row(**SUGGESTED)], K01="+")[0]
+    assert (item.test, item.rho, item.suggested_by) == ("T09", 1.0, "")
+
+
+def test_biases_are_large_or_small_in_units_of_the_effect_of_interest():
+    options = DiagnosticOptions(deltas={"growth": 0.1})
+    plain, scaled = (evidence([row(target="bias:economic")], one, K01="+" * 10)[0] for one in (None, options))
+    assert scaled.shift == pytest.approx(10 * plain.shift)
+    assert scaled.sd == pytest.approx(10 * plain.sd)
+    same = evidence([row(target="bias:economic")], DiagnosticOptions(deltas={"growth": 0.01, "jobs": 1}), K01="+" * 10)[
+        0
+    ]
+    assert (same.shift, same.sd) == (plain.shift, plain.sd)
+    with pytest.raises(OptionError, match="deltas is"):
+        DiagnosticOptions(deltas={"growth": 0.0})
+
+
+def _people(**columns):
+    rows = pd.DataFrame({"source": ["I1", "I2"], "organisation": "K01", "coder": "AL", "code": "M1", **columns})
+    return Codings(rows).diagnostics(Bridge(rows=(row(),)), key="secret")
+
+
+def test_respondents_enter_evidence_as_keyed_pseudonyms_only():
+    items = _people(respondent=["IP1", "IP2"], orgnr=["556100-0001", "165561000001"])
+    shared = set(items[0].respondents) & set(items[1].respondents)
+    assert [len(item.respondents) for item in items] == [2, 2]
+    assert len(shared) == 1, "the same firm, written in two ways"
+    assert all(name.startswith("P-") for item in items for name in item.respondents)
+    assert [len(item.respondents) for item in _people(respondent=["Anna + Bo", ""])] == [2, 0]
+
+
+def test_without_a_key_nobody_can_be_traced():
+    assert [item.respondents for item in evidence([row()])] == [()] * 4
+
+
+def test_pseudonymised_codings_keep_their_pseudonyms():
+    frame = pd.DataFrame(
+        {"source": ["I1"], "organisation": "K01", "code": "M1", "respondent": "IP1", "firm": "5561000001"}
+    )
+    before = Codings(frame)
+    after = before.pseudonymised("secret")
+    assert set(after.sources["firm"]).isdisjoint({"5561000001"})
+    bridge = Bridge(rows=(row(),))
+    assert before.diagnostics(bridge, key="secret")[0].respondents == after.diagnostics(bridge, key="x")[0].respondents
+
+
+def test_a_late_test_of_unknown_origin_does_not_make_others_depend_on_it():
+    frame = pd.DataFrame({"source": ["I1"], "organisation": "K01", "code": "M1", "respondent": "IP1"})
+    rows = (row(), row(test="T02", registered=None, claim="jobs"))
+    items = Codings(frame).diagnostics(Bridge(rows=rows), key="secret")
+    assert [len(item.respondents) for item in items] == [1, 0]
+
+
+def test_where_an_item_comes_from():
+    frame = codings(K01="+-")
+    bridge = Bridge(rows=(row(), row(test="T02", code="M2", registered=None), row(target="bias:economic", test="T03")))
+    first, _, late, _, bias = frame.diagnostics(bridge)
+    assert (first.provenance.locator, first.provenance.coder) == ("K01-0", "AL")
+    assert first.provenance.source_hash == frame.fingerprint()
+    assert first.provenance.version == f"bridge {bridge.fingerprint}"
+    assert [item.provenance.pre_registered for item in (first, late, bias)] == [True, False, True]
+    assert bias.provenance.locator == "K01-0, K01-1"
+    undated = Codings(pd.DataFrame({"source": ["I1"], "organisation": ["K01"], "code": ["M1"]}))
+    assert undated.diagnostics(bridge)[0].provenance.pre_registered is None
+    assert undated.fingerprint() != frame.fingerprint()

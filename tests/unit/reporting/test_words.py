@@ -7,7 +7,7 @@ import pytest
 
 from clustereffects.errors import OptionError
 from clustereffects.reporting import LANGUAGES, _comparison, sections, wording
-from clustereffects.reporting.figures.tables import _SIGNS, VERDICT_COLOURS
+from clustereffects.reporting.figures.tables import VERDICT_COLOURS, VERDICT_SIGNS
 from clustereffects.triangulation.verdicts import VERDICTS
 
 SHOWN_VERDICTS = (*VERDICTS, "not published")
@@ -66,8 +66,8 @@ def test_there_are_words_for_everything(language, prefix, names):
 
 def test_every_verdict_has_a_colour_and_a_sign_of_its_own():
     assert set(VERDICT_COLOURS) == set(SHOWN_VERDICTS)
-    assert set(_SIGNS) | {"silent"} == set(SHOWN_VERDICTS)
-    assert len(set(_SIGNS.values())) == len(_SIGNS)
+    assert set(VERDICT_SIGNS) | {"silent"} == set(SHOWN_VERDICTS)
+    assert len(set(VERDICT_SIGNS.values())) == len(VERDICT_SIGNS)
 
 
 def test_keys_that_the_sections_use_exist():

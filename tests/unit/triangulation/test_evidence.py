@@ -62,6 +62,13 @@ def test_a_search_without_a_find_speaks_against_benefit():
     assert after[0] / after[1] == pytest.approx(before[0] / before[1])
 
 
+def test_a_search_that_may_find_what_is_not_there_says_less():
+    about = {"stream": "documents", "reason": "searched_not_found", "p_detect": 0.8, **KEY}
+    before, after = _probability([]), _probability([Silence(p_false=0.5, **about)])
+    assert after[2] / after[1] == pytest.approx(0.2 / 0.5 * before[2] / before[1])
+    np.testing.assert_array_equal(_probability([Silence(p_false=0.8, **about)]), before)
+
+
 @pytest.mark.parametrize("reason", ["not_asked", "not_measured", "missing", "searched_not_found"])
 def test_other_silences_move_nothing(reason):
     np.testing.assert_array_equal(_probability([Silence(**KEY, stream="survey", reason=reason)]), _probability([]))

@@ -7,7 +7,7 @@ import pytest
 from clustereffects.errors import FileError, NotStoredError, OptionError
 from clustereffects.results import BiasTerm, Silence
 from clustereffects.triangulation import VERDICT_COLUMNS, Triangulation
-from clustereffects.triangulation.convergence import node_splits
+from clustereffects.triangulation.conflict import node_splits
 from clustereffects.triangulation.posterior import stream_alone
 from triangulation_cases import KEY, PRIOR, did, interviews, model, sign, survey, theory, worked_example
 
@@ -82,7 +82,10 @@ def test_tables(findings):
     assert left.loc[left["kind"] == "stream", "left_out"].tolist() == ["economic", "survey", "interviews"]
     assert left.loc[left["kind"] == "group", "left_out"].tolist() == ["respondents"]
     assert left.loc[left["kind"] == "item", "left_out"].tolist() == ["did", "scale", "gun", "hoop", "straw"]
-    assert findings.conflicts().round(2)["p_raw"].tolist() == [0.06, 0.06]
+    conflicts = findings.conflicts()
+    assert conflicts["test"].tolist() == ["node split", "prior and estimates", "all estimates"] * 2
+    assert conflicts.loc[conflicts["test"] == "node split", "p_raw"].round(2).tolist() == [0.06, 0.06]
+    assert conflicts["p_holm"].notna().tolist() == [True, False, False] * 2
     sweep = findings.rho_sweep()
     assert sweep.groupby("group")["rho"].count().tolist() == [11, 11]
     middle = sweep[(sweep["group"] == "K01") & (sweep["rho"].round(6) == 0.5)]

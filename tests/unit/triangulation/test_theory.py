@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from clustereffects.errors import FileError, TheoryError
@@ -168,3 +169,66 @@ def test_files_that_cannot_be_read(tmp_path):
     path.write_bytes(b'[nodes.a]\nsv = "\xe5"')
     with pytest.raises(TheoryError, match="not TOML in UTF-8"):
         Theory.from_toml(path)
+
+
+def test_the_same_theory_as_json(file, tmp_path):
+    theory = Theory.from_toml(file)
+    assert Theory.from_json(theory.to_json()) == theory
+    path = tmp_path / "theory.json"
+    path.write_text(theory.to_json(), encoding="utf-8-sig")
+    assert Theory.from_json(path) == Theory.from_json(str(path)) == theory
+    assert "Klustrets" in theory.to_json()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"nodes": {"a": {}, "a": {}}}', "the same key twice: a"),
+        ('{"nodes": ', "not JSON"),
+        ('{"claims": {"c": {"delta": NaN}}}', "no 'outcome'"),
+        ("{" * 100_000, "not JSON"),
+    ],
+)
+def test_json_that_is_no_theory(text, message):
+    with pytest.raises(TheoryError, match=message):
+        Theory.from_json(text)
+
+
+def test_messages_name_the_json_file(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text("[1]", encoding="utf-8")
+    with pytest.raises(TheoryError, match=r"mine\.json: the top level is not an object"):
+        Theory.from_json(path)
+    path.write_bytes(b"\xff\xfe{")
+    with pytest.raises(TheoryError, match="not JSON in UTF-8"):
+        Theory.from_json(path)
+    with pytest.raises(FileError, match="a JSON file"):
+        Theory.from_json(tmp_path / "none.json")
+
+
+def test_numbers_of_numpy_are_written_as_numbers():
+    claim = Claim(id="c", outcome="y", scale="log", horizon=3, delta=np.float64(0.01), rivals=("r",), link="l")
+    nodes = (Node(id="a", kind="activity"), Node(id="b", kind="outcome"))
+    theory = Theory(nodes=nodes, links=(Link(id="l", start="a", end="b"),), claims=(claim,), rivals=(Rival(id="r"),))
+    assert "delta = 0.01\n" in theory.to_toml()
+    assert Theory.from_json(theory.to_json()) == theory
+
+
+@pytest.mark.parametrize(
+    ("rivals", "message"),
+    [
+        ({"boom": {"overlaps": ["bust"]}}, "unknown rival 'bust'"),
+        ({"boom": {"overlaps": ["boom"]}}, "overlaps with itself"),
+        ({"boom": {}, "organisation": {}}, "a rival called 'organisation'"),
+    ],
+)
+def test_overlaps_that_cannot_be(rivals, message):
+    with pytest.raises(TheoryError, match=message):
+        Theory.from_dict(_data() | {"rivals": rivals})
+
+
+def test_overlaps_round_trip():
+    data = _data() | {"rivals": {"boom": {"overlaps": ["organisation", "bust"]}, "bust": {}}}
+    theory = Theory.from_dict(data)
+    assert theory.rival("boom").overlaps == ("organisation", "bust")
+    assert Theory.from_dict(theory.to_dict()) == theory

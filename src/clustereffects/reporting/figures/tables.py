@@ -108,7 +108,7 @@ def verdict_matrix(verdicts: pd.DataFrame, ax: Any = None) -> Any:
             verdict = str(grid.loc[claim, group])
             colour = VERDICT_COLOURS.get(verdict, "#ffffff")
             ax.fill([column, column + 1, column + 1, column], [row, row, row + 1, row + 1], color=colour, linewidth=0)
-            ax.text(column + 0.5, row + 0.5, _SIGNS.get(verdict, ""), ha="center", va="center", color=INK)
+            ax.text(column + 0.5, row + 0.5, VERDICT_SIGNS.get(verdict, ""), ha="center", va="center", color=INK)
     ax.set_xlim(0, len(grid.columns))
     ax.set_ylim(len(grid.index), 0)
     ax.set_xticks(
@@ -123,7 +123,7 @@ def verdict_matrix(verdicts: pd.DataFrame, ax: Any = None) -> Any:
     return ax
 
 
-_SIGNS = {
+VERDICT_SIGNS = {
     "beneficial": "++",
     "probably beneficial": "+",
     "no material effect": "0",
