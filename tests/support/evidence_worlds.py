@@ -12,7 +12,7 @@ from scipy import special
 
 from clustereffects.results import BiasTerm, Diagnostic, Estimate
 from clustereffects.triangulation import Prior, Theory, Thresholds
-from clustereffects.triangulation.cells import cell_model
+from clustereffects.triangulation.cells import CellModel, cell_model
 from clustereffects.triangulation.sensitivity import cell_bounds, scenarios
 from clustereffects.triangulation.sorting import CellEvidence
 from clustereffects.triangulation.verdicts import verdict
@@ -223,21 +223,22 @@ def judge(drawn: Drawn, design: Design, thresholds: Thresholds | None = None) ->
     return Judged(verdict=np.array(words), probability=stated, bounds=bounds)
 
 
-def _model(drawn, one, design):
+def cell_of(drawn: Drawn, one: int, design: Design) -> CellModel:
+    """Cell of one world as the evaluator declares it."""
     return cell_model(design.theory.claim(CLAIM), "K01", evidence(drawn, one, design), design.prior)
 
 
 def _judged_apart(drawn, some, design):
     found = []
     for one in some:
-        model = _model(drawn, one, design)
+        model = cell_of(drawn, one, design)
         posterior = scenarios(model)
         found.append((posterior.probability[0], cell_bounds(model, posterior)))
     return np.array([one for one, _ in found]), np.array([limits for _, limits in found])
 
 
 def _judged_alike(drawn, some, design):
-    model = _model(drawn, some[0], design)
+    model = cell_of(drawn, some[0], design)
     values = {"economic": drawn.accounts, "survey": drawn.survey, "interviews": np.zeros(drawn.effect.size)}
     off = np.column_stack([(values[name][some[0]] - values[name][some]) * design.delta for name in model.streams])
     stated = scenarios(model, shift=off).probability
