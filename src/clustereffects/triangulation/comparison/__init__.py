@@ -3,7 +3,7 @@
 from clustereffects.triangulation.comparison.belief_functions import belief_and_plausibility, dempster
 from clustereffects.triangulation.comparison.case import Case, case_of
 from clustereffects.triangulation.comparison.causal_types import CausalTypes, causal_types
-from clustereffects.triangulation.comparison.compare import COMPARISON_COLUMNS, ENGINES, compare
+from clustereffects.triangulation.comparison.compare import COMPARISON_COLUMNS, ENGINES, agreement_by_engine, compare
 from clustereffects.triangulation.comparison.opinions import averaging, compromise, cumulative, weighted
 from clustereffects.triangulation.comparison.organisations import configurations, single_conditions
 from clustereffects.triangulation.comparison.p_values import cauchy, fisher, harmonic_mean, stouffer
@@ -34,6 +34,7 @@ __all__ = [
     "SetRelation",
     "TracedTest",
     "TruthTable",
+    "agreement_by_engine",
     "averaging",
     "belief_and_plausibility",
     "binomial_factor",

@@ -8,7 +8,14 @@ from clustereffects.errors import OptionError
 from clustereffects.results import BiasEvidence, BiasTerm, Silence
 from clustereffects.triangulation import Thresholds, Triangulation
 from clustereffects.triangulation.cell_finding import find_cell
-from clustereffects.triangulation.comparison import COMPARISON_COLUMNS, ENGINES, EngineResult, case_of, compare
+from clustereffects.triangulation.comparison import (
+    COMPARISON_COLUMNS,
+    ENGINES,
+    EngineResult,
+    agreement_by_engine,
+    case_of,
+    compare,
+)
 from clustereffects.triangulation.comparison._stream_engines import opinions_of
 from clustereffects.triangulation.comparison.opinions import projected
 from clustereffects.triangulation.sorting import sort_evidence
@@ -208,6 +215,26 @@ def test_the_ceiling_counts_shared_bias_and_bias_evidence():
     told = BiasEvidence(id="B", stream="interviews", target_stream="economic", sd=0.1, **KEY)
     # .03² and .1² of bias against .025² of sampling error
     assert "95% of the variance" in table([did(), told], "bayes").iloc[0]["warning"]
+
+
+def test_disagreement_has_a_direction():
+    clear, null = [did(), survey()], [did(value=0.0, std_error=0.002, bias_sd=0.001, group="K02")]
+    torn = [did(value=-0.08, bias_sd=0.01, group="K03"), survey(bias_sd=0.01, group="K03")]
+    found = agreement_by_engine(compare(cells([*clear, *null, *torn]))).set_index("engine")
+    parts = ["agrees", "more_favourable", "less_favourable", "otherwise", "refused", "silent"]
+    assert (found[parts].sum(axis=1) == found["cells"]).all()
+    assert (found["cells"] == 3).all()
+    assert found.loc["bayes", "agrees"] == 3
+    assert found.loc["linear_pool", "less_favourable"] == 1
+    assert found.loc["rubric", "otherwise"] == 1
+    assert found.loc["dempster", "refused"] == 1
+    assert found.loc["process_tracing", "silent"] == 3
+    assert agreement_by_engine(compare([])).empty
+
+
+def test_agreement_needs_something_to_agree_with():
+    with pytest.raises(OptionError, match="nothing to agree with"):
+        agreement_by_engine(compare(cells([did()]), ["vote"]))
 
 
 def test_silent_cells_have_no_row():
