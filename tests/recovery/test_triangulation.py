@@ -69,7 +69,7 @@ def _assert_calibrated(found):
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.__name__)
 def test_calibrated_when_the_model_is_right(world):
-    _assert_calibrated(_calibration(world, 250, seed=20))
+    _assert_calibrated(_calibration(world, 500, seed=20))
 
 
 def test_states_are_calibrated_with_a_proportional_bias():
@@ -83,7 +83,7 @@ def test_states_are_calibrated_with_a_proportional_bias():
 @pytest.mark.slow
 @pytest.mark.parametrize("world", [*WORLDS, proportional], ids=lambda world: world.__name__)
 def test_calibrated_when_the_model_is_right_in_full_size(world):
-    _assert_calibrated(_calibration(world, 3_000 if world is not proportional else 600, seed=21))
+    _assert_calibrated(_calibration(world, 10_000 if world is not proportional else 800, seed=21))
 
 
 CONTROLS = {

@@ -12,7 +12,7 @@ from scipy import special
 
 from clustereffects.results import BiasTerm, Diagnostic, Estimate
 from clustereffects.triangulation import Prior, Theory, Thresholds
-from clustereffects.triangulation.cells import cell_model
+from clustereffects.triangulation.cells import CellModel, cell_model
 from clustereffects.triangulation.sensitivity import cell_bounds, scenarios
 from clustereffects.triangulation.sorting import CellEvidence
 from clustereffects.triangulation.verdicts import verdict
@@ -22,6 +22,8 @@ NARROW, WIDE, WIDE_WEIGHT = 5.0, 15.0, 0.2
 #: Chance of seeing each sign under harm, negligible effect and benefit.
 SIGNS = {"hoop": (0.5, 0.5, 0.9), "gun": (0.02, 0.05, 0.30), "straw": (0.35, 0.40, 0.60)}
 CHANCES = np.array(list(SIGNS.values()))
+#: Bias means between the ends of a range; harm and benefit are extreme at the ends.
+_STEPS = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,14 +206,46 @@ def _theory(delta):
 
 
 def judge(drawn: Drawn, design: Design, thresholds: Thresholds | None = None) -> Judged:
-    """What the library says in each world; without the sensitivity analyses of ``Triangulation.fit``."""
-    limits, claim = thresholds or Thresholds(), design.theory.claim(CLAIM)
-    words, stated, bounds = [], [], []
-    for one in range(drawn.effect.size):
-        model = cell_model(claim, "K01", evidence(drawn, one, design), design.prior)
+    """What the library says in each world; without the sensitivity analyses of ``Triangulation.fit``.
+
+    Worlds in which as many respondents saw each sign differ in their estimates only, which the engine takes as shifts of one
+    and the same cell. A range of ρ needs each world's own bounds.
+    """
+    size = drawn.effect.size
+    stated, bounds = np.zeros((size, 3)), np.zeros((size, 3, 2))
+    judge_some = _judged_alike if isinstance(design.rho, float) else _judged_apart
+    _, pattern = np.unique(drawn.seen.sum(axis=2), axis=0, return_inverse=True)
+    order = np.argsort(pattern.ravel(), kind="stable")
+    for alike in np.split(order, np.flatnonzero(np.diff(pattern.ravel()[order])) + 1):
+        stated[alike], bounds[alike] = judge_some(drawn, alike, design)
+    limits = thresholds or Thresholds()
+    words = [verdict(chance, limit, limits) for chance, limit in zip(stated, bounds, strict=True)]
+    return Judged(verdict=np.array(words), probability=stated, bounds=bounds)
+
+
+def cell_of(drawn: Drawn, one: int, design: Design) -> CellModel:
+    """Cell of one world as the evaluator declares it."""
+    return cell_model(design.theory.claim(CLAIM), "K01", evidence(drawn, one, design), design.prior)
+
+
+def _judged_apart(drawn, some, design):
+    found = []
+    for one in some:
+        model = cell_of(drawn, one, design)
         posterior = scenarios(model)
-        limit = cell_bounds(model, posterior)
-        words.append(verdict(posterior.probability[0], limit, limits))
-        stated.append(posterior.probability[0])
-        bounds.append(limit)
-    return Judged(verdict=np.array(words), probability=np.array(stated), bounds=np.array(bounds))
+        found.append((posterior.probability[0], cell_bounds(model, posterior)))
+    return np.array([one for one, _ in found]), np.array([limits for _, limits in found])
+
+
+def _judged_alike(drawn, some, design):
+    model = cell_of(drawn, some[0], design)
+    values = {"economic": drawn.accounts, "survey": drawn.survey, "interviews": np.zeros(drawn.effect.size)}
+    off = np.column_stack([(values[name][some[0]] - values[name][some]) * design.delta for name in model.streams])
+    stated = scenarios(model, shift=off).probability
+    if not (design.survey_error and design.survey_range):
+        return stated, np.stack([stated, stated], axis=2)
+    mean = np.linspace(*design.survey_range, _STEPS) - design.survey_bias[0]
+    column = np.array([float(name == "survey") for name in model.streams]) * design.delta
+    shifted = off[:, None, :] + mean[:, None] * column
+    path = scenarios(model, shift=shifted.reshape(-1, len(model.streams))).probability.reshape(some.size, _STEPS, 3)
+    return stated, np.stack([path.min(axis=1), path.max(axis=1)], axis=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
 
@@ -13,6 +14,7 @@ from clustereffects.reporting.words import Wording
 from clustereffects.triangulation import CellFinding, Findings
 
 _CHARACTER, _HANDLE = 4.6, 8  # points; characters beside the words of an entry
+_LEFT = 0.92  # share of the width that labels to the left will not take
 STREAM_STYLES = {
     "economic": ("#0072b2", "-", "o"),
     "survey": ("#d55e00", "--", "s"),
@@ -83,17 +85,25 @@ def percent_axis(axis: Any, say: Wording, **style: Any) -> None:
 
 def legend_above(ax: Any, *, title: str = "", **entries: Any) -> Any:
     """Legend above the Axes, in as many columns as there is room for."""
-    room = ax.get_window_extent().width / ax.get_figure(root=True).dpi * 72.0 / _CHARACTER
+    room = _LEFT * ax.get_window_extent().width / ax.get_figure(root=True).dpi * 72.0 / _CHARACTER
     words = entries["labels"] if "labels" in entries else ax.get_legend_handles_labels()[1]
-    columns = max(1, int(room / (max((len(word) for word in words), default=1) + _HANDLE)))
     return ax.legend(
         frameon=False,
         fontsize="small",
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
-        ncols=columns,
+        ncols=_columns([len(word) for word in words], room),
         title=fill(title, max(int(room), 12)) or None,
         title_fontsize="small",
         alignment="left",
         **entries,
     )
+
+
+def _columns(lengths: Sequence[int], room: float) -> int:
+    """Most columns, filled from top to bottom, whose entries fit side by side into so many characters."""
+    for columns in range(len(lengths), 1, -1):
+        rows = -(-len(lengths) // columns)
+        if sum(max(lengths[k : k + rows]) + _HANDLE for k in range(0, len(lengths), rows)) <= room:
+            return columns
+    return 1

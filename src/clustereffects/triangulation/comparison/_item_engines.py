@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+import clustereffects.triangulation.comparison._words as words
 from clustereffects.results.evidence import Chance, Diagnostic
-from clustereffects.triangulation.comparison import _words as words
 from clustereffects.triangulation.comparison.case import Case
 from clustereffects.triangulation.comparison.p_values import cauchy, fisher, harmonic_mean, stouffer
 from clustereffects.triangulation.comparison.process_tracing import GRADES, TracedTest, rubric_grade

@@ -113,6 +113,19 @@ def test_a_stream_without_information_is_vacuous():
     assert opinions_of(given)[1][0] == pytest.approx(1.0)
 
 
+def test_a_stream_that_says_nothing_dilutes_pools_and_rubric_only():
+    evidence, silent = [did(), survey()], sign("nothing", (0.5, 0.5, 0.5))
+    before, after = (table(items, *STREAM_ENGINES, "rubric") for items in (evidence, [*evidence, silent]))
+    unmoved = ["bayes", "subjective_logic", "dempster"]
+    np.testing.assert_allclose(after.loc[unmoved, "score"], before.loc[unmoved, "score"], rtol=1e-6)
+    assert (after["score"] < before["score"] - 1e-3)[["linear_pool", "log_pool", "rubric"]].all()
+
+
+def test_the_order_of_the_evidence_is_irrelevant():
+    evidence = worked_example()
+    pd.testing.assert_frame_equal(table(evidence), table(evidence[::-1]))
+
+
 def test_votes_ignore_dependence_where_the_posterior_does_not():
     many = [sign(f"I{i}", (0.6, 0.4, 0.35), dependence="respondents", rho=1.0) for i in range(9)]
     found = table([did(value=-0.01, std_error=0.05), *many])
@@ -146,7 +159,7 @@ def test_reports_on_one_test_count_as_one_test():
 def test_a_search_without_a_find_is_a_failed_hoop_and_a_vote():
     searched = Silence(stream="documents", reason="searched_not_found", p_detect=0.9, **KEY)
     found = table([sign("gun", (0.3, 0.02, 0.02)), searched])
-    easily = Silence(stream="documents", reason="searched_not_found", p_detect=0.9, p_false=0.8, **KEY)
+    easily = Silence(stream="documents", reason="searched_not_found", p_detect=0.6, p_false=0.4, **KEY)
     assert table([sign("gun", (0.3, 0.02, 0.02)), easily]).loc["process_tracing", "score"] == 3
     assert found.loc["process_tracing", "score"] == 0
     assert found.loc["vote", "score"] == 0.5
