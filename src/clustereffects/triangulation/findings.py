@@ -25,9 +25,12 @@ from clustereffects.triangulation._convergence_tables import (
 )
 from clustereffects.triangulation._sensitivity_tables import (
     left_out_table,
+    multiverse_table,
+    reach_table,
     rho_table,
     sensitivity_table,
     tipping_table,
+    weights_table,
 )
 from clustereffects.triangulation._tables import VERDICT_COLUMNS, bounds_table, effects_table, rivals_table, verdict_row
 from clustereffects.triangulation.audit import audit_record, differences, read_record, restored, write_record
@@ -177,7 +180,7 @@ class Findings:
         return left_out_table(self._speaking())
 
     def tipping(self, threshold: float | None = None) -> pd.DataFrame:
-        """Smallest bias and largest power of each stream that change the verdict, at one threshold for all states.
+        """Smallest change of each input that changes the verdict, at one threshold for all states.
 
         ``tips_at`` is NaN where nothing within reach does. Without a threshold those of the verdicts apply.
         """
@@ -188,8 +191,23 @@ class Findings:
         return rho_table(self._speaking(), self.thresholds)
 
     def sensitivity(self) -> pd.DataFrame:
-        """Everything a verdict was tested against, one row per test: streams left out, biases, powers, ρ."""
+        """What a verdict was tested against, one row per test: streams, groups and items left out, tipping points, ρ."""
         return sensitivity_table(tuple(self._speaking()), self.thresholds)
+
+    def stream_weights(self) -> pd.DataFrame:
+        """Share of all weightings of the streams that leads to each verdict, with the weights at its centre (SMAA)."""
+        return weights_table(self._speaking())
+
+    def multiverse(self) -> pd.DataFrame:
+        """Verdict under every combination of other reasonable models; ``same`` is the share that keeps the verdict."""
+        return multiverse_table(self._speaking())
+
+    def reach(self) -> pd.DataFrame:
+        """Largest probability of each state that infinitely precise estimates with the declared biases could give.
+
+        Where ``possible`` is false, no amount of data of the same kind can lead to the verdict.
+        """
+        return reach_table(self._speaking())
 
     def conflicts(self) -> pd.DataFrame:
         """Conflict between the estimates of every two streams, among all estimates, and between prior and estimates.
