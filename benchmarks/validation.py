@@ -37,6 +37,8 @@ KINDS = {
 }
 GOOD, BAD = ("beneficial", "probably beneficial"), ("harmful", "probably harmful")
 LEVEL = 0.95
+BANDS = [0.0, 0.1, 0.2, 0.5, 0.8, 0.9, 0.99, 1.0 + 1e-9]
+BAND_WORDS = ["0–10 %", "10–20 %", "20–50 %", "50–80 %", "80–90 %", "90–99 %", "99–100 %"]
 WORDS = {
     "matched_did": "matched comparison firms",
     "group_time_did": "group-time comparison",
@@ -78,7 +80,11 @@ Counts of false ones:
 
 {wrong}
 
-Where a probability was stated (not withheld), in `baseline`:
+### Is a stated chance a chance?
+
+Where a probability was stated (not withheld): number of claims with a stated chance in the band, their mean stated chance → share
+of which it is true, in per cent. [Errors of verdicts](verdict-errors.md) has the same for evidence that comes about as declared,
+and otherwise.
 
 {calibration}
 
@@ -234,12 +240,16 @@ def wrong_verdicts(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def calibration(frame: pd.DataFrame) -> pd.DataFrame:
-    """Stated probability of benefit against the share of claims that truly are beneficial."""
-    stated = frame.dropna(subset="p_benefit")
-    bins = pd.cut(stated["p_benefit"], [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0], include_lowest=True)
-    grouped = stated.assign(true=stated["state"] == "benefit").groupby(bins, observed=True)
-    table = grouped.agg(n=("true", "size"), stated=("p_benefit", "mean"), true=("true", "mean"))
-    return table.reset_index(drop=True)
+    """Stated probability of benefit and of harm against the share of claims of which it is true, by band and kind of claim."""
+    keys = ["scenario", "kind", "state", "band"]
+    parts = []
+    for state in ("benefit", "harm"):
+        stated = frame.dropna(subset=f"p_{state}")
+        chance, true = stated[f"p_{state}"], stated["state"] == state
+        band = pd.cut(chance, BANDS, labels=BAND_WORDS, right=False)
+        parts.append(stated[keys[:2]].assign(state=state, band=band, chance=chance, true=true))
+    grouped = pd.concat(parts).groupby(keys, sort=False, observed=True)
+    return grouped.agg(n=("true", "size"), stated=("chance", "mean"), true=("true", "mean")).reset_index()
 
 
 def warned(records: Sequence[Record], name: str) -> dict[str, str]:
@@ -333,6 +343,21 @@ def wrong_table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def calibration_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Stated against true, one row for each scenario, state and kind of claim, one column for each band."""
+    table = calibration(frame)
+    shown = [
+        f"{n}: {100 * said:.0f} → {100 * true:.0f}"
+        for n, said, true in zip(table["n"], table["stated"], table["true"], strict=True)
+    ]
+    keys = ["state", "scenario", "kind"]
+    wide = table.assign(shown=shown).pivot_table(
+        index=keys, columns="band", values="shown", aggfunc="first", sort=False
+    )
+    wide = wide.reindex(columns=BAND_WORDS).fillna("–").reset_index()
+    return wide.rename(columns={"state": "chance of", "kind": "claims on"})
+
+
 def _wrapped(text: str) -> str:
     """Bullet of several lines, none of which begins with a per cent sign."""
     filled = textwrap.fill("- " + text.replace(" %", "\u00a0%"), 120, subsequent_indent="  ")
@@ -346,14 +371,6 @@ def page(records: Sequence[Record]) -> str:
     found = versions(("clustereffects", "numpy", "pandas", "scipy"))
     bullets = [_wrapped(miss) for miss in misses(records, frame)]
     size = options("baseline")
-    stated = calibration(frame[frame["scenario"] == "baseline"])
-    stated = pd.DataFrame(
-        {
-            "claims": stated["n"],
-            "mean stated chance of benefit": stated["stated"].map(_share),
-            "truly beneficial": stated["true"].map(_share),
-        }
-    )
     parts = {
         "seeds": f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0]),
         "studies": len(records),
@@ -366,7 +383,7 @@ def page(records: Sequence[Record]) -> str:
         "own": markdown(organisation_table(records)),
         "verdicts": markdown(verdict_table(frame)),
         "wrong": markdown(wrong_table(frame)),
-        "calibration": markdown(stated),
+        "calibration": markdown(calibration_table(frame)),
         "misses": "\n".join(bullets),
     }
     return PAGE.format(**parts)

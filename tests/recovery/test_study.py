@@ -58,6 +58,8 @@ def test_what_is_there_is_found_and_nothing_else():
     tables = validation.programme_table, validation.organisation_table
     assert [len(table(records)) for table in tables] == [4, 2]
     assert validation.verdict_table(frame)["n"].sum() == len(frame) == 2 * 6 * 8
+    assert validation.calibration(frame)["n"].sum() == frame["p_benefit"].count() + frame["p_harm"].count()
+    assert set(validation.calibration_table(frame)["chance of"]) == {"benefit", "harm"}
 
 
 @pytest.mark.slow

@@ -175,8 +175,8 @@ def clustered_mean(values: FloatArray, clusters: Sequence[Hashable]) -> DesignMe
     >>> found.mean, found.std_error, found.df
     (3.0, 1.5, 1.0)
     """
-    if not np.isfinite(values).all():
-        raise ValueError("a value is missing or infinite")
+    if len(values) != len(clusters) or not np.isfinite(values).all():
+        raise ValueError("a value or a cluster is missing, or a value is infinite")
     names = {name: i for i, name in enumerate(dict.fromkeys(clusters))}
     n, count = len(values), len(names)
     if count < 2:

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from clustereffects.triangulation.cells import CellModel, cell_model
 from clustereffects.triangulation.engine import PriorMixture, StatePosterior
+from clustereffects.triangulation.multiverse import Multiverse, multiverse
 from clustereffects.triangulation.options import Prior, Thresholds
+from clustereffects.triangulation.reach import Reach, reachable
 from clustereffects.triangulation.sensitivity import LeftOut, cell_bounds, leave_one_out, scenarios
 from clustereffects.triangulation.sentences import Reasons
+from clustereffects.triangulation.smaa import Acceptance, stream_weights
 from clustereffects.triangulation.sorting import CellEvidence
 from clustereffects.triangulation.theory import Claim
 from clustereffects.triangulation.tipping import Tip, tipping_points
@@ -35,6 +38,12 @@ class CellFinding:
     verdict : str
     left_out : tuple of LeftOut
     tips : tuple of Tip
+    smaa : tuple of Acceptance
+        Share of the space of stream weights that leads to each verdict.
+    multiverse : Multiverse or None
+        Verdicts under other reasonable models; ``None`` where nothing bears on the effect.
+    reach : tuple of Reach
+        What infinitely precise estimates could show.
 
     Raises
     ------
@@ -44,7 +53,7 @@ class CellFinding:
     Examples
     --------
     >>> sorted(CellFinding.__slots__)
-    ['bounds', 'evidence', 'left_out', 'model', 'posterior', 'tips', 'verdict']
+    ['bounds', 'evidence', 'left_out', 'model', 'multiverse', 'posterior', 'reach', 'smaa', 'tips', 'verdict']
     """
 
     model: CellModel
@@ -54,6 +63,9 @@ class CellFinding:
     verdict: str
     left_out: tuple[LeftOut, ...]
     tips: tuple[Tip, ...]
+    smaa: tuple[Acceptance, ...] = ()
+    multiverse: Multiverse | None = None
+    reach: tuple[Reach, ...] = ()
 
     @property
     def key(self) -> dict[str, str]:
@@ -63,7 +75,9 @@ class CellFinding:
     @property
     def robust(self) -> bool:
         """Whether no single stream and no input inside its declared range changes the verdict."""
-        return self.verdict not in {"silent", "withheld"} and not any(one.flips for one in self.left_out)
+        return self.verdict not in {"silent", "withheld"} and not any(
+            one.flips for one in self.left_out if one.kind == "stream"
+        )
 
     def reasons(self, thresholds: Thresholds) -> Reasons:
         """What the sentence on this cell is made of."""
@@ -120,4 +134,7 @@ def find_cell(
         verdict=verdict(posterior.probability[0], bounds, thresholds) if speaks else "silent",
         left_out=leave_one_out(model, thresholds) if speaks else (),
         tips=tipping_points(model, thresholds) if speaks else (),
+        smaa=stream_weights(model, thresholds) if speaks else (),
+        multiverse=multiverse(model, thresholds) if speaks else None,
+        reach=reachable(model, thresholds) if speaks else (),
     )

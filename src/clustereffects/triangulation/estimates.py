@@ -108,15 +108,19 @@ class LogQuadratic:
         return math.prod(log_weight.size for log_weight, _, _ in self.mixtures)
 
 
-def stream_precision(covariance: FloatArray, stream: IntArray, power: FloatArray) -> FloatArray:
+def stream_precision(
+    covariance: FloatArray, stream: IntArray, power: FloatArray, kept: FloatArray | None = None
+) -> FloatArray:
     """Precision matrix of the estimates when each stream's likelihood is raised to a power.
 
     Parameters
     ----------
-    covariance : array, shape (n, n)
+    covariance : array, shape (n, n) or (scenarios, n, n)
     stream : array of int, shape (n,)
     power : array, shape (scenarios, streams)
         From 0 (the stream is left out) to 1 (as it is).
+    kept : array, shape (scenarios, n), optional
+        0 for an estimate that is left out, 1 for the others.
 
     Returns
     -------
@@ -140,12 +144,17 @@ def stream_precision(covariance: FloatArray, stream: IntArray, power: FloatArray
     [[[0.125, 0.0], [0.0, 0.0]]]
     """
     root = np.sqrt(power[:, stream])
+    within = stream[:, None] == stream[None, :]
+    if kept is not None:
+        root = root * kept
+        within = within & (kept[:, :, None] * kept[:, None, :] > 0) | np.eye(stream.size, dtype=bool)
     outer = root[:, :, None] * root[:, None, :]
-    coupled = np.where(stream[:, None] == stream[None, :], covariance, covariance * outer)
-    return np.asarray(np.linalg.inv(coupled) * outer)
+    return np.asarray(np.linalg.inv(np.where(within, covariance, covariance * outer)) * outer)
 
 
-def likelihood_terms(evidence: LinearEvidence, residual: FloatArray, power: FloatArray) -> LogQuadratic:
+def likelihood_terms(
+    evidence: LinearEvidence, residual: FloatArray, power: FloatArray, precision: FloatArray | None = None
+) -> LogQuadratic:
     """Reduce estimates to log-quadratic terms in θ for each scenario.
 
     Parameters
@@ -154,6 +163,8 @@ def likelihood_terms(evidence: LinearEvidence, residual: FloatArray, power: Floa
     residual : array, shape (scenarios, n)
         Estimates less bias means, by scenario.
     power : array, shape (scenarios, streams)
+    precision : array, shape (scenarios, n, n), optional
+        Precision matrix of the estimates if it is not the one of their covariance and the powers.
 
     Returns
     -------
@@ -177,10 +188,10 @@ def likelihood_terms(evidence: LinearEvidence, residual: FloatArray, power: Floa
     >>> likelihood_terms(one, one.residual[None, :], np.ones((1, 1))).precision.round(6).tolist()
     [1600.0]
     """
-    scenarios = residual.shape[0]
-    precision, linear = np.zeros(scenarios), np.zeros(scenarios)
-    mixtures = []
-    matrix = stream_precision(evidence.covariance, evidence.stream, power)
+    matrix = stream_precision(evidence.covariance, evidence.stream, power) if precision is None else precision
+    if not evidence.loading.size:
+        return _exponents(np.exp(evidence.log_factor), matrix, residual)
+    plain, mixtures = LogQuadratic(np.zeros(residual.shape[0]), np.zeros(residual.shape[0]), ()), []
     for block in _blocks(evidence):
         part, rest = matrix[:, block][:, :, block], residual[:, block]
         factors = np.flatnonzero(evidence.loading[block].any(axis=0))
@@ -188,10 +199,14 @@ def likelihood_terms(evidence: LinearEvidence, residual: FloatArray, power: Floa
             nodes = _factor_nodes(evidence.loading[np.ix_(block, factors)], part, rest)
             mixtures.append(_mixture(nodes, evidence.log_factor[block], part, rest))
         else:
-            factor = np.exp(evidence.log_factor[block])
-            precision += np.einsum("i,sij,j->s", factor, part, factor)
-            linear += np.einsum("i,sij,sj->s", factor, part, rest)
-    return LogQuadratic(precision, linear, tuple(mixtures))
+            more = _exponents(np.exp(evidence.log_factor[block]), part, rest)
+            plain = LogQuadratic(plain.precision + more.precision, plain.linear + more.linear, ())
+    return LogQuadratic(plain.precision, plain.linear, tuple(mixtures))
+
+
+def _exponents(factor: FloatArray, precision: FloatArray, residual: FloatArray) -> LogQuadratic:
+    weight = factor @ precision
+    return LogQuadratic(weight @ factor, (weight * residual).sum(axis=1), ())
 
 
 def log_likelihood(terms: LogQuadratic, index: IntArray, theta: FloatArray) -> FloatArray:

@@ -14,8 +14,24 @@ import pandas as pd
 from clustereffects.data import SampleAccount
 from clustereffects.errors import EstimationError, NotStoredError, Problem
 from clustereffects.results import draw
-from clustereffects.triangulation import _convergence_tables as agreement
-from clustereffects.triangulation import _sensitivity_tables as sensitivity
+from clustereffects.triangulation._convergence_tables import (
+    agreement_table,
+    assessment_table,
+    completeness_table,
+    conflicts_table,
+    convergence_table,
+    matrix_table,
+    overrides_table,
+)
+from clustereffects.triangulation._sensitivity_tables import (
+    left_out_table,
+    multiverse_table,
+    reach_table,
+    rho_table,
+    sensitivity_table,
+    tipping_table,
+    weights_table,
+)
 from clustereffects.triangulation._tables import VERDICT_COLUMNS, bounds_table, effects_table, rivals_table, verdict_row
 from clustereffects.triangulation.audit import audit_record, differences, read_record, restored, write_record
 from clustereffects.triangulation.bands import bands_table
@@ -160,30 +176,45 @@ class Findings:
         return effects_table(self._speaking(), level)
 
     def leave_one_out(self) -> pd.DataFrame:
-        """Posterior without each stream in turn."""
-        return sensitivity.left_out_table(self._speaking())
+        """Posterior without each stream, each dependence group and each item in turn."""
+        return left_out_table(self._speaking())
 
     def tipping(self, threshold: float | None = None) -> pd.DataFrame:
-        """Smallest bias and largest power of each stream that change the verdict, at one threshold for all states.
+        """Smallest change of each input that changes the verdict, at one threshold for all states.
 
         ``tips_at`` is NaN where nothing within reach does. Without a threshold those of the verdicts apply.
         """
-        return sensitivity.tipping_table(self._speaking(), self.thresholds, threshold)
+        return tipping_table(self._speaking(), self.thresholds, threshold)
 
     def rho_sweep(self) -> pd.DataFrame:
         """Probabilities as the correlation within all dependence groups of diagnostics goes from 0 to 1."""
-        return sensitivity.rho_table(self._speaking(), self.thresholds)
+        return rho_table(self._speaking(), self.thresholds)
 
     def sensitivity(self) -> pd.DataFrame:
-        """Everything a verdict was tested against, one row per test: streams left out, biases, powers, ρ."""
-        return sensitivity.sensitivity_table(tuple(self._speaking()), self.thresholds)
+        """What a verdict was tested against, one row per test: streams, groups and items left out, tipping points, ρ."""
+        return sensitivity_table(tuple(self._speaking()), self.thresholds)
+
+    def stream_weights(self) -> pd.DataFrame:
+        """Share of all weightings of the streams that leads to each verdict, with the weights at its centre (SMAA)."""
+        return weights_table(self._speaking())
+
+    def multiverse(self) -> pd.DataFrame:
+        """Verdict under every combination of other reasonable models; ``same`` is the share that keeps the verdict."""
+        return multiverse_table(self._speaking())
+
+    def reach(self) -> pd.DataFrame:
+        """Largest probability of each state that infinitely precise estimates with the declared biases could give.
+
+        Where ``possible`` is false, no amount of data of the same kind can lead to the verdict.
+        """
+        return reach_table(self._speaking())
 
     def conflicts(self) -> pd.DataFrame:
         """Conflict between the estimates of every two streams, among all estimates, and between prior and estimates.
 
         ``test`` says which of the three a row is about. ``p_holm`` allows for the number of node splits in the table.
         """
-        return agreement.conflicts_table(self._speaking())
+        return conflicts_table(self._speaking())
 
     @cached_property
     def _assessed(self) -> tuple[tuple[CellFinding, CellConvergence], ...]:
@@ -211,27 +242,27 @@ class Findings:
 
     def convergence(self) -> pd.DataFrame:
         """Convergence code of every two streams on every claim, and beside it what researchers coded."""
-        return agreement.convergence_table(self._assessed, self.given.overrides)
+        return convergence_table(self._assessed, self.given.overrides)
 
     def convergence_matrix(self) -> pd.DataFrame:
         """Convergence codes with claims and pairs of streams as rows and organisations as columns."""
-        return agreement.matrix_table(self.convergence())
+        return matrix_table(self.convergence())
 
     def assessment(self) -> pd.DataFrame:
         """One assessment of convergence for every claim and organisation."""
-        return agreement.assessment_table(self._assessed)
+        return assessment_table(self._assessed)
 
     def completeness(self) -> pd.DataFrame:
         """What each stream contributes to every cell, and why it is silent where it is."""
-        return agreement.completeness_table(self._assessed, self._expected)
+        return completeness_table(self._assessed, self._expected)
 
     def overrides(self) -> pd.DataFrame:
         """What researchers judged, with their reasons, beside what was computed; it changes no figure."""
-        return agreement.overrides_table(self.given.overrides, self._computed)
+        return overrides_table(self.given.overrides, self._computed)
 
     def override_agreement(self, least: int = 10) -> pd.DataFrame:
         """Cohen's κ between each researcher and what was computed; none below ``least`` judgements."""
-        return agreement.agreement_table(self.given.overrides, self._computed, least)
+        return agreement_table(self.given.overrides, self._computed, least)
 
     def rivals(self) -> pd.DataFrame:
         """Likelihood ratio of each rival explanation against the claim; it never enters that of the effect."""

@@ -180,6 +180,27 @@ class Reports:
         with np.errstate(divide="ignore"):
             return self._sums(np.maximum(np.log(seen), IMPOSSIBLE))
 
+    def over(self, *, log_odds: FloatArray | None = None, unreliability: FloatArray | None = None) -> FloatArray:
+        """Log-likelihoods (scenarios, tests, 3) at the centres of the ranges when reporting is not as declared.
+
+        ``log_odds`` (scenarios,): how much too high the log-odds of reporting a sign of benefit are, and too low those
+        of a sign against it, in every state. ``unreliability`` (scenarios, n): instead of the declared one.
+        """
+        chance = self.chance.mean(axis=2)[None]
+        if log_odds is not None:
+            omega = np.exp(log_odds[:, None] * np.sign(chance[0, :, 2] - chance[0, :, 1]))[:, :, None]
+            chance = omega * chance / (1 + (omega - 1) * chance)
+        epsilon = self.unreliability[None] if unreliability is None else unreliability
+        seen = (1 - epsilon[:, :, None]) * chance + (epsilon * self.noise)[:, :, None]
+        with np.errstate(divide="ignore"):
+            value = np.maximum(np.log(np.where(self.observed[:, None], seen, 1 - seen)), IMPOSSIBLE)
+        return np.asarray((np.arange(self.tests)[:, None] == self.test).astype(np.float64) @ value)
+
+    @property
+    def tests(self) -> int:
+        """How many tests the reports are about."""
+        return int(self.test.max(initial=-1)) + 1
+
     def likeliest(self) -> FloatArray:
         """Probability within each range (n, 3) that makes the reports on the test most likely."""
         low, high = self.chance[:, :, 0], self.chance[:, :, 1]
@@ -195,7 +216,7 @@ class Reports:
         return np.asarray(sign[:, None] / np.maximum(share, 1e-300))
 
     def _sums(self, values: FloatArray) -> FloatArray:
-        total = np.zeros((int(self.test.max(initial=-1)) + 1, 3))
+        total = np.zeros((self.tests, 3))
         np.add.at(total, self.test, values if self.weight is None else values * self.weight[:, None])
         return total
 
@@ -237,7 +258,9 @@ def tempering(count: FloatArray, power: FloatArray, rho: FloatArray) -> FloatArr
     return np.asarray(1.0 / (1.0 + excess * np.atleast_2d(rho)[:, :, None]))
 
 
-def log_constants(items: DiagnosticArrays, power: FloatArray, exponent: FloatArray | None = None) -> FloatArray:
+def log_constants(
+    items: DiagnosticArrays, power: FloatArray, exponent: FloatArray | None = None, middle: FloatArray | None = None
+) -> FloatArray:
     """Logarithm of the diagnostics' likelihood of each state, at the centre of every range.
 
     Parameters
@@ -245,7 +268,9 @@ def log_constants(items: DiagnosticArrays, power: FloatArray, exponent: FloatArr
     items : DiagnosticArrays
     power : array, shape (scenarios, streams)
     exponent : array, shape (scenarios, blocks, streams), optional
-        What ``tempering`` returns if it is not to be computed from the declared correlations.
+        What ``tempering`` returns, if it is not to be computed from the declared correlations.
+    middle : array, shape (scenarios, tests, 3), optional
+        Log-likelihoods to use instead of the declared ones.
 
     Returns
     -------
@@ -269,7 +294,7 @@ def log_constants(items: DiagnosticArrays, power: FloatArray, exponent: FloatArr
     if exponent is None:
         exponent = tempering(items.count, power, items.rho)
     weight = exponent[:, items.block, items.stream] * power[:, items.stream]
-    return np.asarray(weight @ items.middle)
+    return np.asarray((weight[:, None, :] @ (items.middle if middle is None else middle))[:, 0, :])
 
 
 def odds_words(ratio: float) -> str:

@@ -15,13 +15,14 @@ so that the integral over :math:`\tau` is a finite mixture of normals.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.results.evidence import Stream
-from clustereffects.triangulation.cells import cell_model
+from clustereffects.triangulation.blocks import dependence_blocks
+from clustereffects.triangulation.cell_estimates import bias_terms, linear_evidence
 from clustereffects.triangulation.engine import PriorMixture
 from clustereffects.triangulation.options import OrganisationPrior, Prior, prior_of
 from clustereffects.triangulation.sorting import CellEvidence
@@ -266,7 +267,7 @@ def organisation_priors(
     for claim in theory.claims:
         base = base_mixture(prior_of(options, claim))
         of_claim = {group: cells.get((claim.id, group), CellEvidence()) for group in groups}
-        found = {group: pooled_estimate(claim, cell, options.stream) for group, cell in of_claim.items()}
+        found = {group: pooled_estimate(cell, options.stream) for group, cell in of_claim.items()}
         speaking = {group: one for group, one in found.items() if one is not None and group not in options.apart}
         borrowed = _borrowed(list(speaking.values()), claim, options)
         for group in groups:
@@ -323,12 +324,11 @@ def _borrowed(
     return borrowed_mixtures(OwnEstimates(value, sampling, bias), alike)
 
 
-def pooled_estimate(claim: Claim, cell: CellEvidence, stream: Stream) -> tuple[float, float, float] | None:
+def pooled_estimate(cell: CellEvidence, stream: Stream) -> tuple[float, float, float] | None:
     """One estimate from all estimates of a stream, less the means of their biases.
 
     Parameters
     ----------
-    claim : Claim
     cell : CellEvidence
     stream : str
 
@@ -345,23 +345,24 @@ def pooled_estimate(claim: Claim, cell: CellEvidence, stream: Stream) -> tuple[f
     Examples
     --------
     >>> from clustereffects.results import BiasTerm, Estimate
-    >>> claim = Claim(id="growth", outcome="value_added", scale="log", horizon=3, delta=0.01, rivals=("a",), link="l")
     >>> item = Estimate(id="did", claim="growth", group="K01", stream="economic", value=0.06, std_error=0.02,
     ...                 bias=(BiasTerm(domain="selection", mean=0.01, sd=0.03),))
-    >>> [round(x, 6) for x in pooled_estimate(claim, CellEvidence(estimates=(item,)), "economic")]
+    >>> [round(x, 6) for x in pooled_estimate(CellEvidence(estimates=(item,)), "economic")]
     [0.05, 0.0004, 0.0009]
     """
     items = tuple(one for one in cell.estimates if one.stream == stream)
     if not items:
         return None
-    any_prior = Prior(sceptical_sd=1.0, wide_sd=1.0)
-    biased = cell_model(claim, "", CellEvidence(estimates=items, bias=cell.bias), any_prior).estimates
-    bare = CellEvidence(estimates=tuple(replace(one, bias=()) for one in items))
-    sampling = cell_model(claim, "", bare, any_prior).estimates.covariance
+    chosen = CellEvidence(estimates=items, bias=cell.bias)
+    terms, blocks = bias_terms(chosen), dependence_blocks(items, [], chosen.streams)
+    value = np.array([one.value for one in items])
+    mean = sum((who * term.mean for who, term in terms if term.kind == "additive"), start=np.zeros(value.size))
+    biased = linear_evidence(chosen, terms, value - mean, blocks)
+    sampling = linear_evidence(chosen, [], value, blocks).covariance
     factor = np.exp(biased.log_factor)
     solved = np.linalg.solve(biased.covariance, factor)
     weight = solved / (factor @ solved)
-    value = float(weight @ biased.residual)
+    pooled = float(weight @ biased.residual)
     scaled = weight * factor
-    factors = value**2 * float(scaled @ np.expm1(biased.loading @ biased.loading.T) @ scaled)
-    return value, float(weight @ sampling @ weight), float(weight @ (biased.covariance - sampling) @ weight) + factors
+    factors = pooled**2 * float(scaled @ np.expm1(biased.loading @ biased.loading.T) @ scaled)
+    return pooled, float(weight @ sampling @ weight), float(weight @ (biased.covariance - sampling) @ weight) + factors

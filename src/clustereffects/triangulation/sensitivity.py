@@ -1,20 +1,17 @@
-"""Scenarios of a cell: what its posterior would be without a stream, over declared ranges, with more dependence.
-
-Every question is a set of scenarios of one cell, answered by the same engine in one call.
-"""
+"""What a cell's posterior would be without a stream, a group or an item, over declared ranges, with more dependence."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.triangulation.bounds import probability_bounds
 from clustereffects.triangulation.cells import CellModel
-from clustereffects.triangulation.engine import StatePosterior, combine, posterior_cells
-from clustereffects.triangulation.estimates import LogQuadratic, likelihood_terms
-from clustereffects.triangulation.likelihoods import log_constants, tempering
+from clustereffects.triangulation.changes import Changes, evaluate
+from clustereffects.triangulation.engine import StatePosterior
 from clustereffects.triangulation.options import Thresholds
 from clustereffects.triangulation.verdicts import class_word, decide
 
@@ -26,11 +23,13 @@ _RHO_STEPS = 11
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """The posterior without one stream.
+    """The posterior without one stream, one dependence group or one item.
 
     Parameters
     ----------
-    stream, verdict : str
+    kind : {"stream", "group", "item"}
+        An item is an estimate, a diagnostic test with all reports on it, or a search without a find.
+    name, verdict : str
     probability : tuple of three floats
         Of harm, negligible effect and benefit.
     mean, sd : float
@@ -44,11 +43,13 @@ class LeftOut:
 
     Examples
     --------
-    >>> LeftOut(stream="survey", verdict="undecided", probability=(0.1, 0.2, 0.7), mean=0.02, sd=0.03, flips=True).flips
+    >>> LeftOut(kind="stream", name="survey", verdict="undecided", probability=(0.1, 0.2, 0.7), mean=0.02, sd=0.03,
+    ...         flips=True).flips
     True
     """
 
-    stream: str
+    kind: Literal["stream", "group", "item"]
+    name: str
     verdict: str
     probability: tuple[float, float, float]
     mean: float
@@ -69,7 +70,7 @@ def scenarios(
     power : array, shape (scenarios, streams), optional
         Power of each stream's likelihood, 1 by default.
     rho : array, shape (scenarios, blocks), optional
-        Correlation within the dependence groups of diagnostics.
+        Correlation within the dependence groups.
 
     Returns
     -------
@@ -93,33 +94,7 @@ def scenarios(
     >>> scenarios(model, power=np.array([[1.0], [0.0]])).mean.round(3).tolist()
     [0.049, 0.0]
     """
-    given = shift if shift is not None else power
-    rows = 1 if given is None else given.shape[0]
-    streams = len(model.streams)
-    shift = np.zeros((rows, streams)) if shift is None else shift
-    power = np.ones((rows, streams)) if power is None else power
-    residual = model.estimates.residual - shift[:, model.estimates.stream]
-    terms = likelihood_terms(model.estimates, residual, power)
-    terms, back = _distinct(terms)
-    cells = posterior_cells(model.prior, terms, model.edges)
-    repeated = replace(
-        cells,
-        log_mass=cells.log_mass[back],
-        first=cells.first[back],
-        second=cells.second[back],
-        centre=cells.centre[back],
-        error=cells.error[back],
-    )
-    exponent = None if rho is None else tempering(model.items.count, power, rho)
-    return combine(repeated, log_constants(model.items, power, exponent))
-
-
-def _distinct(terms: LogQuadratic) -> tuple[LogQuadratic, IntArray]:
-    if terms.mixtures:
-        return terms, np.arange(terms.linear.size)
-    pairs = np.stack([terms.precision, terms.linear], axis=1)
-    rows, back = np.unique(pairs, axis=0, return_inverse=True)
-    return LogQuadratic(rows[:, 0], rows[:, 1], ()), back.reshape(-1)
+    return evaluate(model, Changes(shift=shift, power=power, rho=rho))
 
 
 def cell_bounds(model: CellModel, posterior: StatePosterior) -> FloatArray:
@@ -159,7 +134,7 @@ def cell_bounds(model: CellModel, posterior: StatePosterior) -> FloatArray:
 
 
 def leave_one_out(model: CellModel, thresholds: Thresholds) -> tuple[LeftOut, ...]:
-    """Posterior without each stream in turn.
+    """Posterior without each stream, each declared dependence group and each item in turn.
 
     Parameters
     ----------
@@ -169,7 +144,8 @@ def leave_one_out(model: CellModel, thresholds: Thresholds) -> tuple[LeftOut, ..
     Returns
     -------
     tuple of LeftOut
-        Without its only stream a cell holds the prior alone.
+        Without its only stream a cell holds the prior alone. What is left out no longer counts as a member of its
+        dependence group.
 
     Raises
     ------
@@ -178,30 +154,58 @@ def leave_one_out(model: CellModel, thresholds: Thresholds) -> tuple[LeftOut, ..
 
     Examples
     --------
+    >>> from clustereffects.results.evidence import Estimate
     >>> from clustereffects.triangulation.cells import cell_model
     >>> from clustereffects.triangulation.options import Prior
     >>> from clustereffects.triangulation.sorting import CellEvidence
     >>> from clustereffects.triangulation.theory import Claim
     >>> claim = Claim(id="growth", outcome="value_added", scale="log", horizon=3, delta=0.01, rivals=("a",), link="l")
-    >>> leave_one_out(cell_model(claim, "K01", CellEvidence(), Prior(sceptical_sd=0.05, wide_sd=0.15)), Thresholds())
-    ()
+    >>> item = Estimate(id="did", claim="growth", group="K01", stream="economic", value=0.06, std_error=0.015)
+    >>> model = cell_model(claim, "K01", CellEvidence(estimates=(item,)), Prior(sceptical_sd=0.05, wide_sd=0.15))
+    >>> [(one.kind, one.name, one.flips) for one in leave_one_out(model, Thresholds())]
+    [('stream', 'economic', True), ('item', 'did', True)]
     """
-    count = len(model.streams)
-    if not count:
+    labels, estimates, tests = _leavings(model)
+    if not labels:
         return ()
-    found = scenarios(model, power=np.concatenate([np.ones((1, count)), 1 - np.eye(count)]))
+    streams = len(model.streams)
+    power = np.ones((len(labels) + 1, streams))
+    power[1 : streams + 1] -= np.eye(streams)
+    found = evaluate(model, Changes(power=power, estimates=estimates, tests=tests))
     classes = decide(found.probability, thresholds)
     return tuple(
         LeftOut(
-            stream=stream,
+            kind=kind,
+            name=name,
             verdict=class_word(int(classes[i])),
             probability=_triple(found.probability[i]),
             mean=float(found.mean[i]),
             sd=float(found.sd[i]),
             flips=bool(classes[i] != classes[0]),
         )
-        for i, stream in enumerate(model.streams, 1)
+        for i, (kind, name) in enumerate(labels, 1)
     )
+
+
+_Label = tuple[Literal["stream", "group", "item"], str]
+
+
+def _leavings(model: CellModel) -> tuple[list[_Label], FloatArray, FloatArray]:
+    """What can be left out, and the estimates and tests that are kept: first everything, then without each in turn."""
+    own, other = model.item_names
+    blocks = np.concatenate([model.estimates.block, model.items.block])
+    groups = [i for i, name in enumerate(model.blocks.names) if name and (model.blocks.member == i).sum() > 1]
+    labels: list[_Label] = [("stream", name) for name in model.streams]
+    labels += [("group", model.blocks.names[i]) for i in groups]
+    labels += [("item", name) for name in (*own, *other)]
+    kept = np.concatenate(
+        [
+            np.ones((1 + len(model.streams), blocks.size)),
+            (blocks != np.array(groups, dtype=np.intp)[:, None]).astype(np.float64),
+            1 - np.eye(blocks.size),
+        ]
+    )
+    return labels, kept[:, : len(own)], kept[:, len(own) :]
 
 
 def _triple(row: FloatArray) -> tuple[float, float, float]:
@@ -209,7 +213,7 @@ def _triple(row: FloatArray) -> tuple[float, float, float]:
 
 
 def rho_sweep(model: CellModel) -> tuple[tuple[float, FloatArray], ...]:
-    """Probabilities when every dependence group of diagnostics has the same ρ, from 0 to 1.
+    """Probabilities when every dependence group has the same ρ, from 0 to 1.
 
     Parameters
     ----------
@@ -218,7 +222,7 @@ def rho_sweep(model: CellModel) -> tuple[tuple[float, FloatArray], ...]:
     Returns
     -------
     tuple of (rho, array of three probabilities)
-        Empty if no dependence group has two informative items.
+        Empty if no dependence group has two informative items; estimates are items too.
 
     Raises
     ------
@@ -243,5 +247,5 @@ def rho_sweep(model: CellModel) -> tuple[tuple[float, FloatArray], ...]:
         return ()
     steps = np.linspace(0, 1, _RHO_STEPS)
     rho = np.broadcast_to(steps[:, None], (steps.size, model.items.rho.size))
-    found = scenarios(model, power=np.ones((steps.size, len(model.streams))), rho=rho)
+    found = evaluate(model, Changes(rho=rho))
     return tuple((float(r), row) for r, row in zip(steps, found.probability, strict=True))

@@ -205,12 +205,13 @@ def _straddle(words: Mapping[str, str], language: Language, state: str, low: flo
 
 
 def _on_streams(words: Mapping[str, str], reasons: Reasons) -> str:
-    if len(reasons.left_out) == 1:
-        return words["stands_on"].format(streams=words[reasons.left_out[0].stream])
-    flips = [words[one.stream] for one in reasons.left_out if one.flips]
+    streams = [one for one in reasons.left_out if one.kind == "stream"]
+    if len(streams) == 1:
+        return words["stands_on"].format(streams=words[streams[0].name])
+    flips = [words[one.name] for one in streams if one.flips]
     if flips:
         return words["fragile"].format(streams=words["or"].join(flips))
-    return words["robust"] if reasons.left_out else ""
+    return words["robust"] if streams else ""
 
 
 def _on_inputs(words: Mapping[str, str], language: Language, reasons: Reasons) -> str:

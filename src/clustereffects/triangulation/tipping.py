@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.triangulation.cells import CellModel
+from clustereffects.triangulation.changes import Changes, evaluate
+from clustereffects.triangulation.engine import PriorMixture
+from clustereffects.triangulation.likelihoods import log_constants
 from clustereffects.triangulation.options import Thresholds
-from clustereffects.triangulation.sensitivity import scenarios
 from clustereffects.triangulation.verdicts import class_word, decide
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
+Quantity: TypeAlias = Literal["bias", "power", "ratio", "observation", "prior"]
 
 _GRID = 40
 _FINER = 12
 _ROUNDS = 6
-_REACH = 10.0
+_BIAS_REACH = 10.0
+#: How far the logarithms of a likelihood ratio and of an observation bias are searched.
+#: Largest logarithm of a ratio that is written as a number.
+_LOG_LIMIT = 700.0
+_LOG_REACH: dict[Quantity, float] = {"ratio": math.log(1e6), "observation": math.log(1e3)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +37,12 @@ class Tip:
 
     Parameters
     ----------
-    quantity : {"bias", "power"}
-        Mean additive bias of a stream's estimates, or the power to which its likelihood is raised (1 as it is, 0 none).
+    quantity : {"bias", "power", "ratio", "observation", "prior"}
+        Mean additive bias of a stream's estimates; the power to which a stream's likelihood is raised (1 as it is, 0
+        none); the combined likelihood ratio of all diagnostics, benefit against a negligible effect; how many times too
+        high the odds are of reporting a sign that speaks for benefit; the weight of the wide part of the prior.
     stream : str
+        Empty for what concerns all streams.
     current : float
         Value now.
     tips_at : float
@@ -51,7 +62,7 @@ class Tip:
     True
     """
 
-    quantity: Literal["bias", "power"]
+    quantity: Quantity
     stream: str
     current: float
     tips_at: float
@@ -66,18 +77,27 @@ class Tip:
 
 @dataclass(frozen=True, slots=True)
 class _Path:
-    """One input moved from its value now to the end of its reach, as t runs from 0 to 1."""
+    """One input moved from its value now (t = 0) to the end of its reach (t = 1)."""
 
+    quantity: Quantity
     stream: int
+    current: float
     end: float
-    quantity: Literal["bias", "power"]
 
-    def position(self, t: FloatArray) -> FloatArray:
-        return 1 - t if self.quantity == "power" else self.end * t
+    def value(self, t: FloatArray) -> FloatArray:
+        if self.quantity in _LOG_REACH:
+            return np.asarray(np.exp(np.clip(np.log(self.current) + self.end * t, -_LOG_LIMIT, _LOG_LIMIT)))
+        return self.current + (self.end - self.current) * t
+
+    @property
+    def start_grid(self) -> FloatArray:
+        """Denser near the present value for biases, whose reach is wide."""
+        even = np.arange(1, _GRID + 1) / _GRID
+        return np.sinh(4 * even) / np.sinh(4) if self.quantity == "bias" else even
 
 
 def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
-    """For each stream the smallest bias and the largest power that change the verdict.
+    """For each input the smallest change that changes the verdict.
 
     Parameters
     ----------
@@ -87,7 +107,8 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     Returns
     -------
     tuple of Tip
-        A bias for each stream with estimates, in whichever direction tips first, and a power for each stream.
+        A bias for each stream with estimates and a power for each stream; likelihood ratio and observation bias if there
+        are diagnostics, and the weight of the wide part of the prior; in whichever direction tips first.
 
     Raises
     ------
@@ -96,9 +117,13 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
 
     Notes
     -----
-    Each input is moved along a grid of 40 values, denser near its present value, until the verdict first changes, and
-    the interval is then narrowed by 13 six times. Biases are searched up to ten times the largest of residual,
-    total standard deviation and wide prior standard deviation.
+    Each input is moved along a grid of 40 values, until the verdict first changes, and the interval is then narrowed by
+    13 five times. Biases are searched up to ten times the largest of residual, total standard deviation and widest prior
+    standard deviation; likelihood ratios by a factor of a million, observation bias to a thousand in either direction.
+
+    The likelihood ratio is moved with that of benefit against harm, by the same factor. With observation bias ω
+    a sign that has probability p is reported with ``ωp/(1 + (ω − 1)p)`` if it is more probable under benefit than under
+    a negligible effect, and with 1/ω for ω if it is less probable: Lopez, Bowers & Gajardo Cooper (2026, *DrWrinch*).
 
     Examples
     --------
@@ -111,72 +136,143 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     >>> item = Estimate(id="did", claim="growth", group="K01", stream="economic", value=0.06, std_error=0.015)
     >>> model = cell_model(claim, "K01", CellEvidence(estimates=(item,)), Prior(sceptical_sd=0.05, wide_sd=0.15))
     >>> [(tip.quantity, round(tip.tips_at, 3)) for tip in tipping_points(model, Thresholds())]
-    [('bias', 0.029), ('power', 0.23)]
+    [('bias', 0.029), ('power', 0.23), ('prior', nan)]
     """
     paths = _paths(model)
-    now = int(decide(scenarios(model).probability, thresholds)[0])
-    near = np.sinh(4 * np.arange(1, _GRID + 1) / _GRID) / np.sinh(4)
-    even = np.arange(1, _GRID + 1) / _GRID
-    points = np.stack([even if path.quantity == "power" else near for path in paths]) if paths else np.zeros((0, 1))
-    start = np.zeros(len(paths))
-    found = np.full(len(paths), 3)
-    tips = np.full(len(paths), np.nan)
-    for _ in range(_ROUNDS):
-        live = np.flatnonzero(~np.isnan(points[:, 0]))
+    now = int(decide(evaluate(model, Changes()).probability, thresholds)[0])
+    points = np.stack([path.start_grid for path in paths]) if paths else np.zeros((0, 1))
+    start, tips = np.zeros(len(paths)), np.full(len(paths), np.nan)
+    found = np.full(len(paths), now)
+    live = np.arange(len(paths))
+    for _ in range(_ROUNDS if paths else 0):
+        classes = _classes(model, [paths[i] for i in live], points, thresholds)
+        changed = classes != now
+        some = changed.any(axis=1)
+        live, points, classes, first = live[some], points[some], classes[some], changed[some].argmax(axis=1)
         if not live.size:
             break
-        classes = _classes(model, [paths[i] for i in live], points[live], thresholds)
-        for row, i in enumerate(live):
-            changed = np.flatnonzero(classes[row] != now)
-            if not changed.size:
-                points[i] = np.nan
-                continue
-            first = int(changed[0])
-            tips[i], found[i] = points[i, first], classes[row, first]
-            start[i] = points[i, first - 1] if first else start[i]
-        points = start[:, None] + (tips - start)[:, None] * np.arange(1, _FINER + 2) / (_FINER + 1)
+        row = np.arange(live.size)
+        tips[live], found[live] = points[row, first], classes[row, first]
+        start[live] = np.where(first > 0, points[row, first - 1], start[live])
+        points = start[live, None] + (tips - start)[live, None] * np.arange(1, _FINER + 2) / (_FINER + 1)
     return _nearest(model, paths, tips, (now, found))
 
 
 def _paths(model: CellModel) -> list[_Path]:
     size = np.concatenate([np.abs(model.estimates.residual), np.sqrt(np.diag(model.estimates.covariance))])
-    reach = _REACH * float(max(size.max(initial=0.0), model.prior.sd.max()))
-    measured = np.unique(model.estimates.stream)
-    biases = [_Path(int(s), sign * reach, "bias") for s in measured for sign in (1.0, -1.0)]
-    return [*biases, *(_Path(s, 1.0, "power") for s in range(len(model.streams)))]
+    reach = _BIAS_REACH * float(max(size.max(initial=0.0), model.prior.sd.max()))
+    paths = []
+    for s in np.unique(model.estimates.stream).tolist():
+        now = _mean_bias(model, s)
+        paths += [_Path("bias", s, now, now + reach), _Path("bias", s, now, now - reach)]
+    paths += [_Path("power", s, 1.0, 0.0) for s in range(len(model.streams))]
+    if model.items.middle.shape[0]:
+        level = log_constants(model.items, np.ones((1, len(model.streams))))[0]
+        ratio = float(np.exp(np.clip(level[2] - level[1], -_LOG_LIMIT, _LOG_LIMIT)))
+        for quantity, reach in _LOG_REACH.items():
+            current = ratio if quantity == "ratio" else 1.0
+            paths += [_Path(quantity, -1, current, sign * reach) for sign in (1.0, -1.0)]
+    wide = float(model.prior.weight[-1])
+    paths += [_Path("prior", -1, wide, end) for end in (1.0, 0.0) if model.prior.sd.size > 1 and end != wide]
+    return paths
 
 
-def _classes(model: CellModel, paths: list[_Path], points: FloatArray, thresholds: Thresholds) -> IntArray:
-    rows = points.size
+def _classes(model: CellModel, paths: Sequence[_Path], points: FloatArray, thresholds: Thresholds) -> IntArray:
+    """Verdict class at each point of each path, all in one call."""
+    rows, width = points.size, points.shape[1]
+    quantity = np.repeat([path.quantity for path in paths], width)
+    value = np.concatenate([path.value(t) for path, t in zip(paths, points, strict=True)])
+    current = np.repeat([path.current for path in paths], width)
+    stream = np.repeat([path.stream for path in paths], width)
     shift, power = np.zeros((rows, len(model.streams))), np.ones((rows, len(model.streams)))
-    for i, path in enumerate(paths):
-        part = slice(i * points.shape[1], (i + 1) * points.shape[1])
-        (shift if path.quantity == "bias" else power)[part, path.stream] = path.position(points[i])
-    found = scenarios(model, shift=shift, power=power).probability
-    return decide(found, thresholds).reshape(points.shape)
+    for name, target, new in (("bias", shift, value - current), ("power", power, value)):
+        chosen = np.flatnonzero(quantity == name)
+        target[chosen, stream[chosen]] = new[chosen]
+    found = evaluate(
+        model,
+        Changes(
+            shift=shift,
+            power=power,
+            extra=_on_benefit(np.divide(value, current, out=np.ones(rows), where=quantity == "ratio")),
+            middle=_reported(model, np.where(quantity == "observation", value, 1.0)),
+            prior=with_wide_weight(model.prior, np.where(quantity == "prior", value, model.prior.weight[-1])),
+        ),
+    )
+    return decide(found.probability, thresholds).reshape(points.shape)
 
 
-def _nearest(model: CellModel, paths: list[_Path], tips: FloatArray, classes: tuple[int, IntArray]) -> tuple[Tip, ...]:
+def _on_benefit(factor: FloatArray) -> FloatArray:
+    return np.asarray(np.log(factor)[:, None] * np.array([0.0, 0.0, 1.0]))
+
+
+def _reported(model: CellModel, omega: FloatArray) -> FloatArray | None:
+    moved = np.flatnonzero(omega != 1)
+    if not moved.size:
+        return None
+    middle = np.repeat(model.items.middle[None], omega.size, axis=0)
+    middle[moved] = model.reports.over(log_odds=np.log(omega[moved]))
+    return middle
+
+
+def with_wide_weight(prior: PriorMixture, weight: FloatArray) -> PriorMixture:
+    """Priors whose wide part has other weights, the other parts keeping their proportions.
+
+    Parameters
+    ----------
+    prior : PriorMixture
+    weight : array, shape (scenarios,)
+
+    Returns
+    -------
+    PriorMixture
+        With a row for each weight.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> prior = PriorMixture(np.array([0.6, 0.2, 0.2]), np.array([0.05, 0.1, 0.3]))
+    >>> with_wide_weight(prior, np.array([0.6])).weight.round(3).tolist()
+    [[0.3, 0.1, 0.6]]
+    """
+    rest = prior.weight[:-1].sum()
+    shares = prior.weight[:-1] / rest if rest > 0 else np.full(prior.sd.size - 1, 1 / max(prior.sd.size - 1, 1))
+    parts = np.concatenate([(1 - weight)[:, None] * shares, weight[:, None]], axis=1)
+    return PriorMixture(parts, np.broadcast_to(prior.sd, parts.shape), np.broadcast_to(prior.mean, parts.shape))
+
+
+def _nearest(
+    model: CellModel, paths: Sequence[_Path], tips: FloatArray, classes: tuple[int, IntArray]
+) -> tuple[Tip, ...]:
     now, found = classes
-    groups: dict[tuple[Literal["bias", "power"], int], list[int]] = {}
+    groups: dict[tuple[Quantity, int], list[int]] = {}
     for i, path in enumerate(paths):
         groups.setdefault((path.quantity, path.stream), []).append(i)
     result = []
     for (quantity, stream), members in groups.items():
-        nearest = min(members, key=lambda i: math.inf if np.isnan(tips[i]) else tips[i])
-        current = 1.0 if quantity == "power" else _mean_bias(model, stream)
-        moved = float(paths[nearest].position(tips[nearest]))
+        moved = [float(paths[i].value(tips[i : i + 1])[0]) for i in members]
+        current = paths[members[0]].current
+        best = min(range(len(members)), key=lambda k: _distance(quantity, current, moved[k]))
         result.append(
             Tip(
                 quantity=quantity,
-                stream=model.streams[stream],
+                stream=model.streams[stream] if stream >= 0 else "",
                 current=current,
-                tips_at=moved if quantity == "power" else current + moved,
+                tips_at=moved[best],
                 verdict=class_word(now),
-                becomes="" if math.isnan(moved) else class_word(int(found[nearest])),
+                becomes="" if math.isnan(moved[best]) else class_word(int(found[members[best]])),
             )
         )
     return tuple(result)
+
+
+def _distance(quantity: Quantity, current: float, moved: float) -> float:
+    if math.isnan(moved):
+        return math.inf
+    return abs(math.log(moved / current)) if quantity in _LOG_REACH else abs(moved - current)
 
 
 def _mean_bias(model: CellModel, stream: int) -> float:

@@ -9,7 +9,7 @@ import pytest
 from clustereffects.bayes import HierarchicalEffects, PosteriorEffects, Sampler
 from clustereffects.bayes.hierarchical import provisional_effect_sd
 from clustereffects.errors import ColumnError, EstimationError, InputError, OptionError
-from clustereffects.results import TIDY_COLUMNS, Cluster, Effects, MultiplierBootstrap
+from clustereffects.results import TIDY_COLUMNS, BiasTerm, Cluster, Effects, MultiplierBootstrap
 
 FIXED = HierarchicalEffects(effect_sd=0.05)
 
@@ -381,3 +381,16 @@ def test_plots_are_drawn(table):
     _, own = plt.subplots()
     assert pooled.plot(own, level=0.8) is own
     plt.close("all")
+
+
+def test_pooled_effects_are_evidence(table):
+    wanted = pd.concat([table, pd.DataFrame({"group": ["E"], "estimate": [np.nan], "std_error": [np.nan]})])
+    pooled = FIXED.fit(wanted, rng=1)
+    items = pooled.as_evidence(claim="growth", bias=(BiasTerm(domain="selection", sd=0.1),), unit="log")
+    assert [item.group for item in items] == ["A", "B", "C", "D"], "nothing was observed of E"
+    assert [item.value for item in items] == pooled.params.iloc[:4].tolist()
+    assert [item.std_error for item in items] == pooled.std_errors.iloc[:4].tolist()
+    first = items[0]
+    assert (first.stream, first.unit, first.bias[0].domain) == ("economic", "log", "selection")
+    assert "pooled over organisations" in first.source
+    assert first.provenance.source_hash == pooled.provenance.fingerprint

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from clustereffects.survey.design import difference, simple_mean, stratified_mean
+from clustereffects.survey.design import clustered_mean, difference, simple_mean, stratified_mean
 
 
 def test_a_census_has_no_sampling_error():
@@ -61,3 +61,31 @@ def test_difference_of_two_censuses_has_no_degrees_of_freedom():
     found = difference(census, census)
     assert (found.mean, found.std_error) == (0.0, 0.0)
     assert np.isnan(found.df)
+
+
+def test_a_clustered_mean_is_a_regression_on_a_constant_with_clustered_errors():
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(7)
+    clusters = np.repeat(list("abcdef"), [3, 8, 1, 5, 12, 4])
+    values = rng.normal(size=6)[np.unique(clusters, return_inverse=True)[1]] + rng.normal(size=clusters.size)
+    found = clustered_mean(values, clusters.tolist())
+    codes = np.unique(clusters, return_inverse=True)[1]
+    fit = sm.OLS(values, np.ones(values.size)).fit(cov_type="cluster", cov_kwds={"groups": codes})
+    assert found.mean == pytest.approx(fit.params[0], rel=1e-12)
+    assert found.std_error == pytest.approx(fit.bse[0], rel=1e-10)
+    assert (found.df, found.n) == (5.0, 33)
+
+
+def test_clusters_of_one_unit_are_a_simple_random_sample():
+    values = np.array([1.0, 4.0, 2.0, 8.0])
+    assert clustered_mean(values, range(4)).std_error == pytest.approx(simple_mean(values).std_error)
+
+
+def test_clustered_means_without_an_error():
+    assert clustered_mean(np.array([1.0, 2.0]), ["a", "a"]).reason == "one cluster has no standard error"
+    assert clustered_mean(np.empty(0), []).reason == "nobody answered"
+    with pytest.raises(ValueError, match="is missing"):
+        clustered_mean(np.array([np.nan]), ["a"])
+    with pytest.raises(ValueError, match="or a cluster is missing"):
+        clustered_mean(np.array([1.0, 2.0]), ["a", "b", "c"])

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from clustereffects.errors import OptionError, SurveyError
-from clustereffects.results import Diagnostic, Estimate, Silence
+from clustereffects.results import Diagnostic, Estimate, Silence, pseudonym
 from clustereffects.survey import Codebook, Scale, Survey, SurveyRules
 
 GROWTH = Scale(name="growth", items=("g1",), minimum=1, maximum=5, claim="growth")
@@ -177,3 +177,75 @@ def test_all_impossible_rules_come_at_once():
     with pytest.raises(OptionError) as raised:
         SurveyRules(p_benefit=2.0, rho=-1.0, minimum_firms=0)
     assert len(raised.value.problems) == 3
+
+
+def _programme(survey=None, **options):
+    items = (_survey() if survey is None else survey).as_evidence(by="programme", **options)
+    assert {item.group for item in items} == {"programme"}
+    return next(item for item in items if item.claim == "growth")
+
+
+def test_the_programme_is_all_members_clustered_by_organisation():
+    item = _programme(estimates=["growth"])
+    first, second = [5, 4] * 5, [3, 2, 4, 3, 3] * 2
+    members, others = np.array(first + second), np.array([3, 2, 4, 3, 3] * 4)
+    assert item.value == pytest.approx(members.mean() - others.mean())
+    sums = np.array([np.sum(np.array(part) - members.mean()) for part in (first, second)])
+    own, their = 2 * np.sum(sums**2) / 20**2, others.var(ddof=1) / 20
+    df = (own + their) ** 2 / (own**2 / 1 + their**2 / 19)
+    widened = np.sqrt(own + their) * stats.t.ppf(0.975, df) / stats.norm.ppf(0.975)
+    assert item.std_error == pytest.approx(widened, rel=1e-10)
+    assert (item.id, item.dependence, item.bias[0].shared) == ("survey:growth:programme", *["survey:programme"] * 2)
+
+
+def test_few_organisations_leave_the_programme_undecided():
+    """Ten firms that agree and ten that do not are two organisations, not twenty firms."""
+    item = _programme()
+    assert isinstance(item, Diagnostic)
+    assert not item.observed
+    assert "20 firms of 2 organisations, 20 non-members, net of the negative control" in item.note
+    many = _answers(
+        organisation=[f"K{i // 3:02d}" for i in range(12)] + ["K09"] * 10 + [""] * 20, g1=[5] * 22 + [3] * 20
+    )
+    assert _programme(_survey(answers=many)).observed
+
+
+def test_organisations_with_too_few_firms_are_not_in_the_programme_either():
+    answers = _answers()
+    without = answers.query("organisation != 'K03'")
+    assert _programme(_survey(answers=answers)).note == _programme(_survey(answers=without)).note
+
+
+def test_one_organisation_is_no_programme():
+    item = _programme(_survey(answers=_answers().query("organisation != 'K02'")))
+    assert (item.reason, item.note) == ("missing", "one organisation's firms only: no other to tell its own error from")
+    nobody = _programme(_survey(answers=_answers().query("organisation in ['K03', '']")))
+    assert (nobody.reason, nobody.note) == ("missing", "0 firms answered, fewer than 3")
+    with pytest.raises(OptionError, match="by is 'region'"):
+        _survey().as_evidence(by="region")
+
+
+def test_the_programme_without_controls_and_without_a_question():
+    item = _programme(_survey(scales=(GROWTH, NETWORK)))
+    assert "no negative control" in item.note
+    assert [one.reason for one in _survey().as_evidence({"employment": ""}, by="programme")] == ["not_asked"]
+
+
+def test_respondents_are_pseudonyms_under_a_key():
+    first = _by_group(_survey().as_evidence(key="secret"))["K01"]
+    assert len(first.respondents) == 20, "ten persons and ten firms"
+    assert pseudonym("5561000000", "secret") in first.respondents
+    assert pseudonym("0", "secret") in first.respondents
+    assert len(_programme(key="secret").respondents) == 40
+    assert _by_group(_survey().as_evidence())["K01"].respondents == ()
+
+
+def test_only_those_who_answered_the_scale_are_its_respondents():
+    answers = _answers(n1=[np.nan] * 5 + [5, 4, 5, 4, 5] + [3] * 32)
+    items = [item for item in _survey(answers=answers).as_evidence(key="secret") if item.group == "K01"]
+    assert {item.claim: len(item.respondents) for item in items} == {"growth": 20, "network": 10}
+
+
+def test_items_carry_the_fingerprint_of_the_answers():
+    survey = _survey()
+    assert _by_group(survey.as_evidence())["K01"].provenance.source_hash == survey.fingerprint()

@@ -78,7 +78,10 @@ def test_unknown_cells(findings):
 def test_tables(findings):
     assert findings.bounds()["state"].tolist() == ["harm", "negligible", "benefit"] * 2
     assert findings.effects()["group"].tolist() == ["K01", "K02"]
-    assert findings.leave_one_out()["left_out"].tolist() == ["economic", "survey", "interviews"] * 2
+    left = findings.leave_one_out().query("group == 'K01'")
+    assert left.loc[left["kind"] == "stream", "left_out"].tolist() == ["economic", "survey", "interviews"]
+    assert left.loc[left["kind"] == "group", "left_out"].tolist() == ["respondents"]
+    assert left.loc[left["kind"] == "item", "left_out"].tolist() == ["did", "scale", "gun", "hoop", "straw"]
     conflicts = findings.conflicts()
     assert conflicts["test"].tolist() == ["node split", "prior and estimates", "all estimates"] * 2
     assert conflicts.loc[conflicts["test"] == "node split", "p_raw"].round(2).tolist() == [0.06, 0.06]
@@ -93,8 +96,24 @@ def test_sensitivity_says_what_flips(findings):
     table = findings.sensitivity()
     first = table[table["group"] == "K01"]
     assert first["robust"].all()
-    assert set(first.loc[first["flips"], "test"]) == {"tipping bias"}
+    assert set(first.loc[first["flips"], "test"]) == {"tipping bias", "tipping ratio"}
     assert not table.loc[table["group"] == "K02", "robust"].any()
+
+
+def test_weights_models_and_reach(findings):
+    weights = findings.stream_weights()
+    shares = weights.drop_duplicates(["group", "verdict"]).groupby("group")["share"].sum()
+    assert shares.tolist() == pytest.approx([1, 1])
+    assert weights.groupby(["group", "verdict"])["central_weight"].sum().to_numpy() == pytest.approx(1)
+    models = findings.multiverse()
+    declared = (models["prior_width"] == 1) & (models["wide_weight"] == 0.2) & (models["rho"] == "declared")
+    declared &= (models["unreliability"] == "declared") & (models["likelihood"] == "steps")
+    own = findings.verdicts().set_index("group").loc["K01", "p_benefit"]
+    assert models.loc[declared & (models["group"] == "K01"), "p_benefit"].item() == pytest.approx(own)
+    assert models["same"].between(0, 1).all()
+    reach = findings.reach().set_index(["group", "state"])
+    assert reach.loc[("K01", "benefit"), "possible"]
+    assert not reach.loc[("K01", "negligible"), "possible"]
 
 
 def test_tipping_at_another_threshold(findings):
@@ -113,7 +132,7 @@ def test_an_undecided_verdict_can_tip_either_way():
 
 def test_a_verdict_on_one_stream_is_not_robust():
     findings = Triangulation(theory()).fit([did(0.1, 0.01, 0.0)])
-    assert findings.leave_one_out()["flips"].tolist() == [True]
+    assert findings.leave_one_out()["flips"].tolist() == [True, True]
     assert findings.verdicts()["tipping"][0].startswith("Rests on the economic estimate alone.")
 
 

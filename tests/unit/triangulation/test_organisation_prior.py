@@ -192,7 +192,7 @@ def test_pooled_estimate_of_two_with_a_shared_and_an_own_bias():
     about = {"claim": "growth", "group": "K01", "stream": "economic"}
     one = Estimate(id="1", value=0.05, std_error=0.02, bias=(shared,), **about)
     two = Estimate(id="2", value=0.09, std_error=0.02, bias=(shared, own), **about)
-    value, sampling, bias = pooled_estimate(theory().claim("growth"), CellEvidence(estimates=(one, two)), "economic")
+    value, sampling, bias = pooled_estimate(CellEvidence(estimates=(one, two)), "economic")
     weight = np.array([1 / 0.0004, 1 / 0.0008]) / (1 / 0.0004 + 1 / 0.0008)
     assert value == pytest.approx(weight @ [0.04, 0.08])
     assert sampling == pytest.approx(weight**2 @ [0.0004, 0.0004])
@@ -205,13 +205,13 @@ def test_pooled_estimate_hears_what_others_say_about_its_bias():
     )
     item = Estimate(id="1", claim="growth", group="K01", stream="economic", value=0.05, std_error=0.02)
     cell = CellEvidence(estimates=(item,), bias=(sign,))
-    np.testing.assert_allclose(pooled_estimate(theory().claim("growth"), cell, "economic"), [0.03, 0.0004, 0.0001])
+    np.testing.assert_allclose(pooled_estimate(cell, "economic"), [0.03, 0.0004, 0.0001])
 
 
 def test_pooled_estimate_with_a_proportional_bias_by_moments():
     term = BiasTerm(domain="attenuation", kind="proportional", mean=np.log(0.5), sd=0.3)
     item = Estimate(id="1", claim="growth", group="K01", stream="economic", value=0.05, std_error=0.02, bias=(term,))
-    found = pooled_estimate(theory().claim("growth"), CellEvidence(estimates=(item,)), "economic")
+    found = pooled_estimate(CellEvidence(estimates=(item,)), "economic")
     np.testing.assert_allclose(found, [0.1, 0.0016, 0.01 * np.expm1(0.09)])
 
 

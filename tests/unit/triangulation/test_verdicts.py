@@ -43,7 +43,9 @@ def test_probably_is_dropped_only_if_the_lower_bound_allows_it():
 
 
 def _left(stream, *, flips):
-    return LeftOut(stream=stream, verdict="undecided", probability=(0.1, 0.1, 0.8), mean=0.0, sd=1.0, flips=flips)
+    return LeftOut(
+        kind="stream", name=stream, verdict="undecided", probability=(0.1, 0.1, 0.8), mean=0.0, sd=1.0, flips=flips
+    )
 
 
 def _tip(quantity, stream, current, tips_at):

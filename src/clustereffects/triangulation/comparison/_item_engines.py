@@ -115,7 +115,7 @@ def _outcomes(case: Case) -> Iterator[tuple[FloatArray, bool]]:
         # Reports on one test agree with its sign if it was seen more often than halfway between the extreme states.
         yield chance, sum(one.observed for one in same) / len(same) >= (chance.min() + chance.max()) / 2
     for silence in case.evidence.searched:
-        yield np.array([0.0, 0.0, silence.p_detect]), False
+        yield np.array([silence.p_false, silence.p_false, silence.p_detect]), False
 
 
 def _chances(item: Diagnostic) -> FloatArray:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from clustereffects.errors import EvidenceError
 from clustereffects.results.evidence import Diagnostic, Estimate
+from clustereffects.triangulation.cell_estimates import bias_terms
 from clustereffects.triangulation.comparison import _words as words
 from clustereffects.triangulation.comparison.belief_functions import belief_and_plausibility, dempster, discounted
 from clustereffects.triangulation.comparison.case import Case
@@ -32,6 +33,7 @@ from clustereffects.triangulation.comparison.rubric import (
     weighted_score,
 )
 from clustereffects.triangulation.options import Thresholds
+from clustereffects.triangulation.prior_conflict import prior_conflict
 from clustereffects.triangulation.verdicts import STATES, class_word
 
 FloatArray = NDArray[np.float64]
@@ -40,21 +42,46 @@ _VETO = 1e-3
 _LARGEST_CONFLICT = 0.5
 _NOTABLE_CONFLICT = 0.1
 _MOSTLY = 0.5
+_CEILING = 0.8
+_SURPRISING = 0.05
+#: Keeps the covariance of bias alone invertible where an estimate has none.
+_ROUNDING = 1e-9
 
 
 def bayes_engine(case: Case, thresholds: Thresholds) -> EngineResult:
     """The triangulation itself, at the centre of all declared ranges."""
-    measured = {one.stream for one in case.evidence.estimates}
-    judged = sum(gain for name, gain in zip(case.model.streams, case.gain, strict=True) if name not in measured)
-    share = judged / case.gain.sum() if case.gain.sum() > 0 else 0.0
+    surprise = prior_conflict(case.model)
+    share, ceiling = _elicited_share(case), _bias_share(case)
+    notes = [words.SURPRISE.format(p=surprise.p_adjusted)] if surprise and surprise.p_adjusted < _SURPRISING else []
+    notes += [words.CEILING.format(share=ceiling)] if ceiling > _CEILING else []
+    notes += [words.ELICITED.format(share=share)] if share > _MOSTLY else []
     return EngineResult(
         engine="bayes",
         verdict=verdict_of(case.posterior, thresholds),
         score=float(case.posterior[2]),
         score_means="probability of benefit",
         assumption=words.ASSUMES["bayes"],
-        warnings=(words.ELICITED.format(share=share),) if share > _MOSTLY else (),
+        warnings=tuple(notes),
     )
+
+
+def _elicited_share(case: Case) -> float:
+    """Share of the streams' information gains that belongs to streams without estimates."""
+    measured = {one.stream for one in case.evidence.estimates}
+    judged = sum(gain for name, gain in zip(case.model.streams, case.gain, strict=True) if name not in measured)
+    return float(judged / case.gain.sum()) if case.gain.sum() > 0 else 0.0
+
+
+def _bias_share(case: Case) -> float:
+    """Share of the variance of the pooled estimate that would remain with infinitely precise data."""
+    model = case.model
+    if not model.value.size:
+        return 0.0
+    whole, factor = model.estimates.covariance, np.exp(model.estimates.log_factor)
+    shared = sum(d * t.sd**2 for d, t in bias_terms(case.evidence) if t.shared and t.kind == "additive")
+    sampled = (np.diag(whole) - shared) * model.std_error**2 / model.estimates.own
+    bias = whole - np.diag(sampled * (1 - _ROUNDING))
+    return float((factor @ np.linalg.solve(whole, factor)) / (factor @ np.linalg.solve(bias, factor)))
 
 
 def linear_pool_engine(case: Case, thresholds: Thresholds) -> EngineResult:

@@ -239,9 +239,9 @@ _MAP_ASSUMES = "survey and accounts measure exchangeable effects, without a bias
 
 def _pair(case: Case) -> tuple[tuple[float, float], tuple[float, float]] | None:
     """Economic estimate with the variance of its bias, and the survey's as measured."""
-    claim, cell = case.model.claim, case.evidence
+    cell = case.evidence
     bare = replace(cell, estimates=tuple(replace(one, bias=()) for one in cell.estimates), bias=())
-    economic, survey = pooled_estimate(claim, cell, "economic"), pooled_estimate(claim, bare, "survey")
+    economic, survey = pooled_estimate(cell, "economic"), pooled_estimate(bare, "survey")
     if economic is None or survey is None:
         return None
     return (economic[0], math.sqrt(economic[1] + economic[2])), (survey[0], math.sqrt(survey[1]))

@@ -92,7 +92,7 @@ def case_of(model: CellModel, evidence: CellEvidence, posterior: FloatArray) -> 
     [[0.0, 0.02, 0.98]]
     """
     heard = [stream_alone(model, i) for i in range(len(model.streams))]
-    below = ndtr(model.edges / model.prior.sd[-1])
+    below = ndtr((model.edges - model.prior.mean[-1]) / model.prior.sd[-1])
     return Case(
         model=model,
         evidence=evidence,

@@ -24,6 +24,7 @@ from clustereffects.triangulation.comparison._stream_engines import (
     rubric_engine,
     subjective_logic_engine,
 )
+from clustereffects.triangulation.comparison.borrowing import power_prior, robust_map
 from clustereffects.triangulation.comparison.case import Case, case_of
 from clustereffects.triangulation.comparison.result import Engine, EngineResult
 from clustereffects.triangulation.options import Thresholds
@@ -38,6 +39,8 @@ ENGINES: dict[str, Engine] = {
     "vote": vote_engine,
     "p_values": p_values_engine,
     "process_tracing": process_tracing_engine,
+    "power_prior": power_prior,
+    "robust_map": robust_map,
 }
 COMPARISON_COLUMNS = (
     "claim",
@@ -129,7 +132,7 @@ def _cases(cells: Iterable[CellFinding]) -> Iterator[Case]:
 def _rows(case: Case, engines: Sequence[str], thresholds: Thresholds) -> Iterator[dict[str, Any]]:
     main = bayes_engine(case, thresholds)
     for name in engines:
-        found = ENGINES[name](case, thresholds)
+        found = main if name == main.engine else ENGINES[name](case, thresholds)
         yield {
             "claim": case.model.claim.id,
             "group": case.model.group,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, ndtr, ndtri
 
 FloatArray = NDArray[np.float64]
 
-_LEFT = -4.0
+_LEFT, _STEP = -4.0, 0.005
 
 
 def fisher(p: FloatArray) -> float:
@@ -160,21 +158,17 @@ def landau_tail(x: float) -> float:
     -----
     The density is ``(1/π) ∫₀^∞ exp(−t log t − xt) sin(πt) dt`` (Landau 1944), hence the tail ``(1/π) ∫₀^∞ exp(−t log t − xt)
     sin(πt)/t dt``. Below −4 the integrand grows too large to be summed; there the tail is one to ten digits.
+    Summed by the trapezoidal rule in log t.
 
     Examples
     --------
     >>> round(landau_tail(1000.0), 6), landau_tail(-20.0)
     (0.001007, 1.0)
     """
-    from scipy.integrate import quad
-
     if x < _LEFT:
         return 1.0
-
-    def integrand(t: float) -> float:
-        return float(np.exp(-t * np.log(t) - x * t) * np.sinc(t))
-
-    peak = np.exp(-x - 1) if x < 0 else 1 / max(x, 1.0)
-    ends = [0.0, *(peak * np.array([0.5, 2.0, 8.0, 40.0])), max(60.0, 60 * peak)]
-    parts = [quad(integrand, a, b, limit=400, epsabs=1e-14, epsrel=1e-11)[0] for a, b in pairwise(ends)]
-    return float(min(max(sum(parts), 0.0), 1.0))
+    scale = max(x, 1.0)
+    log_t = np.arange(-np.log(scale) - 36, np.log(100.0 / scale) if x > 1 else np.log(100.0), _STEP)
+    t = np.exp(log_t)
+    value = float((np.exp(log_t - t * (log_t + x)) * np.sinc(t)).sum()) * _STEP
+    return min(max(value, 0.0), 1.0)

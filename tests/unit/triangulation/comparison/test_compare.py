@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from clustereffects.errors import OptionError
-from clustereffects.results import Silence
+from clustereffects.results import BiasEvidence, BiasTerm, Silence
 from clustereffects.triangulation import Thresholds, Triangulation
 from clustereffects.triangulation.cell_finding import find_cell
 from clustereffects.triangulation.comparison import COMPARISON_COLUMNS, ENGINES, EngineResult, case_of, compare
@@ -36,7 +36,7 @@ def test_worked_example():
     found = table(worked_example())
     assert list(compare(cells(worked_example())).columns) == list(COMPARISON_COLUMNS)
     assert found.index.tolist() == list(ENGINES)
-    beneficial = {"bayes", "rubric", "subjective_logic", "dempster", "vote", "p_values", "process_tracing"}
+    beneficial = set(ENGINES) - {"linear_pool", "log_pool"}
     assert set(found.index[found["verdict"] == "probably beneficial"]) == beneficial
     assert found["agrees"].tolist() == [name in beneficial for name in ENGINES]
     assert found.loc["bayes", "score"] == pytest.approx(0.969, abs=1e-3)
@@ -146,6 +146,8 @@ def test_reports_on_one_test_count_as_one_test():
 def test_a_search_without_a_find_is_a_failed_hoop_and_a_vote():
     searched = Silence(stream="documents", reason="searched_not_found", p_detect=0.9, **KEY)
     found = table([sign("gun", (0.3, 0.02, 0.02)), searched])
+    easily = Silence(stream="documents", reason="searched_not_found", p_detect=0.9, p_false=0.8, **KEY)
+    assert table([sign("gun", (0.3, 0.02, 0.02)), easily]).loc["process_tracing", "score"] == 3
     assert found.loc["process_tracing", "score"] == 0
     assert found.loc["vote", "score"] == 0.5
 
@@ -175,6 +177,24 @@ def test_rank_flips_are_counted_against_other_organisations():
 def test_mostly_judged_evidence_is_said():
     assert "elicited" in table([sign("hoop")], "bayes").iloc[0]["warning"]
     assert not table([did()], "bayes").iloc[0]["warning"]
+
+
+def test_a_surprised_prior_and_a_reached_ceiling_are_said():
+    warning = table([did(value=0.6, bias_sd=0.01)], "bayes").iloc[0]["warning"]
+    assert "surprise the prior" in warning
+    assert "is bias" not in warning
+    shared = {"dependence": "firms", "bias_sd": 0.06}
+    warning = table([did(**shared), did(id="again", **shared)], "bayes").iloc[0]["warning"]
+    assert "85% of the variance of the estimates is bias" in warning
+
+
+def test_the_ceiling_counts_shared_bias_and_bias_evidence():
+    courtesy = BiasTerm(domain="courtesy", sd=0.05, shared="courtesy")
+    many = [survey(id=f"S{i}", std_error=0.05, bias=(courtesy,)) for i in range(20)]
+    assert "95% of the variance" in table(many, "bayes").iloc[0]["warning"]
+    told = BiasEvidence(id="B", stream="interviews", target_stream="economic", sd=0.1, **KEY)
+    # .03² and .1² of bias against .025² of sampling error
+    assert "95% of the variance" in table([did(), told], "bayes").iloc[0]["warning"]
 
 
 def test_silent_cells_have_no_row():
