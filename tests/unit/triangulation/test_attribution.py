@@ -207,17 +207,6 @@ def test_one_rival_against_the_organisation_is_contribution_tracing(chances, see
         assert found["boom"].probability == pytest.approx(expected, abs=5e-4)
 
 
-@pytest.mark.parametrize(("clues", "expected"), [((0, 0), 0.1489), ((1, 0), 0.7368), ((0, 1), 1.0), ((1, 1), 1.0)])
-def test_two_clues_of_the_design_library(clues, expected):
-    """Defaults of process_tracing_designer in DesignLibrary: prior .5, clues .8/.2 and .3/0, independent."""
-    even = {"organisation": 0.5, "boom": 0.5, "other": 0.0}
-    items = [
-        _sign("boom", 0.2, 0.8, name="first", observed=bool(clues[0])),
-        _sign("boom", 0.0, 0.3, name="second", observed=bool(clues[1])),
-    ]
-    assert _found(_theory(boom=()), items, even)["boom"].probability == pytest.approx(expected, abs=5e-5)
-
-
 def test_expected_posterior_is_the_prior():
     """Over all that could be seen, weighted by how probable it is, nothing is gained for any explanation."""
     theory, chances = _theory(boom=("owner",), owner=()), {"boom": (0.2, 0.7), "owner": (0.4, 0.9)}
