@@ -34,7 +34,7 @@ def attribution_table(
     theory: Theory, cells: Iterable[CellFinding], priors: Mapping[str, Mapping[str, float]] | None = None
 ) -> pd.DataFrame:
     """Probability of each explanation of what each claim observes; priors by claim, the same for all hypotheses without."""
-    rows = []
+    rows: list[Attribution] = []
     for cell in cells:
         claim = cell.model.claim
         rows += attribution(theory, claim, cell.model.group, cell.evidence, (priors or {}).get(claim.id))

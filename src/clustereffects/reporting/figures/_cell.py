@@ -14,7 +14,6 @@ from clustereffects.reporting.words import Wording
 from clustereffects.triangulation import CellFinding, Findings
 
 _CHARACTER, _HANDLE = 4.6, 8  # points; characters beside the words of an entry
-_LEFT = 0.92  # share of the width that labels to the left will not take
 STREAM_STYLES = {
     "economic": ("#0072b2", "-", "o"),
     "survey": ("#d55e00", "--", "s"),
@@ -83,9 +82,9 @@ def percent_axis(axis: Any, say: Wording, **style: Any) -> None:
     axis.set_ticks(ticks, [percent_sign(tick, say) for tick in ticks], **style)
 
 
-def legend_above(ax: Any, *, title: str = "", **entries: Any) -> Any:
-    """Legend above the Axes, in as many columns as there is room for."""
-    room = _LEFT * ax.get_window_extent().width / ax.get_figure(root=True).dpi * 72.0 / _CHARACTER
+def legend_above(ax: Any, *, title: str = "", share: float = 0.92, **entries: Any) -> Any:
+    """Legend above the Axes, in as many columns as fit into the share of their width that labels will leave."""
+    room = share * ax.get_window_extent().width / ax.get_figure(root=True).dpi * 72.0 / _CHARACTER
     words = entries["labels"] if "labels" in entries else ax.get_legend_handles_labels()[1]
     return ax.legend(
         frameon=False,

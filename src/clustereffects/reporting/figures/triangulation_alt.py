@@ -54,8 +54,8 @@ def convergence_alt(result: Any, *, language: str = "en") -> str:
     >>> table = pd.DataFrame({"claim": ["growth"] * 2, "group": ["K01"] * 2, "stream": ["economic", "survey"],
     ...                       "status": ["speaks", "silent"], "state": ["negligible", ""]})
     >>> print(convergence_alt(table))
-    Matrix of 1 claims and 1 organisations with one sign for each perspective. Signs: points to no material effect 1,
-    silent 1.
+    Convergence matrix: 1 × 1 cells (claims × organisations) with one sign for each perspective. Signs: points to no
+    material effect 1, silent 1.
     """
     table, say = readings_of(result), wording(language)
     if table.empty:
