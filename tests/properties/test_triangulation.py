@@ -8,8 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clustereffects.results import BiasTerm
-from clustereffects.triangulation import Prior, Triangulation
-from clustereffects.triangulation.sensitivity import cell_bounds, scenarios
+from clustereffects.triangulation import Prior, Thresholds, Triangulation
+from clustereffects.triangulation.changes import Changes, evaluate
+from clustereffects.triangulation.engine import PriorMixture, combine, grid_cells, posterior_cells
+from clustereffects.triangulation.estimates import LogQuadratic
+from clustereffects.triangulation.sensitivity import cell_bounds, leave_one_out, scenarios
+from clustereffects.triangulation.tipping import tipping_points, with_wide_weight
+from clustereffects.triangulation.verdicts import class_word, decide
 from triangulation_cases import closed_form, did, model, sign, survey, theory
 
 quick = settings(max_examples=40, derandomize=True, deadline=None)
@@ -163,3 +168,44 @@ def test_a_shared_bias_is_a_ceiling(value, error, spread, count):
     prior = Prior(sceptical_sd=1e3, wide_sd=1e3)
     items = [survey(value, error, bias=shared, id=f"i{i}") for i in range(count)]
     assert _posterior(items, prior=prior).sd[0] == pytest.approx(np.sqrt(spread**2 + error**2 / count), rel=1e-6)
+
+
+@quick
+@given(
+    st.lists(st.tuples(st.floats(-0.3, 0.3), st.floats(0.01, 0.5), st.floats(0.05, 1.0)), min_size=1, max_size=3),
+    values,
+    st.floats(0.003, 0.3),
+    st.floats(0.003, 0.1),
+)
+def test_the_closed_form_is_the_integral_on_the_grid(parts, value, error, delta):
+    mean, sd, weight = np.array(parts).T
+    prior = PriorMixture(weight / weight.sum(), sd, mean)
+    terms = LogQuadratic(np.array([error**-2]), np.array([value / error**2]), ())
+    edges = np.array([-delta, delta])
+    exact, grid = posterior_cells(prior, terms, edges), grid_cells(prior, terms, edges)
+    np.testing.assert_allclose(exact.log_mass, grid.log_mass, rtol=0, atol=2e-8)
+    one, other = combine(exact, np.zeros((1, 3))), combine(grid, np.zeros((1, 3)))
+    np.testing.assert_allclose(one.probability, other.probability, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose([one.mean, one.sd], [other.mean, other.sd], rtol=1e-7, atol=1e-9)
+    assert exact.error[0] < 1e-10
+
+
+@quick
+@given(values, errors, signs)
+def test_leaving_out_equals_never_having_had(value, error, drawn):
+    evidence = [did(value, error, dependence="respondents", rho=0.4), *_signs(drawn)]
+    for one in leave_one_out(model(evidence), Thresholds()):
+        gone = {"stream": "stream", "group": "dependence", "item": "id"}[one.kind]
+        rest = _posterior([item for item in evidence if getattr(item, gone) != one.name])
+        np.testing.assert_allclose(one.probability, rest.probability[0], atol=1e-10)
+
+
+@quick
+@given(values, errors, signs)
+def test_a_tipping_point_tips(value, error, drawn):
+    built = model([did(value, error), *_signs(drawn)])
+    for tip in tipping_points(built, Thresholds()):
+        if tip.quantity == "prior" and tip.changes:
+            moved = with_wide_weight(built.prior, np.array([tip.tips_at]))
+            found = decide(evaluate(built, Changes(prior=moved)).probability, Thresholds())
+            assert class_word(int(found[0])) == tip.becomes != tip.verdict

@@ -9,12 +9,15 @@ The probability of a state rises with the diagnostics' likelihood of that state 
 so the best and the worst end of each probability are known too. For given ends, 1/P(state) is a sum of exponentials of
 linear functions of the tempering exponents λ(ρ): convex. Its largest value lies at a vertex, its smallest is found by
 minimising exactly along one λ after the other.
+
+Correlations within groups that hold estimates change variances as well; where they are ranges, they run over a grid of
+nine values, or of fewer in each of several groups, ends included.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -29,6 +32,8 @@ FloatArray = NDArray[np.float64]
 _PATH = 33
 _PATH_ROUNDS = 6
 _SWEEPS = 200
+#: Correlations of a group of estimates that are tried, depending on how many groups there are.
+_RHO_STEPS = (9, 3, 2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,18 +105,26 @@ def probability_bounds(
     ...                      stream=np.array([0]), block=np.array([0]), log_factor=np.zeros(1), loading=np.zeros((1, 0)))
     >>> no = np.zeros((0, 3))
     >>> none = DiagnosticArrays(low=no, middle=no, high=no, stream=np.zeros(0, int), block=np.zeros(0, int),
-    ...                         rho_low=np.zeros(0), rho=np.zeros(0), rho_high=np.zeros(0), count=np.zeros((0, 1)),
+    ...                         rho_low=np.zeros(1), rho=np.zeros(1), rho_high=np.zeros(1), count=np.ones((1, 1)),
     ...                         informative=np.zeros(0))
     >>> shift = MeanRanges(np.array([[0.02]]), np.array([[-0.02]]))
     >>> probability_bounds(prior, one, shift, none, 0.01)[2].round(2).tolist()
     [0.69, 0.91]
     """
+    found = np.stack([_bounds(prior, one, ranges, other, delta) for one, other in _dependence_grid(estimates, items)])
+    return np.stack([found[:, :, 0].min(axis=0), found[:, :, 1].max(axis=0)], axis=1)
+
+
+def _bounds(
+    prior: PriorMixture, estimates: LinearEvidence, ranges: MeanRanges, items: DiagnosticArrays, delta: float
+) -> FloatArray:
     extremes = _extreme_residuals(estimates, ranges)
+    precision = _precision(estimates)
 
     def log_mass(position: FloatArray) -> FloatArray:
         residual = extremes[0] + position[:, None] * (extremes[1] - extremes[0])
-        power = np.ones((position.size, items.count.shape[1]))
-        terms = likelihood_terms(estimates, residual, power)
+        same = np.broadcast_to(precision, (position.size, *precision.shape))
+        terms = likelihood_terms(estimates, residual, np.ones((position.size, 1)), same)
         return posterior_cells(prior, terms, np.array([-delta, delta])).log_mass
 
     ends = log_mass(np.array([0.0, 1.0]) if (extremes[0] != extremes[1]).any() else np.array([0.0]))
@@ -121,10 +134,31 @@ def probability_bounds(
     return bounds
 
 
+def _precision(estimates: LinearEvidence) -> FloatArray:
+    streams = np.ones((1, int(estimates.stream.max(initial=0)) + 1))
+    return np.asarray(stream_precision(estimates.covariance, estimates.stream, streams)[0])
+
+
+def _dependence_grid(
+    estimates: LinearEvidence, items: DiagnosticArrays
+) -> Iterator[tuple[LinearEvidence, DiagnosticArrays]]:
+    """Arrays at each combination of correlations within the groups of estimates whose correlation is a range."""
+    excess = items.count.sum(axis=1) - 1
+    ranged = [b for b in np.unique(estimates.block) if excess[b] > 0 and items.rho_low[b] < items.rho_high[b]]
+    steps = next(n for n in _RHO_STEPS if n ** len(ranged) <= _RHO_STEPS[0] or n == _RHO_STEPS[-1])
+    for rho in product(*(np.linspace(items.rho_low[b], items.rho_high[b], steps) for b in ranged)):
+        low, middle, high = items.rho_low.copy(), items.rho.copy(), items.rho_high.copy()
+        low[ranged] = middle[ranged] = high[ranged] = rho
+        more = estimates.own * (excess * (middle - items.rho))[estimates.block]
+        yield (
+            replace(estimates, covariance=estimates.covariance + np.diag(more)),
+            replace(items, rho_low=low, rho=middle, rho_high=high),
+        )
+
+
 def _extreme_residuals(estimates: LinearEvidence, ranges: MeanRanges) -> FloatArray:
     low, high = estimates.residual.copy(), estimates.residual.copy()
-    streams = np.ones((1, int(estimates.stream.max(initial=0)) + 1))
-    precision = stream_precision(estimates.covariance, estimates.stream, streams)[0]
+    precision = _precision(estimates)
     factor = np.exp(estimates.log_factor)
     for one, other in zip(ranges.low, ranges.high, strict=True):
         rising = factor @ precision @ (other - one) >= 0
@@ -135,11 +169,13 @@ def _extreme_residuals(estimates: LinearEvidence, ranges: MeanRanges) -> FloatAr
 
 def _highest_between(log_mass: Callable[[FloatArray], FloatArray], items: DiagnosticArrays) -> float:
     start, stop, best = 0.0, 1.0, 0.0
-    for _ in range(_PATH_ROUNDS):
+    for turn in range(_PATH_ROUNDS):
         position = np.linspace(start, stop, _PATH)
         value = _largest(log_mass(position), items, 1)
         top, step = int(value.argmax()), position[1] - position[0]
         best = max(best, float(value[top]))
+        if turn and position[top] in {0.0, 1.0}:
+            break
         start, stop = max(0.0, position[top] - step), min(1.0, position[top] + step)
     return best
 

@@ -156,14 +156,21 @@ def _terms(model: CellModel, changes: Changes, power: FloatArray, exponent: Floa
     residual = estimates.residual if changes.residual is None else changes.residual
     if changes.shift is not None:
         residual = residual - changes.shift[:, estimates.stream]
-    size = estimates.residual.size
+    precision = _precision(model, changes, power, exponent)
+    return likelihood_terms(estimates, np.broadcast_to(residual, precision.shape[:2]), power, precision)
+
+
+def _precision(model: CellModel, changes: Changes, power: FloatArray, exponent: FloatArray) -> FloatArray:
+    estimates = model.estimates
+    rows = power.shape[0]
+    if all(x is None for x in (changes.power, changes.rho, changes.estimates, changes.tests, changes.own)):
+        rows = 1
     own = estimates.own if changes.own is None else changes.own
     declared = 1 + (model.items.count[estimates.block].sum(axis=1) - 1) * model.items.rho[estimates.block]
-    covariance = np.repeat(estimates.covariance[None], power.shape[0], axis=0)
-    diagonal = np.arange(size)
-    covariance[:, diagonal, diagonal] += own / exponent[:, estimates.block, estimates.stream] - estimates.own * declared
-    precision = stream_precision(covariance, estimates.stream, power, changes.estimates)
-    return likelihood_terms(estimates, np.broadcast_to(residual, (power.shape[0], size)), power, precision)
+    inflated = own / exponent[:rows, estimates.block, estimates.stream] - estimates.own * declared
+    covariance = estimates.covariance + inflated[:, :, None] * np.eye(own.shape[-1])
+    found = stream_precision(covariance, estimates.stream, power[:rows], changes.estimates)
+    return np.broadcast_to(found, (power.shape[0], *found.shape[1:]))
 
 
 def _on_ramp(prior: PriorMixture, terms: LogQuadratic, constants: FloatArray, delta: float) -> StatePosterior:

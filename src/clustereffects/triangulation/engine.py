@@ -60,12 +60,15 @@ class PriorMixture:
     mean: FloatArray = field(default_factory=lambda: np.zeros(1))
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", np.broadcast_to(self.mean, self.sd.shape))
+        if self.mean.shape != self.sd.shape:
+            object.__setattr__(self, "mean", np.broadcast_to(self.mean, self.sd.shape))
 
-    def rows(self, scenarios: int, chosen: slice | IntArray) -> PriorMixture:
-        """Mixture of each chosen scenario out of so many, as a row of its own."""
-        every = [np.broadcast_to(x, (scenarios, x.shape[-1])) for x in (self.weight, self.sd, self.mean)]
-        return PriorMixture(*(x[chosen] for x in every))
+    def rows(self, chosen: slice | IntArray) -> PriorMixture:
+        """Mixture of each chosen scenario; a single one if all scenarios share it."""
+        parts = self.weight, self.sd, self.mean
+        if self.sd.ndim == 1:
+            return PriorMixture(*(x[None] for x in parts))
+        return PriorMixture(*(x[chosen] for x in parts))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +141,7 @@ def posterior_cells(
     parts = []
     for start in range(0, scenarios, rows):
         part = slice(start, start + rows)
-        mixture = posterior_mixture(prior.rows(scenarios, part), terms.rows(part))
+        mixture = posterior_mixture(prior.rows(part), terms.rows(part))
         parts.append(mixture_cells(*mixture, edges, None if slope is None else slope[part]))
     return parts[0] if len(parts) == 1 else stacked(parts)
 
@@ -149,7 +152,7 @@ def posterior_mixture(prior: PriorMixture, terms: LogQuadratic) -> tuple[FloatAr
     Parameters
     ----------
     prior : PriorMixture
-        With a row for each scenario.
+        With one row, or one for each scenario.
     terms : LogQuadratic
 
     Returns
@@ -217,11 +220,10 @@ def grid_cells(
     >>> np.exp(cells.log_mass).round(10).tolist()
     [[0.5, 0.5]]
     """
-    every = prior.rows(terms.precision.size, slice(None))
-    breaks, centre = _mesh(every, terms, edges)
+    breaks, centre = _mesh(prior.rows(slice(None)), terms, edges)
 
     def log_density(index: IntArray, theta: FloatArray) -> FloatArray:
-        value = log_prior(every.rows(every.sd.shape[0], index), theta) + log_likelihood(terms, index, theta)
+        value = log_prior(prior.rows(index), theta) + log_likelihood(terms, index, theta)
         if slope is not None:
             value += slope[index[:, None], np.searchsorted(edges, theta)] * theta
         return value

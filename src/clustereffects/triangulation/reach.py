@@ -16,7 +16,7 @@ from clustereffects.triangulation.verdicts import STATES
 FloatArray = NDArray[np.float64]
 
 _PRECISE = 1e-3
-_GRID, _FINER, _ROUNDS = 81, 21, 5
+_GRID, _FINER, _ROUNDS = 81, 21, 4
 _PRIOR_SPANS = 8.0
 
 

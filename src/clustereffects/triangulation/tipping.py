@@ -239,8 +239,7 @@ def with_wide_weight(prior: PriorMixture, weight: FloatArray) -> PriorMixture:
     rest = prior.weight[:-1].sum()
     shares = prior.weight[:-1] / rest if rest > 0 else np.full(prior.sd.size - 1, 1 / max(prior.sd.size - 1, 1))
     parts = np.concatenate([(1 - weight)[:, None] * shares, weight[:, None]], axis=1)
-    every = prior.rows(weight.size, slice(None))
-    return PriorMixture(parts, every.sd, every.mean)
+    return PriorMixture(parts, np.broadcast_to(prior.sd, parts.shape), np.broadcast_to(prior.mean, parts.shape))
 
 
 def _nearest(
