@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
 from clustereffects.data import SampleAccount
-from clustereffects.errors import EstimationError, NotStoredError, Problem
+from clustereffects.errors import EstimationError, NotStoredError, OptionError, Problem
 from clustereffects.results import draw
 from clustereffects.triangulation._convergence_tables import (
     agreement_table,
@@ -32,11 +32,21 @@ from clustereffects.triangulation._sensitivity_tables import (
     tipping_table,
     weights_table,
 )
-from clustereffects.triangulation._tables import VERDICT_COLUMNS, bounds_table, effects_table, rivals_table, verdict_row
+from clustereffects.triangulation._tables import (
+    VERDICT_COLUMNS,
+    borrowed_table,
+    bounds_table,
+    effects_table,
+    rivals_table,
+    verdict_row,
+)
+from clustereffects.triangulation._theory_tables import attribution_table, links_table, paths_table
 from clustereffects.triangulation.audit import audit_record, differences, read_record, restored, write_record
 from clustereffects.triangulation.bands import bands_table
 from clustereffects.triangulation.cell_finding import CellFinding
+from clustereffects.triangulation.comparison import ENGINES, compare
 from clustereffects.triangulation.convergence import CellConvergence, cell_convergence
+from clustereffects.triangulation.elicitation import Calibration, CalibrationOptions, calibrate_tests
 from clustereffects.triangulation.given import Given, find_cells
 from clustereffects.triangulation.next_evidence import next_evidence_table
 from clustereffects.triangulation.options import Prior, Thresholds
@@ -48,6 +58,15 @@ from clustereffects.triangulation.sorting import use_of_evidence
 from clustereffects.triangulation.theory import Theory
 
 __all__ = ["VERDICT_COLUMNS", "Findings"]
+
+Figure: TypeAlias = Literal["verdicts", "convergence", "theory", "waterfall", "posterior", "tipping"]
+_FIGURES: dict[Figure, str] = {
+    "convergence": "convergence_matrix",
+    "theory": "theory_graph",
+    "waterfall": "evidence_waterfall",
+    "posterior": "posterior_with_bounds",
+    "tipping": "tipping_curves",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -268,6 +287,36 @@ class Findings:
         """Likelihood ratio of each rival explanation against the claim; it never enters that of the effect."""
         return rivals_table(self.cells)
 
+    def attribution(self, priors: Mapping[str, Mapping[str, float]] | None = None) -> pd.DataFrame:
+        """Probability that the organisation, a rival or something else accounts for what each claim observes.
+
+        ``priors`` gives the weights of the hypotheses by claim; without it they are the same for all.
+        """
+        return attribution_table(self.theory, self.cells, priors)
+
+    def paths(self, group: str = "", *, independence: str = "") -> pd.DataFrame:
+        """Bounds on the probability that every link of a path holds, and its weakest link.
+
+        Fréchet bounds; with ``independence`` (who declares it, and why) the product as well.
+        """
+        return paths_table(self.theory, self.cells, group, independence)
+
+    def links(self, group: str = "") -> pd.DataFrame:
+        """Bounds on the probability of every link of the theory from the claims about it."""
+        return links_table(self.theory, self.cells, group)
+
+    def compare(self, engines: Sequence[str] = tuple(ENGINES)) -> pd.DataFrame:
+        """What other ways of joining the same evidence conclude, each with its assumption and its warnings."""
+        return compare(self.cells, engines, self.thresholds)
+
+    def calibration(self, options: CalibrationOptions | None = None) -> Calibration:
+        """How often each test was passed where accounts say benefit and where they do not, over all organisations."""
+        return calibrate_tests(self.cells, options or CalibrationOptions())
+
+    def borrowed(self) -> pd.DataFrame:
+        """What the other organisations contributed to each prior, and whether the own evidence accepts it."""
+        return borrowed_table(self._speaking())
+
     def scorecard(self, facts: RunFacts | None = None) -> Scorecard:
         """Audit questions with the answers that this run gives; ``facts`` says what only a study knows."""
         return scorecard(self.theory, self.cells, self.given.overrides, facts)
@@ -302,6 +351,21 @@ class Findings:
         """
         return self._again(json.loads(json.dumps(self.to_dict())))
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the verdicts as a matrix of claims and groups; returns the Axes."""
-        return draw("verdict_matrix", self.verdicts(), ax)
+    def plot(self, ax: Any = None, *, kind: Figure = "verdicts", **options: Any) -> Any:
+        """Draw the findings; returns the Axes.
+
+        ``verdicts``: matrix of claims and groups. ``convergence``: the same with a sign for each stream. ``theory``: the
+        theory of change, coloured by verdict (``group=``). ``waterfall``, ``posterior``, ``tipping``: one cell
+        (``claim=``, ``group=``). ``language=`` chooses the words of all but the first.
+
+        Raises
+        ------
+        OptionError
+            If the kind is unknown.
+        """
+        if kind == "verdicts":
+            return draw("verdict_matrix", self.verdicts(), ax, **options)
+        if kind not in _FIGURES:
+            expected = ", ".join(["verdicts", *_FIGURES])
+            raise OptionError(Problem(what=f"kind {kind!r}", where="plot", expected=expected, remedy="use one of them"))
+        return draw(_FIGURES[kind], self, ax, **options)
