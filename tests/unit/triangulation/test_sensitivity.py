@@ -11,6 +11,7 @@ from clustereffects.results import BiasTerm, Silence
 from clustereffects.triangulation import Prior, Thresholds
 from clustereffects.triangulation.bounds import probability_bounds
 from clustereffects.triangulation.changes import Changes, evaluate
+from clustereffects.triangulation.likelihoods import tempering
 from clustereffects.triangulation.multiverse import multiverse
 from clustereffects.triangulation.reach import reachable
 from clustereffects.triangulation.sensitivity import cell_bounds, leave_one_out, scenarios
@@ -88,6 +89,17 @@ def test_estimates_and_diagnostics_that_say_the_same_count_as_one():
     twice = [sign(f"{i}", stream="survey", **share) for i in range(2)]
     one = scenarios(model([sign("0", stream="survey", **share)])).probability
     np.testing.assert_allclose(scenarios(model(twice)).probability, one, rtol=1e-12)
+
+
+def test_ten_witnesses_with_half_a_correlation_are_worth_less_than_two():
+    """n/(1 + (n − 1)ρ): 1.818 for ten with ρ = ½, never more than two (Clemen & Winkler 1985)."""
+    for count, worth in ((10, 1.818), (10**6, 2.0)):
+        built = tempering(np.array([[float(count)]]), np.ones((1, 1)), np.array([0.5]))
+        assert count * built[0, 0, 0] == pytest.approx(worth, abs=5e-4)
+    signs = [sign(f"{i}", (0.8, 0.4, 0.4), dependence="respondents", rho=0.5) for i in range(10)]
+    before, after = scenarios(model([])).probability[0], scenarios(model(signs)).probability[0]
+    ratio = after[2] / after[1] / (before[2] / before[1])
+    assert ratio == pytest.approx(2 ** (10 / 5.5), rel=1e-10)
 
 
 def test_a_stream_without_power_no_longer_counts_in_a_group_of_both():
