@@ -44,7 +44,9 @@ def withheld_organisations(firms: FirmEffects, policy: DisclosurePolicy) -> dict
     return hidden
 
 
-def hidden_cells(plan: Plan, theory: Theory, firms: FirmEffects, policy: DisclosurePolicy) -> frozenset[tuple[str, str]]:
+def hidden_cells(
+    plan: Plan, theory: Theory, firms: FirmEffects, policy: DisclosurePolicy
+) -> frozenset[tuple[str, str]]:
     """Claims and organisations on which nothing joined is published: their effect is not, or rests on too few firms."""
     withheld = withheld_organisations(firms, policy)
     lead = withheld.get(f"log_{plan.outcomes.names[0]}", frozenset())

@@ -156,7 +156,9 @@ def discreet(score: Scorecard) -> Scorecard:
     >>> discreet(Scorecard(lines=(line,))).lines[0].named
     ('growth × K01',)
     """
-    lines = [replace(line, named=tuple(dict.fromkeys(_CELL.sub(r"\1", one) for one in line.named))) for line in score.lines]
+    lines = [
+        replace(line, named=tuple(dict.fromkeys(_CELL.sub(r"\1", one) for one in line.named))) for line in score.lines
+    ]
     return Scorecard(lines=tuple(lines))
 
 
@@ -241,9 +243,7 @@ def _without_code(table: pd.DataFrame, few: Collection[Key]) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def _without(
-    table: pd.DataFrame, few: Collection[Key], which: Callable[[pd.DataFrame], pd.Series]
-) -> pd.DataFrame:
+def _without(table: pd.DataFrame, few: Collection[Key], which: Callable[[pd.DataFrame], pd.Series]) -> pd.DataFrame:
     return table[~(_rows(table, few) & which(table).to_numpy())].reset_index(drop=True)
 
 
