@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from clustereffects.reporting.content import Content
 from clustereffects.reporting.document import Block, Paragraph, Table
 from clustereffects.reporting.tables import number
 from clustereffects.reporting.words import Wording, wording
+from clustereffects.triangulation import Scorecard
 from clustereffects.triangulation.comparison import agreement_by_engine
 
 _NEXT = 10
@@ -28,7 +30,7 @@ def robustness_blocks(content: Content, say: Wording) -> Iterator[Block]:
     yield Paragraph(text=say("robustness_models", **{name: share(value, say) for name, value in halves.items()}))
     for kind in ("posterior", "tipping"):
         yield from cell_figure(content, say, kind)
-    if content.has("comparison") and content.tables["comparison"]["engine"].nunique() > 1:
+    if content.has("comparison") and (content.tables["comparison"]["engine"] != "bayes").any():
         yield Paragraph(text=say("engines_intro"))
         yield Table(frame=_engines(content.tables["comparison"], say), caption=say("caption_engines"))
 
@@ -55,7 +57,7 @@ def credibility_blocks(content: Content, say: Wording) -> Iterator[Block]:
     """What an auditor asks, what researchers judged, how signs were calibrated, and what would tell most."""
     if content.scorecard is None:
         return
-    card = content.scorecard.table("sv" if say.language == "sv" else "en")
+    card = scorecard_table(content.scorecard, say)
     questions = [
         f"{question} *" if essential else question
         for question, essential in zip(card["question"], card["essential"], strict=True)
@@ -73,6 +75,21 @@ def credibility_blocks(content: Content, say: Wording) -> Iterator[Block]:
     if content.has("next_evidence"):
         yield Paragraph(text=say("next_intro"))
         yield Table(frame=_next(content, say), caption=say("caption_next"))
+
+
+def scorecard_table(scorecard: Scorecard, say: Wording) -> pd.DataFrame:
+    """Questions and answers of a scorecard, with ways of comparing and designs in words."""
+    lines = tuple(
+        replace(line, named=tuple(_way(name, say) for name in line.named))
+        if line.id in {"comparison", "design"}
+        else line
+        for line in scorecard.lines
+    )
+    return replace(scorecard, lines=lines).table("sv" if say.language == "sv" else "en")
+
+
+def _way(name: str, say: Wording) -> str:
+    return say.term("way", name) if say.has(f"way_{name}") else say.term("design", name)
 
 
 def _overrides(content: Content, say: Wording) -> Iterator[Block]:

@@ -25,6 +25,7 @@ from clustereffects.reporting.figures import (
     waterfall_alt,
 )
 from clustereffects.reporting.words import Wording
+from clustereffects.triangulation import Findings, Theory
 
 _CELL_FIGURES: dict[str, tuple[Callable[..., Any], Callable[..., str], str]] = {
     "waterfall": (evidence_waterfall, waterfall_alt, "waterfall_caption"),
@@ -101,7 +102,7 @@ def leading(content: Content) -> tuple[str, str] | None:
 
 def _verdict_rows(content: Content, say: Wording, drawn: pd.DataFrame) -> pd.DataFrame:
     """Verdict of each cell with its band in words and what would change it."""
-    bands = {} if content.findings is None else _bands(content, say)
+    bands = {} if content.findings is None else _bands(content.findings, say)
     keys = zip(content.tables["verdicts"]["claim"], content.tables["verdicts"]["group"], strict=True)
     rows = [
         {
@@ -116,9 +117,8 @@ def _verdict_rows(content: Content, say: Wording, drawn: pd.DataFrame) -> pd.Dat
     return pd.DataFrame(rows)
 
 
-def _bands(content: Content, say: Wording) -> dict[tuple[str, str], str]:
-    assert content.findings is not None
-    table = content.findings.bands("sv" if say.language == "sv" else "en")
+def _bands(findings: Findings, say: Wording) -> dict[tuple[str, str], str]:
+    table = findings.bands("sv" if say.language == "sv" else "en")
     words = [f"{state}: {band}" for state, band in zip(table["state"], table["words"], strict=True)]
     return dict(zip(zip(table["claim"], table["group"], strict=True), words, strict=True))
 
@@ -152,15 +152,14 @@ def theory_blocks(content: Content, say: Wording) -> Iterator[Block]:
     )
     if content.has("paths"):
         paths = content.tables["paths"]
-        yield from _paths(content, say, paths[paths["group"] == "programme"], group)
+        yield from _paths(findings.theory, say, paths[paths["group"] == "programme"], group)
     if content.has("attribution"):
-        yield from _attribution(content, say)
+        yield from _attribution(content, findings.theory, say)
 
 
-def _paths(content: Content, say: Wording, paths: pd.DataFrame, group: str) -> Iterator[Block]:
-    assert content.findings is not None
-    ends = {link.id: (link.start, link.end) for link in content.findings.theory.links}
-    nodes = {node.id: getattr(node, say.language) or node.id for node in content.findings.theory.nodes}
+def _paths(theory: Theory, say: Wording, paths: pd.DataFrame, group: str) -> Iterator[Block]:
+    ends = {link.id: (link.start, link.end) for link in theory.links}
+    nodes = {node.id: getattr(node, say.language) or node.id for node in theory.nodes}
     rows = [
         {
             say("column_path"): " → ".join(
@@ -176,9 +175,8 @@ def _paths(content: Content, say: Wording, paths: pd.DataFrame, group: str) -> I
         yield Table(frame=pd.DataFrame(rows), caption=say("caption_paths", group=group))
 
 
-def _attribution(content: Content, say: Wording) -> Iterator[Block]:
+def _attribution(content: Content, theory: Theory, say: Wording) -> Iterator[Block]:
     """In how many organisations each explanation is more probable than all others together, by claim."""
-    assert content.findings is not None
     table = content.tables["attribution"]
     examined = table[(table["group"] != "programme") & table["items"].groupby([table["claim"], table["group"]])
                      .transform("sum").gt(0)]  # fmt: skip
@@ -190,7 +188,7 @@ def _attribution(content: Content, say: Wording) -> Iterator[Block]:
     rows = [
         {
             say("column_claim"): claim_name(content, say, row["claim"]),
-            say("column_explanation"): _hypothesis(content, say, str(row["hypothesis"])),
+            say("column_explanation"): _hypothesis(theory, say, str(row["hypothesis"])),
             say("column_organisations"): row["n"],
         }
         for row in counts.to_dict("records")
@@ -199,8 +197,7 @@ def _attribution(content: Content, say: Wording) -> Iterator[Block]:
     yield Table(frame=pd.DataFrame(rows), caption=say("caption_attribution"))
 
 
-def _hypothesis(content: Content, say: Wording, hypothesis: str) -> str:
-    assert content.findings is not None
-    rivals = {rival.id: getattr(rival, say.language) for rival in content.findings.theory.rivals}
+def _hypothesis(theory: Theory, say: Wording, hypothesis: str) -> str:
+    rivals = {rival.id: getattr(rival, say.language) for rival in theory.rivals}
     parts = hypothesis.split(" + ")
     return " + ".join(rivals.get(part) or say.term("hypothesis", part).replace("_", " ") for part in parts)

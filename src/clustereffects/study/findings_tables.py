@@ -13,6 +13,7 @@ import pandas as pd
 
 from clustereffects.disclosure import DisclosurePolicy
 from clustereffects.errors import EvidenceError
+from clustereffects.reporting import scorecard_table, wording
 from clustereffects.triangulation import CellFinding, Findings, Scorecard, Tip
 
 _FEW = "fewer interviews than the minimum"
@@ -96,7 +97,7 @@ def findings_tables(
         "calibration": _calibration(findings),
         "overrides": findings.overrides(),
         "override_agreement": findings.override_agreement(),
-        "scorecard": score.table(),
+        "scorecard": scorecard_table(score, wording("en", effect=True)),
         "next_evidence": findings.next_evidence(),
     }
     return {name: table for name, table in tables.items() if len(table)}
@@ -244,7 +245,8 @@ def _without_code(table: pd.DataFrame, few: Collection[Key]) -> pd.DataFrame:
 
 
 def _without(table: pd.DataFrame, few: Collection[Key], which: Callable[[pd.DataFrame], pd.Series]) -> pd.DataFrame:
-    return table[~(_rows(table, few) & which(table).to_numpy())].reset_index(drop=True)
+    kept: pd.DataFrame = table[~(_rows(table, few) & which(table).to_numpy())].reset_index(drop=True)
+    return kept
 
 
 def counts_of(tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:

@@ -159,7 +159,7 @@ def judgement_checks(elicitation: Elicitation) -> Iterable[Check]:
 
 
 def read_overrides(path: str | Path, claims: Collection[str], groups: Collection[str]) -> tuple[Override, ...]:
-    """Read what researchers judged instead of the computed verdicts and codes.
+    r"""Read what researchers judged instead of the computed verdicts and codes.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def read_overrides(path: str | Path, claims: Collection[str], groups: Collection
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "overrides.csv"
-    ...     _ = path.write_text("claim,organisation,by,reason,verdict\\ngrowth,K01,AL,two members moved,undecided\\n")
+    ...     _ = path.write_text("claim,organisation,by,reason,verdict\ngrowth,K01,AL,two members moved,undecided\n")
     ...     read_overrides(path, ["growth"], ["K01"])[0].verdict
     'undecided'
     """

@@ -10,8 +10,6 @@ from clustereffects.study.inputs import PROGRAMME
 from clustereffects.study.plan import Plan
 from clustereffects.triangulation import OrganisationPrior, RunFacts, Theory, Thresholds, Triangulation
 
-_POOLS = {"other counties": "of other counties", "all": "of all counties"}
-
 
 def triangulation_of(plan: Plan, theory: Theory, hidden: Collection[tuple[str, str]]) -> Triangulation:
     """Triangulation with the choices of a plan.
@@ -83,9 +81,9 @@ def run_facts(plan: Plan, theory: Theory, firms: FirmEffects, checks: Collection
     wanted = {f"({firms.primary}, {outcome})" for outcome in outcomes}
     designs = [name for name, _ in firms.effects]
     if firms.designs is not None:
-        designs += [f"matching on {name}" for name in firms.designs.table()["design"]]
+        designs += firms.designs.table()["design"].tolist()
     return RunFacts(
-        comparison=f"firms {_POOLS[plan.matching.donor_pool]} that were not members ({firms.primary})",
+        comparison=firms.primary,
         checks=tuple(check for area, check in checks if area == "effects" and any(w in check.name for w in wanted)),
         plan_registered=None if not registered else registered == plan.hash,
         designs=tuple(dict.fromkeys(designs)),
