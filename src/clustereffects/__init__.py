@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-_MODULES = ("bayes", "datasets", "interviews", "matching", "errors")
+_MODULES = ("bayes", "datasets", "interviews", "matching", "triangulation", "errors")
 _NAMES = {
     "Panel": "data",
     "SampleAccount": "data",
@@ -37,6 +37,9 @@ _NAMES = {
     "HierarchicalEffects": "bayes",
     "Codebook": "survey",
     "Survey": "survey",
+    "DependenceGroup": "triangulation",
+    "OrganisationPrior": "triangulation",
+    "Override": "triangulation",
     "Theory": "triangulation",
     "Triangulation": "triangulation",
     "Study": "study",
@@ -50,6 +53,7 @@ __all__ = [
     "Cluster",
     "Coarsening",
     "Codebook",
+    "DependenceGroup",
     "Diagnostic",
     "Effects",
     "Estimate",
@@ -59,6 +63,8 @@ __all__ = [
     "MatchedDiD",
     "Matching",
     "MultiplierBootstrap",
+    "OrganisationPrior",
+    "Override",
     "Panel",
     "Rule",
     "SampleAccount",
@@ -77,10 +83,11 @@ __all__ = [
     "errors",
     "interviews",
     "matching",
+    "triangulation",
 ]
 
 if TYPE_CHECKING:
-    from clustereffects import bayes, datasets, errors, interviews, matching
+    from clustereffects import bayes, datasets, errors, interviews, matching, triangulation
     from clustereffects.bayes import HierarchicalEffects
     from clustereffects.data import Panel, SampleAccount
     from clustereffects.did import GroupTimeDiD, MatchedDiD, TwoWayFixedEffects
@@ -100,7 +107,7 @@ if TYPE_CHECKING:
     )
     from clustereffects.study import Study
     from clustereffects.survey import Codebook, Survey
-    from clustereffects.triangulation import Theory, Triangulation
+    from clustereffects.triangulation import DependenceGroup, OrganisationPrior, Override, Theory, Triangulation
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clustereffects.triangulation.comparison.belief_functions import dempster, discounted
-from clustereffects.triangulation.comparison.configurations import necessity, sufficiency, truth_table
 from clustereffects.triangulation.comparison.opinions import (
     averaging,
     compromise,
@@ -19,6 +18,7 @@ from clustereffects.triangulation.comparison.opinions import (
 from clustereffects.triangulation.comparison.p_values import cauchy, fisher, harmonic_mean, stouffer
 from clustereffects.triangulation.comparison.pools import linear_pool, log_pool
 from clustereffects.triangulation.comparison.process_tracing import TracedTest, posterior_after, probative_value
+from clustereffects.triangulation.comparison.set_relations import necessity, sufficiency, truth_table
 from clustereffects.triangulation.comparison.tallies import binomial_factor, urn_factor
 
 CHECKED = settings(derandomize=True, deadline=None, max_examples=60)

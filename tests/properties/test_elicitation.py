@@ -13,9 +13,10 @@ from clustereffects.triangulation.elicitation import (
     cooke_scores,
     likelihood_ratio_range,
 )
-from clustereffects.triangulation.elicitation.latent import NODES, LatentTests, ReportsOnTest
+from clustereffects.triangulation.elicitation.latent import LatentTests, ReportsOnTest
 from clustereffects.triangulation.elicitation.levels import kind_of_test, kinds_of_test
 from clustereffects.triangulation.elicitation.rates import rate_interval, systematic_error, without_report_error
+from clustereffects.triangulation.elicitation.unit_grid import NODES
 from clustereffects.triangulation.likelihoods import contaminated
 
 quick = settings(max_examples=40, derandomize=True, deadline=None)

@@ -20,7 +20,6 @@ from clustereffects.triangulation.comparison.process_tracing import (
     posterior_after,
     probative_value,
 )
-from clustereffects.triangulation.comparison.process_tracing import test_kind as kind_of_test
 from clustereffects.triangulation.comparison.tallies import binomial_factor, omega_needed, urn_factor
 from clustereffects.triangulation.likelihoods import tempering
 
@@ -188,7 +187,7 @@ def test_probative_value(without, given, value):
 def test_single_tests(s, t, seen, unseen, kind):
     assert round(posterior_after(0.5, TracedTest(s, t, seen=True)), 3) == seen
     assert round(posterior_after(0.5, TracedTest(s, t, seen=False)), 3) == unseen
-    assert kind_of_test(s, t) == kind
+    assert TracedTest(s, t, seen=True).kind == kind
 
 
 def _masses():

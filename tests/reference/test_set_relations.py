@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clustereffects.triangulation.comparison.configurations import necessity, sufficiency, truth_table
+from clustereffects.triangulation.comparison.set_relations import necessity, sufficiency, truth_table
 
 HERE = Path(__file__).parent / "set_relations"
 EXPECTED = json.loads((HERE / "expected.json").read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ from clustereffects.interviews.agreement import (
 )
 from clustereffects.interviews.agreement_intervals import AgreementInterval, bootstrap_agreement
 from clustereffects.interviews.bridge import Bridge, BridgeRow, bridge_from_frame, read_bridge
+from clustereffects.interviews.chance_models import brennan_prediger, conger_kappa, generalised_fleiss_kappa
 from clustereffects.interviews.codings import Codings
 from clustereffects.interviews.probative import BiasRule, DiagnosticOptions
 from clustereffects.interviews.refi_qda import read_refi_qda
@@ -24,9 +25,12 @@ __all__ = [
     "Codings",
     "DiagnosticOptions",
     "bootstrap_agreement",
+    "brennan_prediger",
     "bridge_from_frame",
     "cohen_kappa",
+    "conger_kappa",
     "fleiss_kappa",
+    "generalised_fleiss_kappa",
     "gwet_ac1",
     "krippendorff_alpha",
     "read_bridge",

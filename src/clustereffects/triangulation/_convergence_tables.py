@@ -83,9 +83,14 @@ def completeness_table(assessed: Assessed, expected: Mapping[str, Sequence[str]]
         items: Counter[str] = Counter(one.stream for one in cell.evidence.estimates)
         items.update(one.stream for one in cell.evidence.diagnostics)
         for one in found.readings:
-            row = {"stream": one.stream, "expected": one.stream in expected[cell.model.claim.id], "status": one.status}
+            row = {
+                "stream": one.stream,
+                "expected": one.stream in expected[cell.model.claim.id],
+                "status": one.status,
+                "state": one.state,
+            }
             rows.append({**cell.key, **row, "items": items[one.stream], "gain": one.gain, "reason": one.reason})
-    names = ["claim", "group", "stream", "expected", "status", "items", "gain", "reason"]
+    names = ["claim", "group", "stream", "expected", "status", "state", "items", "gain", "reason"]
     return pd.DataFrame(rows, columns=names)
 
 

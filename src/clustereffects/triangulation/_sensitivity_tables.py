@@ -82,3 +82,33 @@ def sensitivity_table(cells: Sequence[CellFinding], thresholds: Thresholds) -> p
     table["flips"] = [bool(word) and word != at for word, at in zip(table["verdict"], now, strict=True)]
     table["robust"] = [cell.robust for cell in own]
     return table
+
+
+def weights_table(cells: Iterable[CellFinding]) -> pd.DataFrame:
+    """Share of the space of stream weights that leads to each verdict, and the weights at its centre."""
+    rows = [
+        {**cell.key, "verdict": one.verdict, "share": one.share, "stream": stream, "central_weight": weight}
+        for cell in cells
+        for one in cell.smaa
+        for stream, weight in one.central
+    ]
+    return pd.DataFrame(rows, columns=["claim", "group", "verdict", "share", "stream", "central_weight"])
+
+
+def multiverse_table(cells: Iterable[CellFinding]) -> pd.DataFrame:
+    """Verdict under every combination of reasonable settings, and the share of them with the verdict of the declared one."""
+    rows = [
+        {**cell.key, **row, "same": cell.multiverse.same}
+        for cell in cells
+        if cell.multiverse is not None
+        for row in cell.multiverse.rows()
+    ]
+    settings = ["prior_width", "wide_weight", "rho", "unreliability", "likelihood"]
+    return pd.DataFrame(rows, columns=["claim", "group", *settings, *PROBABILITIES, "verdict", "same"])
+
+
+def reach_table(cells: Iterable[CellFinding]) -> pd.DataFrame:
+    """Largest probability of each state that infinitely precise estimates of the same streams could give."""
+    names = ["state", "largest", "at", "threshold", "possible"]
+    rows = [{**cell.key, **{name: getattr(one, name) for name in names}} for cell in cells for one in cell.reach]
+    return pd.DataFrame(rows, columns=["claim", "group", *names])

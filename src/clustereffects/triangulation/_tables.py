@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clustereffects.triangulation.borrowed import what_was_borrowed
 from clustereffects.triangulation.cell_finding import CellFinding
 from clustereffects.triangulation.cells import rival_support
 from clustereffects.triangulation.likelihoods import odds_words
@@ -67,3 +68,22 @@ def rivals_table(cells: Iterable[CellFinding]) -> pd.DataFrame:
             rows.append({**cell.key, "rival": target.removeprefix("rival:"), **counts, **found})
     names = ["claim", "group", "rival", "items", "seen", "likelihood_ratio", "lower", "upper", "words"]
     return pd.DataFrame(rows, columns=names)
+
+
+def borrowed_table(cells: Iterable[CellFinding]) -> pd.DataFrame:
+    """Prior from the other organisations, and the weight of its robust part before and after the own evidence."""
+    found = [(cell, what_was_borrowed(cell.model)) for cell in cells]
+    rows = [
+        {
+            **cell.key,
+            "prior_mean": one.mean,
+            "prior_sd": one.sd,
+            "robust_before": one.robust_before,
+            "robust_after": one.robust_after,
+            "p_benefit_alone": one.alone[2],
+        }
+        for cell, one in found
+        if one is not None
+    ]
+    names = ("prior_mean", "prior_sd", "robust_before", "robust_after", "p_benefit_alone")
+    return pd.DataFrame(rows, columns=["claim", "group", *names])

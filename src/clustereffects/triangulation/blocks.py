@@ -28,6 +28,8 @@ class Blocks:
     informative : array, shape (items,)
         With what an item counts: 1, nothing for a diagnostic that is equally probable in every state, a share for
         diagnostics of which one suggested the other.
+    origin : array of int, shape (items,)
+        The same number for diagnostics that one after the other suggested, and for no others.
     count : array, shape (blocks, streams)
         Informative items by group and stream.
     rho_low, rho, rho_high : array, shape (blocks,)
@@ -47,6 +49,7 @@ class Blocks:
     names: tuple[str, ...]
     member: IntArray
     informative: FloatArray
+    origin: IntArray
     count: FloatArray
     rho_low: FloatArray
     rho: FloatArray
@@ -101,7 +104,8 @@ def dependence_blocks(
     np.minimum.at(low, member, declared[:, 0])
     np.maximum.at(high, member, declared[:, 1])
     names = tuple("" if name.startswith("\0") else name for name in index)
-    return Blocks(names, member, informative, count, low, (low + high) / 2, high)
+    origin = np.concatenate([np.arange(len(estimates)), len(estimates) + _origins(diagnostics)])
+    return Blocks(names, member, informative, origin, count, low, (low + high) / 2, high)
 
 
 def shares(diagnostics: Sequence[Diagnostic]) -> FloatArray:
@@ -131,12 +135,17 @@ def shares(diagnostics: Sequence[Diagnostic]) -> FloatArray:
     >>> shares([first, late]).tolist()
     [0.5, 0.5]
     """
-    if not any(one.suggested_by for one in diagnostics):
-        return np.ones(len(diagnostics))
-    label = np.array(components([[("item", one.id), ("item", one.suggested_by or one.id)] for one in diagnostics]))
-    counted = np.array([_distinguishes(one) for one in diagnostics])
+    label = _origins(diagnostics)
+    counted = np.array([_distinguishes(one) for one in diagnostics], dtype=bool)
     together = np.bincount(label, counted, minlength=label.size)
     return np.where(counted, 1 / np.maximum(together[label], 1), 1.0)
+
+
+def _origins(diagnostics: Sequence[Diagnostic]) -> IntArray:
+    if not any(one.suggested_by for one in diagnostics):
+        return np.arange(len(diagnostics))
+    keys = [[("item", one.id), ("item", one.suggested_by or one.id)] for one in diagnostics]
+    return np.array(components(keys), dtype=np.intp)
 
 
 def ends(chance: Chance) -> tuple[float, float]:

@@ -7,6 +7,7 @@ by the same engine in one call.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 _DEEPEST = -50.0
+#: Scenarios with a proportional bias that share its steps.
+_TOGETHER = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,6 +77,14 @@ class Changes:
         sizes = [x.weight.shape[0] if isinstance(x, PriorMixture) else x.shape[0] for x in given if x is not None]
         return int(sizes[0]) if sizes else 1
 
+    def rows(self, chosen: IntArray) -> Changes:
+        """Changes of some scenarios."""
+        parts: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
+        for name, part in parts.items():
+            if part is not None:
+                parts[name] = part.rows(chosen) if isinstance(part, PriorMixture) else part[chosen]
+        return Changes(**parts)
+
 
 def evaluate(model: CellModel, changes: Changes, *, ramp: bool = False) -> StatePosterior:
     """Posterior of a cell in scenarios.
@@ -113,6 +124,8 @@ def evaluate(model: CellModel, changes: Changes, *, ramp: bool = False) -> State
     >>> [evaluate(model, Changes(), ramp=ramp).probability[0].round(3).tolist() for ramp in (False, True)]
     [[0.232, 0.074, 0.695], [0.234, 0.087, 0.678]]
     """
+    if model.estimates.loading.size and changes.scenarios > _TOGETHER:
+        return _by_distance(model, changes, ramp=ramp)
     scenarios = changes.scenarios
     power = np.ones((scenarios, len(model.streams))) if changes.power is None else changes.power
     exponent = tempering(_count(model, changes), power, model.items.rho if changes.rho is None else changes.rho)
@@ -124,6 +137,25 @@ def evaluate(model: CellModel, changes: Changes, *, ramp: bool = False) -> State
     if ramp:
         return _on_ramp(prior, terms, constants, model.claim.delta)
     return combine(posterior_cells(prior, terms, model.edges), constants)
+
+
+def _by_distance(model: CellModel, changes: Changes, *, ramp: bool) -> StatePosterior:
+    """Evaluate scenarios in parts: those with estimates far out need finer steps in a proportional bias than others."""
+    residual = _residual(model, changes)
+    far = np.broadcast_to(
+        np.abs(residual / np.sqrt(np.diag(model.estimates.covariance))).max(axis=-1), changes.scenarios
+    )
+    order = np.argsort(far, kind="stable")
+    parts = [changes.rows(order[i : i + _TOGETHER]) for i in range(0, order.size, _TOGETHER)]
+    found = [evaluate(model, part, ramp=ramp) for part in parts]
+    back = np.argsort(order, kind="stable")
+    names = ("probability", "mean", "sd", "error")
+    return StatePosterior(*(np.concatenate([getattr(one, name) for one in found])[back] for name in names))
+
+
+def _residual(model: CellModel, changes: Changes) -> FloatArray:
+    residual = model.estimates.residual if changes.residual is None else changes.residual
+    return residual if changes.shift is None else residual - changes.shift[:, model.estimates.stream]
 
 
 def _kept(model: CellModel, changes: Changes) -> FloatArray | None:
@@ -153,9 +185,7 @@ def _by_block(gone: FloatArray, place: tuple[IntArray, IntArray], shape: tuple[i
 
 def _terms(model: CellModel, changes: Changes, power: FloatArray, exponent: FloatArray) -> LogQuadratic:
     estimates = model.estimates
-    residual = estimates.residual if changes.residual is None else changes.residual
-    if changes.shift is not None:
-        residual = residual - changes.shift[:, estimates.stream]
+    residual = _residual(model, changes)
     precision = _precision(model, changes, power, exponent)
     return likelihood_terms(estimates, np.broadcast_to(residual, precision.shape[:2]), power, precision)
 

@@ -121,38 +121,36 @@ def mixture_cells(
     >>> [f"{x:.5g}" for x in np.exp(cells.log_mass[0])]
     ['1', '2.7536e-89']
     """
-    log_weight, mean, sd = log_weight[:, :, None], mean[:, :, None], sd[:, :, None]
+    # scenarios last: components and cells are few, and sums over a short last axis are slow
+    log_weight, mean, sd = (np.ascontiguousarray(x.T)[:, None, :] for x in (log_weight, mean, sd))
+    centre = _centre(log_weight, mean)
     if slope is not None:
-        tilt = slope[:, None, :]
+        tilt = slope.T[None]
         log_weight = log_weight + tilt * (mean + 0.5 * tilt * sd**2)
         mean = mean + tilt * sd**2
-    limits = np.concatenate([[-np.inf], edges, [np.inf]])
-    part = _truncated(np.clip((limits[:-1] - mean) / sd, -_FAR, _FAR), np.clip((limits[1:] - mean) / sd, -_FAR, _FAR))
+    limits = np.concatenate([[-np.inf], edges, [np.inf]])[None, :, None]
+    part = _truncated(np.maximum((limits[:, :-1] - mean) / sd, -_FAR), np.minimum((limits[:, 1:] - mean) / sd, _FAR))
     log_mass = log_weight + part.log_mass
-    top = log_mass.max(axis=1, keepdims=True)
+    top = log_mass.max(axis=0)
     share = np.exp(log_mass - top)
-    total = share.sum(axis=1, keepdims=True)
+    total = share.sum(axis=0)
     share /= total
-    centre = _centre(log_weight, mean)
-    offset = mean - centre[:, None, None]
-    first = offset + sd * part.first
-    second = offset * (offset + 2 * sd * part.first) + sd**2 * part.second
-    spread = 1 + np.abs(mean) / sd
-    rounding = (
-        8 + np.abs(np.where(share > 0, log_weight, 0.0)) + part.nearest * (part.nearest + spread) + 1 / part.width
-    )
+    offset = mean - centre
+    moved = sd * part.first
+    rounding = 8 + np.abs(np.where(share > 0, log_weight, 0.0)) + 1 / part.width
+    rounding += part.nearest * (part.nearest + 1 + np.abs(mean) / sd)
     return CellIntegrals(
-        log_mass=(top + np.log(total))[:, 0, :],
-        first=(share * first).sum(axis=1),
-        second=(share * second).sum(axis=1),
+        log_mass=(top + np.log(total)).T,
+        first=(share * (offset + moved)).sum(axis=0).T,
+        second=(share * (offset * (offset + 2 * moved) + sd**2 * part.second)).sum(axis=0).T,
         centre=centre,
-        error=8 * _ROUNDING * (share * rounding).sum(axis=1).max(axis=1),
+        error=8 * _ROUNDING * (share * rounding).sum(axis=0).max(axis=0),
     )
 
 
 def _centre(log_weight: FloatArray, mean: FloatArray) -> FloatArray:
-    heaviest = log_weight.max(axis=2).argmax(axis=1)
-    return np.asarray(mean[np.arange(mean.shape[0]), heaviest, 0])
+    heaviest = log_weight[:, 0].argmax(axis=0)
+    return np.asarray(mean[heaviest, 0, np.arange(heaviest.size)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
 from clustereffects.data import SampleAccount
-from clustereffects.errors import EstimationError, NotStoredError, Problem
+from clustereffects.errors import EstimationError, NotStoredError, OptionError, Problem
 from clustereffects.results import draw
-from clustereffects.triangulation import _convergence_tables as agreement
-from clustereffects.triangulation import _sensitivity_tables as sensitivity
-from clustereffects.triangulation._tables import VERDICT_COLUMNS, bounds_table, effects_table, rivals_table, verdict_row
+from clustereffects.triangulation._convergence_tables import (
+    agreement_table,
+    assessment_table,
+    completeness_table,
+    conflicts_table,
+    convergence_table,
+    matrix_table,
+    overrides_table,
+)
+from clustereffects.triangulation._sensitivity_tables import (
+    left_out_table,
+    multiverse_table,
+    reach_table,
+    rho_table,
+    sensitivity_table,
+    tipping_table,
+    weights_table,
+)
+from clustereffects.triangulation._tables import (
+    VERDICT_COLUMNS,
+    borrowed_table,
+    bounds_table,
+    effects_table,
+    rivals_table,
+    verdict_row,
+)
+from clustereffects.triangulation._theory_tables import attribution_table, links_table, paths_table
 from clustereffects.triangulation.audit import audit_record, differences, read_record, restored, write_record
 from clustereffects.triangulation.bands import bands_table
 from clustereffects.triangulation.cell_finding import CellFinding
+from clustereffects.triangulation.comparison import ENGINES, compare
 from clustereffects.triangulation.convergence import CellConvergence, cell_convergence
+from clustereffects.triangulation.elicitation import Calibration, CalibrationOptions, calibrate_tests
 from clustereffects.triangulation.given import Given, find_cells
 from clustereffects.triangulation.next_evidence import next_evidence_table
 from clustereffects.triangulation.options import Prior, Thresholds
@@ -32,6 +58,15 @@ from clustereffects.triangulation.sorting import use_of_evidence
 from clustereffects.triangulation.theory import Theory
 
 __all__ = ["VERDICT_COLUMNS", "Findings"]
+
+Figure: TypeAlias = Literal["verdicts", "convergence", "theory", "waterfall", "posterior", "tipping"]
+_FIGURES: dict[Figure, str] = {
+    "convergence": "convergence_matrix",
+    "theory": "theory_graph",
+    "waterfall": "evidence_waterfall",
+    "posterior": "posterior_with_bounds",
+    "tipping": "tipping_curves",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -161,29 +196,44 @@ class Findings:
 
     def leave_one_out(self) -> pd.DataFrame:
         """Posterior without each stream, each dependence group and each item in turn."""
-        return sensitivity.left_out_table(self._speaking())
+        return left_out_table(self._speaking())
 
     def tipping(self, threshold: float | None = None) -> pd.DataFrame:
-        """Smallest bias and largest power of each stream that change the verdict, at one threshold for all states.
+        """Smallest change of each input that changes the verdict, at one threshold for all states.
 
         ``tips_at`` is NaN where nothing within reach does. Without a threshold those of the verdicts apply.
         """
-        return sensitivity.tipping_table(self._speaking(), self.thresholds, threshold)
+        return tipping_table(self._speaking(), self.thresholds, threshold)
 
     def rho_sweep(self) -> pd.DataFrame:
         """Probabilities as the correlation within all dependence groups of diagnostics goes from 0 to 1."""
-        return sensitivity.rho_table(self._speaking(), self.thresholds)
+        return rho_table(self._speaking(), self.thresholds)
 
     def sensitivity(self) -> pd.DataFrame:
-        """Everything a verdict was tested against, one row per test: streams left out, biases, powers, ρ."""
-        return sensitivity.sensitivity_table(tuple(self._speaking()), self.thresholds)
+        """What a verdict was tested against, one row per test: streams, groups and items left out, tipping points, ρ."""
+        return sensitivity_table(tuple(self._speaking()), self.thresholds)
+
+    def stream_weights(self) -> pd.DataFrame:
+        """Share of all weightings of the streams that leads to each verdict, with the weights at its centre (SMAA)."""
+        return weights_table(self._speaking())
+
+    def multiverse(self) -> pd.DataFrame:
+        """Verdict under every combination of other reasonable models; ``same`` is the share that keeps the verdict."""
+        return multiverse_table(self._speaking())
+
+    def reach(self) -> pd.DataFrame:
+        """Largest probability of each state that infinitely precise estimates with the declared biases could give.
+
+        Where ``possible`` is false, no amount of data of the same kind can lead to the verdict.
+        """
+        return reach_table(self._speaking())
 
     def conflicts(self) -> pd.DataFrame:
         """Conflict between the estimates of every two streams, among all estimates, and between prior and estimates.
 
         ``test`` says which of the three a row is about. ``p_holm`` allows for the number of node splits in the table.
         """
-        return agreement.conflicts_table(self._speaking())
+        return conflicts_table(self._speaking())
 
     @cached_property
     def _assessed(self) -> tuple[tuple[CellFinding, CellConvergence], ...]:
@@ -211,31 +261,61 @@ class Findings:
 
     def convergence(self) -> pd.DataFrame:
         """Convergence code of every two streams on every claim, and beside it what researchers coded."""
-        return agreement.convergence_table(self._assessed, self.given.overrides)
+        return convergence_table(self._assessed, self.given.overrides)
 
     def convergence_matrix(self) -> pd.DataFrame:
         """Convergence codes with claims and pairs of streams as rows and organisations as columns."""
-        return agreement.matrix_table(self.convergence())
+        return matrix_table(self.convergence())
 
     def assessment(self) -> pd.DataFrame:
         """One assessment of convergence for every claim and organisation."""
-        return agreement.assessment_table(self._assessed)
+        return assessment_table(self._assessed)
 
     def completeness(self) -> pd.DataFrame:
         """What each stream contributes to every cell, and why it is silent where it is."""
-        return agreement.completeness_table(self._assessed, self._expected)
+        return completeness_table(self._assessed, self._expected)
 
     def overrides(self) -> pd.DataFrame:
         """What researchers judged, with their reasons, beside what was computed; it changes no figure."""
-        return agreement.overrides_table(self.given.overrides, self._computed)
+        return overrides_table(self.given.overrides, self._computed)
 
     def override_agreement(self, least: int = 10) -> pd.DataFrame:
         """Cohen's κ between each researcher and what was computed; none below ``least`` judgements."""
-        return agreement.agreement_table(self.given.overrides, self._computed, least)
+        return agreement_table(self.given.overrides, self._computed, least)
 
     def rivals(self) -> pd.DataFrame:
         """Likelihood ratio of each rival explanation against the claim; it never enters that of the effect."""
         return rivals_table(self.cells)
+
+    def attribution(self, priors: Mapping[str, Mapping[str, float]] | None = None) -> pd.DataFrame:
+        """Probability that the organisation, a rival or something else accounts for what each claim observes.
+
+        ``priors`` gives the weights of the hypotheses by claim; without it they are the same for all.
+        """
+        return attribution_table(self.theory, self.cells, priors)
+
+    def paths(self, group: str = "", *, independence: str = "") -> pd.DataFrame:
+        """Bounds on the probability that every link of a path holds, and its weakest link.
+
+        Fréchet bounds; with ``independence`` (who declares it, and why) the product as well.
+        """
+        return paths_table(self.theory, self.cells, group, independence)
+
+    def links(self, group: str = "") -> pd.DataFrame:
+        """Bounds on the probability of every link of the theory from the claims about it."""
+        return links_table(self.theory, self.cells, group)
+
+    def compare(self, engines: Sequence[str] = tuple(ENGINES)) -> pd.DataFrame:
+        """What other ways of joining the same evidence conclude, each with its assumption and its warnings."""
+        return compare(self.cells, engines, self.thresholds)
+
+    def calibration(self, options: CalibrationOptions | None = None) -> Calibration:
+        """How often each test was passed where accounts say benefit and where they do not, over all organisations."""
+        return calibrate_tests(self.cells, options or CalibrationOptions())
+
+    def borrowed(self) -> pd.DataFrame:
+        """What the other organisations contributed to each prior, and whether the own evidence accepts it."""
+        return borrowed_table(self._speaking())
 
     def scorecard(self, facts: RunFacts | None = None) -> Scorecard:
         """Audit questions with the answers that this run gives; ``facts`` says what only a study knows."""
@@ -271,6 +351,21 @@ class Findings:
         """
         return self._again(json.loads(json.dumps(self.to_dict())))
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the verdicts as a matrix of claims and groups; returns the Axes."""
-        return draw("verdict_matrix", self.verdicts(), ax)
+    def plot(self, ax: Any = None, *, kind: Figure = "verdicts", **options: Any) -> Any:
+        """Draw the findings; returns the Axes.
+
+        ``verdicts``: matrix of claims and groups. ``convergence``: the same with a sign for each stream. ``theory``: the
+        theory of change, coloured by verdict (``group=``). ``waterfall``, ``posterior``, ``tipping``: one cell
+        (``claim=``, ``group=``). ``language=`` chooses the words of all but the first.
+
+        Raises
+        ------
+        OptionError
+            If the kind is unknown.
+        """
+        if kind == "verdicts":
+            return draw("verdict_matrix", self.verdicts(), ax, **options)
+        if kind not in _FIGURES:
+            expected = ", ".join(["verdicts", *_FIGURES])
+            raise OptionError(Problem(what=f"kind {kind!r}", where="plot", expected=expected, remedy="use one of them"))
+        return draw(_FIGURES[kind], self, ax, **options)

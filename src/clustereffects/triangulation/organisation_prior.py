@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from clustereffects.results.evidence import Stream
 from clustereffects.triangulation.blocks import dependence_blocks
-from clustereffects.triangulation.cell_estimates import bias_terms, linear_evidence
+from clustereffects.triangulation.cell_estimates import bias_terms, linear_evidence, mean_ranges
 from clustereffects.triangulation.engine import PriorMixture
 from clustereffects.triangulation.options import OrganisationPrior, Prior, prior_of
 from clustereffects.triangulation.sorting import CellEvidence
@@ -33,7 +33,7 @@ FloatArray = NDArray[np.float64]
 _SCORES = np.linspace(-3.0, 2.2, 209)
 #: Components of a borrowed mixture: the Gauss rule of this many nodes for the posterior of the heterogeneity.
 _COMPONENTS = 10
-_NOTHING = 1e-300
+_NOTHING, _CHUNK = 1e-300, 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +170,13 @@ class _Given:
 
 
 def _given(own: OwnEstimates, alike: Exchangeable, tau: FloatArray) -> _Given:
+    """In pieces, so that memory does not grow with the cube of the number of organisations."""
+    pieces = -(-tau.size * own.value.size**2 // _CHUNK)
+    parts = [_given_piece(own, alike, part) for part in np.array_split(tau, pieces)]
+    return _Given(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Given.__slots__))
+
+
+def _given_piece(own: OwnEstimates, alike: Exchangeable, tau: FloatArray) -> _Given:
     """All leave-one-out moments from one inverse: u'Σ₋c⁻¹w = u'Ωw − (Ωu)_c(Ωw)_c/Ω_cc with Ω = Σ⁻¹."""
     size, spread, square = own.value.size, np.sqrt(own.bias), alike.mean_sd**2
     common = alike.bias_correlation * np.outer(spread, spread) + square
@@ -243,9 +250,10 @@ def organisation_priors(
     Notes
     -----
     An organisation with several estimates speaks through their generalised least squares mean. Bias means are
-    subtracted, at the centre of their ranges. A proportional bias enters by its moments (Turner et al. 2009, *Journal of
+    subtracted. A proportional bias enters by its moments (Turner et al. 2009, *Journal of
     the Royal Statistical Society A* 172(1)): the estimate is divided by the mean factor and the variance of the factor
-    times the square of the estimate counts as bias. Estimates of different organisations may share controls; that
+    times the square of the estimate counts as bias. A range of bias means is subtracted at its declared mean and counts
+    as the variance of a uniform distribution: bounds move the own estimate over its range, not the prior. Estimates of different organisations may share controls; that
     correlation is not in the evidence and not in this prior.
 
     Examples
@@ -356,7 +364,8 @@ def pooled_estimate(cell: CellEvidence, stream: Stream) -> tuple[float, float, f
     chosen = CellEvidence(estimates=items, bias=cell.bias)
     terms, blocks = bias_terms(chosen), dependence_blocks(items, [], chosen.streams)
     value = np.array([one.value for one in items])
-    mean = sum((who * term.mean for who, term in terms if term.kind == "additive"), start=np.zeros(value.size))
+    additive = [(who, term) for who, term in terms if term.kind == "additive"]
+    mean = sum((who * term.mean for who, term in additive), start=np.zeros(value.size))
     biased = linear_evidence(chosen, terms, value - mean, blocks)
     sampling = linear_evidence(chosen, [], value, blocks).covariance
     factor = np.exp(biased.log_factor)
@@ -364,5 +373,8 @@ def pooled_estimate(cell: CellEvidence, stream: Stream) -> tuple[float, float, f
     weight = solved / (factor @ solved)
     pooled = float(weight @ biased.residual)
     scaled = weight * factor
-    factors = pooled**2 * float(scaled @ np.expm1(biased.loading @ biased.loading.T) @ scaled)
-    return pooled, float(weight @ sampling @ weight), float(weight @ (biased.covariance - sampling) @ weight) + factors
+    factors = pooled**2 * scaled @ np.expm1(biased.loading @ biased.loading.T) @ scaled
+    ends = mean_ranges(additive, value.size)
+    ranges = (((ends.low - ends.high) @ weight) ** 2).sum() / 12
+    bias = weight @ (biased.covariance - sampling) @ weight + factors + ranges
+    return pooled, float(weight @ sampling @ weight), float(bias)

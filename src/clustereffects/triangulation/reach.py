@@ -105,7 +105,7 @@ def reachable(model: CellModel, thresholds: Thresholds) -> tuple[Reach, ...]:
         return evaluate(model, Changes(residual=shown, own=np.broadcast_to(own, shown.shape))).probability
 
     start = np.sinh(np.linspace(-6, 6, _GRID)) / np.sinh(6) * spread
-    at, largest = _highest(probability, np.tile(start, (len(STATES), 1)))
+    at, largest = _highest(probability, start[None])
     return tuple(
         Reach(state=state, largest=float(p), at=float(v), threshold=limit, possible=bool(p >= limit))
         for state, p, v, limit in zip(STATES, largest, at, thresholds.by_state, strict=True)
@@ -120,7 +120,8 @@ def _highest(probability: Callable[[FloatArray], FloatArray], points: FloatArray
     """For each state the point, and the largest probability, on a grid that closes in on it."""
     state = np.arange(len(STATES))
     for _ in range(_ROUNDS):
-        value = probability(points.ravel()).reshape(*points.shape, len(STATES))[state, :, state]
+        value = probability(points.ravel()).reshape(*points.shape, len(STATES))
+        value, points = value[state % len(points), :, state], points[state % len(points)]
         top = value.argmax(axis=1)
         at, largest = points[state, top], value[state, top]
         low = points[state, np.maximum(top - 1, 0)]

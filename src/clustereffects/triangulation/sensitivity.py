@@ -205,7 +205,27 @@ def _leavings(model: CellModel) -> tuple[list[_Label], FloatArray, FloatArray]:
             1 - np.eye(blocks.size),
         ]
     )
-    return labels, kept[:, : len(own)], kept[:, len(own) :]
+    tests = kept[:, len(own) :]
+    return labels, kept[:, : len(own)], tests * _restored(model, tests)
+
+
+def _restored(model: CellModel, kept: FloatArray) -> FloatArray:
+    """With how much more each test counts when others that share its observations are left out.
+
+    Exact where every report on a test shares its observation with as many others.
+    """
+    reports, size = model.reports, model.estimates.residual.size
+    origin, share = model.blocks.origin[size:], model.blocks.informative[size:]
+    if not ((share > 0) & (share < 1)).any():
+        return np.ones_like(kept)
+    there = kept.copy()
+    there[1 : len(model.streams) + 1] *= np.arange(len(model.streams))[:, None] != model.items.stream
+    together = (origin[:, None] == origin) & (share > 0)
+    among = np.maximum(there[:, reports.test] @ together.T, 1.0)
+    of_test = (reports.test[:, None] == np.arange(reports.tests)).astype(np.float64)
+    before = share @ of_test
+    after = ((share > 0) / among) @ of_test
+    return np.where(before > 0, after / np.where(before > 0, before, 1.0), 1.0)
 
 
 def _triple(row: FloatArray) -> tuple[float, float, float]:

@@ -28,6 +28,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "power": "giving {stream} {value} of the weight would change it",
         "no_power": "no weight of a single stream would change it",
         "no_bias": "no bias within reach would change it",
+        "ratio": "a combined likelihood ratio of {value} for benefit (now {now}) would change the verdict",
         "straddle": "Withheld: within the declared ranges the probability of {state} runs from {low} to {high}, "
         "across the limit of {limit}.",
         "silent": "No evidence: {reasons}.",
@@ -56,6 +57,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "power": "att ge {stream} {value} av vikten skulle ändra det",
         "no_power": "ingen vikt för ett enskilt perspektiv skulle ändra det",
         "no_bias": "ingen skevhet inom räckhåll skulle ändra det",
+        "ratio": "en sammanlagd sannolikhetskvot på {value} för nytta (nu {now}) skulle ändra omdömet",
         "straddle": "Omdöme ges inte: inom de angivna intervallen går sannolikheten för {state} från {low} till "
         "{high}, över gränsen {limit}.",
         "silent": "Inget underlag: {reasons}.",
@@ -214,6 +216,15 @@ def _on_streams(words: Mapping[str, str], reasons: Reasons) -> str:
     return words["robust"] if streams else ""
 
 
+def _on_ratio(words: Mapping[str, str], language: Language, reasons: Reasons) -> list[str]:
+    """What the diagnostics would have to say where there are no estimates."""
+    return [
+        words["ratio"].format(value=two_digits(tip.tips_at, language), now=two_digits(tip.current, language))
+        for tip in reasons.tips
+        if tip.quantity == "ratio" and tip.changes
+    ]
+
+
 def _on_inputs(words: Mapping[str, str], language: Language, reasons: Reasons) -> str:
     biases = [tip for tip in reasons.tips if tip.quantity == "bias"]
     powers = [tip for tip in reasons.tips if tip.quantity == "power"]
@@ -228,6 +239,7 @@ def _on_inputs(words: Mapping[str, str], language: Language, reasons: Reasons) -
     ]
     parts = [words["bias"].format(list=words["or"].join(named))] if named else []
     parts += [words["no_bias"]] if biases and not nearest else []
+    parts += [] if biases else _on_ratio(words, language, reasons)
     lowered = max((tip for tip in powers if tip.changes), key=lambda tip: tip.tips_at, default=None)
     if lowered is not None:
         parts.append(words["power"].format(stream=words[lowered.stream], value=percent(lowered.tips_at, language)))

@@ -22,8 +22,8 @@ IntArray = NDArray[np.intp]
 Quantity: TypeAlias = Literal["bias", "power", "ratio", "observation", "prior"]
 
 _GRID = 40
-_FINER = 12
-_ROUNDS = 6
+_FINER = 24
+_ROUNDS = 5
 _BIAS_REACH = 10.0
 #: How far the logarithms of a likelihood ratio and of an observation bias are searched.
 #: Largest logarithm of a ratio that is written as a number.
@@ -118,7 +118,7 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     Notes
     -----
     Each input is moved along a grid of 40 values, until the verdict first changes, and the interval is then narrowed by
-    13 five times. Biases are searched up to ten times the largest of residual, total standard deviation and widest prior
+    25 four times. Biases are searched up to ten times the largest of residual, total standard deviation and widest prior
     standard deviation; likelihood ratios by a factor of a million, observation bias to a thousand in either direction.
 
     The likelihood ratio is moved with that of benefit against harm, by the same factor. With observation bias ω

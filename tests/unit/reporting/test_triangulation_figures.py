@@ -151,7 +151,7 @@ def test_tipping_points_are_marked_and_curves_differ_without_colours():
 
 def test_without_estimates_there_is_nothing_to_tip():
     ax = tipping_curves(_fit(interviews()), _axes())
-    assert ax.texts[0].get_text() == "No estimate whose bias could change the verdict"
+    assert ax.texts[0].get_text() == "No estimate whose bias\ncould change the verdict"
 
 
 def test_the_waterfall_ends_where_the_posterior_is():
@@ -219,6 +219,26 @@ def test_a_matrix_without_assessments_or_rows():
     assert "contradict" not in convergence_alt(table)
     _rendered(convergence_matrix(table.iloc[:0], _axes()))
     assert convergence_alt(table.iloc[:0]) == "Matrix of claims and organisations without any."
+
+
+class _Found:
+    """Two tables of findings, as the figure reads them."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def completeness(self):
+        return self.table.drop(columns="assessment")
+
+    def assessment(self):
+        return self.table.drop_duplicates(["claim", "group"])[["claim", "group", "assessment"]]
+
+
+def test_findings_are_read_from_their_tables():
+    table = _readings(2, 3)
+    assert convergence_alt(_Found(table)) == convergence_alt(table)
+    one, other = (convergence_matrix(source, _axes()) for source in (_Found(table), table))
+    assert [line.get_xydata().tolist() for line in one.lines] == [line.get_xydata().tolist() for line in other.lines]
 
 
 def test_what_says_nothing_has_a_sign_too():

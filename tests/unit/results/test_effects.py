@@ -138,6 +138,8 @@ def test_evidence_is_one_item_per_organisation_or_one_for_the_programme():
     assert (item.group, item.id) == ("programme", "economic:y:programme")
     assert item.value == overall.params["overall"]
     assert item.std_error == overall.std_errors["overall"]
+    assert (item.unit, item.provenance.method) == ("", overall.method)
+    assert overall.as_evidence(claim="growth", unit="log")[0].unit == "log"
     assert make([np.nan] * 6).aggregate("overall").as_evidence(claim="growth") == ()
     with pytest.raises(OptionError, match="evidence from effects by 'event' – expected one effect for the programme"):
         make().aggregate("event").as_evidence(claim="growth")

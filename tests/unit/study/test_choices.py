@@ -3,17 +3,19 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from clustereffects.datasets import RegionOptions, simulate_region
 from clustereffects.errors import EstimationError
-from clustereffects.results import Estimate, Silence
+from clustereffects.results import Diagnostic, Estimate, Silence
 from clustereffects.study import firms as work
 from clustereffects.study._checks import _other_support, all_checks
 from clustereffects.study.evidence import gather
 from clustereffects.study.inputs import read_inputs
 from clustereffects.study.plan import Plan
 from clustereffects.study.study import Study
+from clustereffects.triangulation.dependence import grouped
 
 
 @pytest.fixture(scope="module")
@@ -124,10 +126,39 @@ def test_an_effect_on_too_few_firms_is_no_evidence(study, fitted):
 def test_the_whole_programme_is_not_said_to_be_unasked(study, fitted):
     evidence = gather(*study, fitted[1])
     programme = [item for item in evidence if isinstance(item, Silence) and item.group == "programme"]
-    assert {item.reason for item in programme} == {"not_measured"}
+    assert {item.reason for item in programme if item.stream == "interviews"} == {"not_measured"}
+    unasked = {item.claim for item in programme if (item.stream, item.reason) == ("survey", "not_asked")}
+    assert unasked == {"employment_growth", "turnover_growth"}, "no question is about them"
     hidden = {name: frozenset() for name in (*fitted[1].pooled, "survey")}
     checks = {check.name: check.message for _, check in all_checks(*study, fitted[1], evidence, hidden)}
     assert checks["silences: survey"] == "nothing is said on employment_growth (not asked), turnover_growth (not asked)"
+
+
+def test_the_survey_speaks_for_the_programme(study, fitted):
+    evidence = gather(*study, fitted[1])
+    said = {item.claim: item for item in evidence if (item.group, item.stream) == ("programme", "survey")}
+    assert isinstance(said["value_added_growth"], Diagnostic)
+    assert isinstance(said["innovation"], Estimate)
+    assert "firms of 8 organisations" in said["value_added_growth"].note
+
+
+def test_who_answered_and_was_interviewed_is_recognised_and_not_named(study, fitted):
+    plan, inputs = study
+    answers = inputs.survey.responses.frame
+    answered = answers.loc[answers["organisation"] == "K01"].dropna(subset=list(inputs.survey.codebook.item_names))
+    source = inputs.codings.sources.query("organisation == 'K01'")["source"].iloc[0]
+    firm = answered["orgnr"].iloc[0]
+    codings = inputs.codings.with_sources(pd.DataFrame({"source": [source], "firm": [firm]}))
+    about = ("value_added_growth", "K01", "effect")
+    for given, joined in ((inputs.codings, False), (codings, True)):
+        evidence = gather(plan, dataclasses.replace(inputs, codings=given), fitted[1])
+        signs = [item for item in evidence if isinstance(item, Diagnostic)]
+        cell = [item for item in grouped(signs) if (item.claim, item.group, item.target) == about]
+        groups = {
+            stream: {item.dependence for item in cell if item.stream == stream} for stream in ("survey", "interviews")
+        }
+        assert bool(groups["survey"] & groups["interviews"]) == joined
+        assert firm not in repr(evidence)
 
 
 def test_years_that_were_matched_on_test_nothing(study, fitted):

@@ -190,6 +190,41 @@ def test_signs_of_rivals_never_move_the_effect():
     assert with_signs.equals(without)
 
 
+@pytest.mark.parametrize(
+    ("chances", "seen", "unseen"),
+    [
+        ((0.95, 0.60), 0.613, 0.111),
+        ((0.30, 0.02), 0.938, 0.417),
+        ((0.95, 0.05), 0.950, 0.050),
+        ((0.60, 0.40), 0.600, 0.400),
+    ],
+)
+def test_one_rival_against_the_organisation_is_contribution_tracing(chances, seen, unseen):
+    """Sensitivity, type I error, and posterior from even odds: prior·s/(prior·s + t·(1 − prior))."""
+    even = {"organisation": 0.5, "boom": 0.5, "other": 0.0}
+    for observed, expected in ((True, seen), (False, unseen)):
+        found = _found(_theory(boom=()), [_sign("boom", chances[1], chances[0], observed=observed)], even)
+        assert found["boom"].probability == pytest.approx(expected, abs=5e-4)
+
+
+def test_expected_posterior_is_the_prior():
+    """Over all that could be seen, weighted by how probable it is, nothing is gained for any explanation."""
+    theory, chances = _theory(boom=("owner",), owner=()), {"boom": (0.2, 0.7), "owner": (0.4, 0.9)}
+    prior = {"organisation": 0.4, "boom": 0.2, "owner": 0.1, "boom + owner": 0.1, "other": 0.2}
+    expected = dict.fromkeys(prior, 0.0)
+    for seen in itertools.product([False, True], repeat=2):
+        items = [_sign(name, *chances[name], observed=one) for name, one in zip(chances, seen, strict=True)]
+        mass = 0.0
+        for name, share in prior.items():
+            for item in items:
+                p = chances[item.id][item.id in name.split(" + ")]
+                share *= p if item.observed else 1 - p  # noqa: PLW2901
+            mass += share
+        for name, one in _found(theory, items, prior).items():
+            expected[name] += mass * one.probability
+    assert expected == pytest.approx(prior)
+
+
 def test_order_and_labels_do_not_matter():
     items = [_sign("boom", 0.1, 0.7), _sign("owner", 0.3, 0.6, dependence="p"), _sign("boom", name="z", dependence="p")]
     one = _found(_theory(boom=(), owner=()), items)

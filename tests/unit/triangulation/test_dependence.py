@@ -7,10 +7,10 @@ import pytest
 
 from clustereffects.errors import EvidenceError
 from clustereffects.results import BiasEvidence, Silence
-from clustereffects.triangulation import Triangulation
+from clustereffects.triangulation import Thresholds, Triangulation
 from clustereffects.triangulation.cells import rival_support
 from clustereffects.triangulation.dependence import DependenceGroup, grouped
-from clustereffects.triangulation.sensitivity import cell_bounds, scenarios
+from clustereffects.triangulation.sensitivity import cell_bounds, leave_one_out, scenarios
 from triangulation_cases import KEY, did, model, sign, survey, theory
 
 
@@ -184,3 +184,17 @@ def test_what_suggested_a_test_joins_its_group_and_must_exist():
     assert _groups(evidence) == [("contacts", 0.3)] * 2
     with pytest.raises(EvidenceError, match="diagnostic 'b' was suggested by 'z'"):
         model([sign("a"), sign("b", suggested_by="z")])
+
+
+def test_without_the_test_beside_it_a_test_counts_in_full():
+    more = {"dependence": "contacts", "rho": 0.3}
+    first = [sign(f"T01:{i}", (0.8, 0.4, 0.3), test="T01", **more) for i in range(3)]
+    late = [
+        sign(f"T09:{i}", (0.7, 0.4, 0.3), test="T09", stream="documents", suggested_by=f"T01:{i}", **more)
+        for i in range(3)
+    ]
+    alone = {"T09": first, "T01": [dataclasses.replace(one, suggested_by="") for one in late]}
+    alone |= {"documents": alone["T09"], "interviews": alone["T01"]}
+    left = {one.name: one.probability for one in leave_one_out(model([*first, *late]), Thresholds())}
+    for name, rest in alone.items():
+        np.testing.assert_allclose(left[name], _probability(rest), rtol=1e-9)

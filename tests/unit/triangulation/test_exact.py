@@ -137,3 +137,14 @@ def test_priors_by_scenario_are_priors_one_at_a_time():
     np.testing.assert_allclose(found.probability[0], evaluate(built, Changes()).probability[0], rtol=1e-12)
     other = model([did(), *interviews()], type(PRIOR)(sceptical_sd=0.02, wide_sd=0.3, wide_weight=0.7))
     np.testing.assert_allclose(found.probability[1], evaluate(other, Changes()).probability[0], rtol=1e-12)
+
+
+def test_scenarios_with_a_proportional_bias_are_scenarios_one_at_a_time():
+    factor = BiasTerm(domain="attenuation", kind="proportional", sd=0.3)
+    built = model([did(bias=(factor,)), survey(), *interviews()])
+    rng = np.random.default_rng(4)
+    shift, power = rng.normal(0, 0.4, (70, 3)), rng.uniform(0, 1, (70, 3))
+    wide = PriorMixture(*(np.tile(x, (70, 1)) for x in (built.prior.weight, built.prior.sd)))
+    together = evaluate(built, Changes(shift=shift, power=power, prior=wide)).probability
+    alone = [evaluate(built, Changes(shift=shift[[i]], power=power[[i]])).probability[0] for i in range(70)]
+    np.testing.assert_allclose(together, alone, atol=1e-12)

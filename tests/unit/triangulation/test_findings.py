@@ -100,6 +100,22 @@ def test_sensitivity_says_what_flips(findings):
     assert not table.loc[table["group"] == "K02", "robust"].any()
 
 
+def test_weights_models_and_reach(findings):
+    weights = findings.stream_weights()
+    shares = weights.drop_duplicates(["group", "verdict"]).groupby("group")["share"].sum()
+    assert shares.tolist() == pytest.approx([1, 1])
+    assert weights.groupby(["group", "verdict"])["central_weight"].sum().to_numpy() == pytest.approx(1)
+    models = findings.multiverse()
+    declared = (models["prior_width"] == 1) & (models["wide_weight"] == 0.2) & (models["rho"] == "declared")
+    declared &= (models["unreliability"] == "declared") & (models["likelihood"] == "steps")
+    own = findings.verdicts().set_index("group").loc["K01", "p_benefit"]
+    assert models.loc[declared & (models["group"] == "K01"), "p_benefit"].item() == pytest.approx(own)
+    assert models["same"].between(0, 1).all()
+    reach = findings.reach().set_index(["group", "state"])
+    assert reach.loc[("K01", "benefit"), "possible"]
+    assert not reach.loc[("K01", "negligible"), "possible"]
+
+
 def test_tipping_at_another_threshold(findings):
     strict = findings.tipping(threshold=0.95).set_index(["group", "quantity", "stream"])["tips_at"]
     usual = findings.tipping().set_index(["group", "quantity", "stream"])["tips_at"]

@@ -106,6 +106,17 @@ def test_expected_posterior_is_the_present_one(value):
     assert max(found.weight[0], found.weight[-1]) < 1e-9
 
 
+def test_expected_posterior_where_estimates_and_signs_hang_together():
+    def items(error):
+        same = {"dependence": "persons", "rho": 0.4}
+        return [did(0.04, 0.03), survey(0.1, error, **same), sign("a", **same), sign("b", (0.5, 0.3, 0.2), **same)]
+
+    built = model(items(0.04))
+    found = preview_component(built, model(items(0.02)).estimates.covariance)
+    np.testing.assert_allclose(found.now, scenarios(built).probability[0], atol=1e-7)
+    assert found.reduction > 0
+
+
 def _table(items, **options):
     return Triangulation(theory(), prior=PRIOR, **options).fit(items).next_evidence()
 

@@ -208,6 +208,26 @@ def test_pooled_estimate_hears_what_others_say_about_its_bias():
     np.testing.assert_allclose(pooled_estimate(cell, "economic"), [0.03, 0.0004, 0.0001])
 
 
+def test_pooled_estimate_with_a_range_of_bias_means_counts_it_as_bias():
+    term = BiasTerm(domain="selection", mean=0.01, sd=0.02, mean_range=(-0.02, 0.04))
+    item = Estimate(id="1", claim="growth", group="K01", stream="economic", value=0.05, std_error=0.02, bias=(term,))
+    found = pooled_estimate(CellEvidence(estimates=(item,)), "economic")
+    np.testing.assert_allclose(found, [0.04, 0.0004, 0.0004 + 0.06**2 / 12])
+
+
+def test_a_range_of_bias_means_lets_less_be_borrowed():
+    exact, ranged = (
+        _mean(_priors(BiasTerm(domain="selection", sd=0.005, mean_range=ends))["growth", "K00"])
+        for ends in (None, (-0.03, 0.03))
+    )
+    assert 0 < ranged < exact
+
+
+def _priors(term):
+    items = _estimates([0.04, 0.05, 0.06, 0.05], error=0.03, bias=(term,))
+    return organisation_priors(sort_evidence(theory(), items), theory(), OrganisationPrior())
+
+
 def test_pooled_estimate_with_a_proportional_bias_by_moments():
     term = BiasTerm(domain="attenuation", kind="proportional", mean=np.log(0.5), sd=0.3)
     item = Estimate(id="1", claim="growth", group="K01", stream="economic", value=0.05, std_error=0.02, bias=(term,))

@@ -1,5 +1,7 @@
 """What a verdict was tested against: tipping points, weights of streams, other models, what data could show."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import integrate, stats
@@ -9,6 +11,7 @@ from clustereffects.results import BiasTerm, Silence
 from clustereffects.triangulation import Prior, Thresholds
 from clustereffects.triangulation.bounds import probability_bounds
 from clustereffects.triangulation.changes import Changes, evaluate
+from clustereffects.triangulation.likelihoods import tempering
 from clustereffects.triangulation.multiverse import multiverse
 from clustereffects.triangulation.reach import reachable
 from clustereffects.triangulation.sensitivity import cell_bounds, leave_one_out, scenarios
@@ -35,7 +38,8 @@ def test_the_likelihood_ratio_tips_where_odds_say():
 def test_observation_bias_tips_where_the_reports_would_have_tipped():
     reports = [sign(f"s{i}", (0.8, 0.3, 0.3), unreliability=0.1) for i in range(3)]
     tip = _tip(model([did(), *reports]), "observation")
-    assert tip.current == 1 and tip.tips_at > 1
+    assert tip.current == 1
+    assert tip.tips_at > 1
     chances = [tip.tips_at * p / (1 + (tip.tips_at - 1) * p) for p in (0.8, 0.3, 0.3)]
     biased = [sign(f"s{i}", tuple(chances), unreliability=0.1) for i in range(3)]
     assert scenarios(model([did(), *biased])).probability[0, 2] == pytest.approx(0.9, abs=1e-6)
@@ -53,7 +57,8 @@ def test_a_sign_against_benefit_is_reported_too_seldom():
 def test_the_weight_of_the_wide_prior_tips():
     tip = _tip(model([did(value=0.075)]), "prior")
     wide = Prior(sceptical_sd=0.05, wide_sd=0.15, wide_weight=tip.tips_at)
-    assert tip.changes and tip.current == 0.2
+    assert tip.changes
+    assert tip.current == 0.2
     assert scenarios(model([did(value=0.075)], wide)).probability[0, 2] == pytest.approx(0.9, abs=1e-6)
 
 
@@ -84,6 +89,17 @@ def test_estimates_and_diagnostics_that_say_the_same_count_as_one():
     twice = [sign(f"{i}", stream="survey", **share) for i in range(2)]
     one = scenarios(model([sign("0", stream="survey", **share)])).probability
     np.testing.assert_allclose(scenarios(model(twice)).probability, one, rtol=1e-12)
+
+
+def test_ten_witnesses_with_half_a_correlation_are_worth_less_than_two():
+    """n/(1 + (n − 1)ρ): 1.818 for ten with ρ = ½, never more than two (Clemen & Winkler 1985)."""
+    for count, worth in ((10, 1.818), (10**6, 2.0)):
+        built = tempering(np.array([[float(count)]]), np.ones((1, 1)), np.array([0.5]))
+        assert count * built[0, 0, 0] == pytest.approx(worth, abs=5e-4)
+    signs = [sign(f"{i}", (0.8, 0.4, 0.4), dependence="respondents", rho=0.5) for i in range(10)]
+    before, after = scenarios(model([])).probability[0], scenarios(model(signs)).probability[0]
+    ratio = after[2] / after[1] / (before[2] / before[1])
+    assert ratio == pytest.approx(2 ** (10 / 5.5), rel=1e-10)
 
 
 def test_a_stream_without_power_no_longer_counts_in_a_group_of_both():
@@ -125,7 +141,8 @@ def test_acceptability_with_two_criteria():
 
 def test_an_alternative_that_is_never_best_has_no_central_weights():
     share, central = acceptability(np.array([[1.0], [0.5]]), np.ones((3, 1)))
-    assert share.tolist() == [1, 0] and np.isnan(central[1]).all()
+    assert share.tolist() == [1, 0]
+    assert np.isnan(central[1]).all()
     with pytest.raises(OptionError, match="2 criteria with values, 1 with weights"):
         acceptability(np.ones((1, 2)), np.ones((1, 1)))
 
@@ -171,7 +188,7 @@ def test_a_ramp_against_quadrature():
         return prior * stats.norm.pdf(0.06, x, np.hypot(0.025, 0.03)) * np.exp(part)
 
     ends = [-1, -0.02, -0.01, 0, 0.01, 0.02, 0.1, 1]
-    parts = [integrate.quad(density, *pair, epsrel=1e-12)[0] for pair in zip(ends, ends[1:], strict=False)]
+    parts = [integrate.quad(density, *pair, epsrel=1e-12)[0] for pair in itertools.pairwise(ends)]
     expected = np.array([parts[0] + parts[1], parts[2] + parts[3], sum(parts[4:])]) / sum(parts)
     np.testing.assert_allclose(evaluate(built, Changes(), ramp=True).probability[0], expected, rtol=1e-9)
 
@@ -184,7 +201,9 @@ def _constants(built):
 
 def test_what_large_samples_could_show():
     harm, negligible, benefit = reachable(model([did()]), LIMITS)
-    assert harm.possible and benefit.possible and not negligible.possible
+    assert harm.possible
+    assert benefit.possible
+    assert not negligible.possible
     exact = scenarios(model([did(value=0.0, std_error=1e-5)])).probability[0, 1]
     assert negligible.largest == pytest.approx(exact, abs=1e-6)
     assert abs(negligible.at) < 1e-4

@@ -86,6 +86,16 @@ def test_sentences_of_one_stream_and_of_nothing_to_tip():
     assert not tipping_sentence(Reasons(verdict="undecided"))
 
 
+def test_sentences_without_estimates_name_the_likelihood_ratio():
+    tips = (_tip("power", "interviews", 1.0, np.nan), _tip("ratio", "", 12.0, 4.26), _tip("prior", "", 0.2, np.nan))
+    reasons = Reasons(verdict="probably beneficial", tips=tips)
+    assert tipping_sentence(reasons) == (
+        "A combined likelihood ratio of 4.3 for benefit (now 12) would change the verdict; no weight of a single stream "
+        "would change it."
+    )
+    assert tipping_sentence(reasons, "sv").startswith("En sammanlagd sannolikhetskvot på 4,3 för nytta (nu 12)")
+
+
 def test_sentences_of_withheld_and_silent():
     straddling = (("benefit", 0.8794, 0.9923, 0.9),)
     assert tipping_sentence(Reasons(verdict="withheld", straddling=straddling)) == (

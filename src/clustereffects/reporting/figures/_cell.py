@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
 
@@ -81,19 +82,27 @@ def percent_axis(axis: Any, say: Wording, **style: Any) -> None:
     axis.set_ticks(ticks, [percent_sign(tick, say) for tick in ticks], **style)
 
 
-def legend_above(ax: Any, *, title: str = "", **entries: Any) -> Any:
-    """Legend above the Axes, in as many columns as there is room for."""
-    room = ax.get_window_extent().width / ax.get_figure(root=True).dpi * 72.0 / _CHARACTER
+def legend_above(ax: Any, *, title: str = "", share: float = 0.92, **entries: Any) -> Any:
+    """Legend above the Axes, in as many columns as fit into the share of their width that labels will leave."""
+    room = share * ax.get_window_extent().width / ax.get_figure(root=True).dpi * 72.0 / _CHARACTER
     words = entries["labels"] if "labels" in entries else ax.get_legend_handles_labels()[1]
-    columns = max(1, int(room / (max((len(word) for word in words), default=1) + _HANDLE)))
     return ax.legend(
         frameon=False,
         fontsize="small",
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
-        ncols=columns,
+        ncols=_columns([len(word) for word in words], room),
         title=fill(title, max(int(room), 12)) or None,
         title_fontsize="small",
         alignment="left",
         **entries,
     )
+
+
+def _columns(lengths: Sequence[int], room: float) -> int:
+    """Most columns, filled from top to bottom, whose entries fit side by side into so many characters."""
+    for columns in range(len(lengths), 1, -1):
+        rows = -(-len(lengths) // columns)
+        if sum(max(lengths[k : k + rows]) + _HANDLE for k in range(0, len(lengths), rows)) <= room:
+            return columns
+    return 1

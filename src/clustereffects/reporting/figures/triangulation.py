@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -226,7 +227,7 @@ def tipping_curves(
         _explain(ax, say, tips=any(_inside(curve) for curve in curves))
     else:
         ax.set_xticks([])
-        ax.text(0.5, 0.5, say("curve_nothing"), ha="center", va="center", transform=ax.transAxes, wrap=True)
+        ax.text(0.5, 0.5, fill(say("curve_nothing"), 26), ha="center", va="center", transform=ax.transAxes)
     return ax
 
 

@@ -20,7 +20,7 @@ from clustereffects.reporting.figures._cell import (
 )
 from clustereffects.reporting.figures.triangulation import verdict_state
 from clustereffects.reporting.figures.triangulation_graph import claim_verdicts
-from clustereffects.reporting.figures.triangulation_matrix import SIGN_STYLES, ground_of, signs_of
+from clustereffects.reporting.figures.triangulation_matrix import SIGN_STYLES, ground_of, readings_of, signs_of
 from clustereffects.reporting.figures.triangulation_waterfall import step_name
 from clustereffects.reporting.tables import number
 from clustereffects.reporting.words import Wording, wording
@@ -37,7 +37,7 @@ def convergence_alt(result: Any, *, language: str = "en") -> str:
 
     Parameters
     ----------
-    result : DataFrame or object with ``readings()``
+    result : DataFrame, Findings, or object with ``completeness()`` and ``assessment()``
     language : {"en", "sv"}
 
     Returns
@@ -54,10 +54,10 @@ def convergence_alt(result: Any, *, language: str = "en") -> str:
     >>> table = pd.DataFrame({"claim": ["growth"] * 2, "group": ["K01"] * 2, "stream": ["economic", "survey"],
     ...                       "status": ["speaks", "silent"], "state": ["negligible", ""]})
     >>> print(convergence_alt(table))
-    Matrix of 1 claims and 1 organisations with one sign for each perspective. Signs: points to no material effect 1,
-    silent 1.
+    Convergence matrix: 1 × 1 cells (claims × organisations) with one sign for each perspective. Signs: points to no
+    material effect 1, silent 1.
     """
-    table, say = result if isinstance(result, pd.DataFrame) else result.readings(), wording(language)
+    table, say = readings_of(result), wording(language)
     if table.empty:
         return say("alt_convergence_nothing")
     cells = table.drop_duplicates(["claim", "group"])

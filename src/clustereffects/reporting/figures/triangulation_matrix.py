@@ -26,6 +26,7 @@ SIGN_STYLES = {
 _GROUNDS = {"dissonance": ("#fbe3d3", "////"), "convergent": ("#e3f3ee", ""), "shared": ("#fdf6d8", "....")}
 _PALE = "#f6f8fa"
 _LONGEST = 30
+_LEFT, _TYPE = (0.75, 0.6), (5.0, 8.3)  # share of width and height; size of type in points
 _POINTS = 72.0
 
 
@@ -34,7 +35,7 @@ def convergence_matrix(result: Any, ax: Any = None, *, language: str = "en") -> 
 
     Parameters
     ----------
-    result : DataFrame or object with ``readings()``
+    result : DataFrame, Findings, or object with ``completeness()`` and ``assessment()``
         Columns ``claim``, ``group``, ``stream``, ``status`` (``"speaks"``, ``"uninformative"`` or ``"silent"``) and
         ``state`` (harm, negligible, benefit or undecided); optionally ``assessment`` of the cell, whose ground is
         hatched where streams contradict each other.
@@ -57,8 +58,7 @@ def convergence_matrix(result: Any, ax: Any = None, *, language: str = "en") -> 
     >>> [text.get_text() for text in convergence_matrix(table).get_legend().get_texts()]
     ['points to benefit', 'silent']
     """
-    table = result if isinstance(result, pd.DataFrame) else result.readings()
-    say = wording(language)
+    table, say = readings_of(result), wording(language)
     claims, groups = (list(dict.fromkeys(table[name])) for name in ("claim", "group"))
     ax = axes(ax, (2.6 + 0.55 * max(len(groups), 3), 1.6 + 0.3 * max(len(claims), 2)))
     _grounds(ax, table, claims, groups)
@@ -67,7 +67,7 @@ def convergence_matrix(result: Any, ax: Any = None, *, language: str = "en") -> 
     x = np.array([groups.index(name) for name in table["group"]], dtype=float)
     x += [(streams.index(name) + 0.5) / max(len(streams), 1) for name in table["stream"]]
     y = np.array([claims.index(name) + 0.5 for name in table["claim"]])
-    size = _mark_size(ax, (len(groups) * max(len(streams), 1), len(claims)))
+    size = float(np.clip(0.6 * min(_room(ax, len(groups) * max(len(streams), 1), len(claims))), 2.0, 9.0))
     for sign, (mark, colour, filled) in SIGN_STYLES.items():
         rows = (signs["sign"] == sign).to_numpy()
         if rows.any():
@@ -77,6 +77,36 @@ def convergence_matrix(result: Any, ax: Any = None, *, language: str = "en") -> 
     _label(ax, claims, groups, say)
     _legend(ax, table, streams, say)
     return ax
+
+
+def readings_of(result: Any) -> pd.DataFrame:
+    """What each stream says alone in each cell, with the assessment of the cell.
+
+    Parameters
+    ----------
+    result : DataFrame, or object with ``completeness()`` and ``assessment()``
+
+    Returns
+    -------
+    DataFrame
+        A DataFrame as it is.
+
+    Raises
+    ------
+    AttributeError
+        If it is neither.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"claim": ["growth"]})
+    >>> readings_of(table) is table
+    True
+    """
+    if isinstance(result, pd.DataFrame):
+        return result
+    assessments = result.assessment()[["claim", "group", "assessment"]]
+    readings: pd.DataFrame = result.completeness()
+    return readings.merge(assessments, on=["claim", "group"], how="left")
 
 
 def signs_of(table: pd.DataFrame) -> list[str]:
@@ -152,25 +182,21 @@ def _grounds(ax: Any, table: pd.DataFrame, claims: Sequence[str], groups: Sequen
         )
 
 
-def _mark_size(ax: Any, shape: tuple[int, int]) -> float:
-    """Size in points that leaves room between neighbours, after room for labels."""
-    box = ax.get_window_extent()
-    point = ax.get_figure(root=True).dpi / _POINTS
-    room = min(0.72 * box.width / max(shape[0], 1), 0.6 * box.height / max(shape[1], 1)) / point
-    return float(np.clip(0.55 * room, 2.0, 9.0))
+def _room(ax: Any, columns: int, rows: int) -> tuple[float, float]:
+    """Width of a column and height of a row in points, after what labels and legend will take."""
+    box, point = ax.get_window_extent(), ax.get_figure(root=True).dpi / _POINTS
+    return _LEFT[0] * box.width / point / max(columns, 1), _LEFT[1] * box.height / point / max(rows, 1)
 
 
 def _label(ax: Any, claims: Sequence[str], groups: Sequence[str], say: Wording) -> None:
     ax.set_xlim(0, max(len(groups), 1))
     ax.set_ylim(max(len(claims), 1), 0)
+    across, down = (float(np.clip(room, *_TYPE)) for room in _room(ax, len(groups), len(claims)))
     names = [short(say.term("group", name), _LONGEST) for name in groups]
     turned = {"rotation": 45, "ha": "right"} if len(groups) > 3 else {}
-    ax.set_xticks(np.arange(len(groups)) + 0.5, names, fontsize="small", **turned)
-    ax.set_yticks(
-        np.arange(len(claims)) + 0.5,
-        [short(str(name).replace("_", " "), _LONGEST) for name in claims],
-        fontsize="small",
-    )
+    ax.set_xticks(np.arange(len(groups)) + 0.5, names, fontsize=across, **turned)
+    texts = [short(str(name).replace("_", " "), _LONGEST) for name in claims]
+    ax.set_yticks(np.arange(len(claims)) + 0.5, texts, fontsize=down)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
 

@@ -16,7 +16,8 @@ from clustereffects.triangulation.waterfall import Step, log_odds, waterfall
 
 _TICKS = np.array([1e-6, 1e-4, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 1 - 1e-6])
 _FAR = 16.0  # log odds beyond which nothing can be told apart
-_ROW, _MOST_TICKS = 0.32, 7
+_ROW, _LONGEST = 0.32, 28
+_AFTER_LABELS, _TICK = 0.7, 28.0  # share of the width that labels leave; points from tick to tick
 _SEARCH = re.compile(r"search \d+: \w+")  # the name that cells give to a search without a find
 
 
@@ -108,7 +109,7 @@ def step_name(step: Step, by: str, say: Wording) -> str:
     stream = say(f"stream_{step.stream}")
     if by == "stream":
         return stream
-    return say("waterfall_search", stream=stream) if _SEARCH.fullmatch(step.name) else short(step.name)
+    return say("waterfall_search", stream=stream) if _SEARCH.fullmatch(step.name) else short(step.name, _LONGEST)
 
 
 def _log_odds(probability: Any) -> Any:
@@ -159,11 +160,13 @@ def _probability_axis(ax: Any, say: Wording) -> None:
     ax.autoscale_view()
     low, high = ax.get_xlim()
     level = _log_odds(_TICKS)
-    inside = (level >= low) & (level <= high)
-    step = -(-int(inside.sum()) // _MOST_TICKS)
-    chosen = np.flatnonzero(inside)
-    centre = len(_TICKS) // 2
-    chosen = chosen[(chosen - centre) % step == 0]
+    width = _AFTER_LABELS * ax.get_window_extent().width / ax.get_figure(root=True).dpi * 72.0
+    apart = _TICK / max(width, 1.0) * (high - low)
+    chosen: list[int] = []
+    # From one half outwards, so that the middle of the scale is marked where there is room for few.
+    for k in sorted(range(len(_TICKS)), key=lambda k: abs(k - len(_TICKS) // 2)):
+        if low <= level[k] <= high and all(abs(level[k] - level[other]) >= apart for other in chosen):
+            chosen.append(k)
     ax.set_xlim(low, high)
     ax.set_xticks(level[chosen], [_tick(share, say) for share in _TICKS[chosen]])
     ax.set_xlabel(say("axis_waterfall"))
@@ -193,4 +196,4 @@ def _explain(ax: Any, steps: Sequence[Step], cell: CellFinding, limit: float, sa
     entries.append((threshold, say("threshold", value=percent_sign(limit, say))))
     handles, labels = zip(*entries, strict=True)
     title = "" if steps else say("curve_silent")
-    legend_above(ax, title=title, handles=list(handles), labels=list(labels))
+    legend_above(ax, title=title, share=_AFTER_LABELS, handles=list(handles), labels=list(labels))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+import clustereffects.triangulation.comparison._words as words
 from clustereffects.results.evidence import Chance, Diagnostic
-from clustereffects.triangulation.comparison import _words as words
 from clustereffects.triangulation.comparison.case import Case
 from clustereffects.triangulation.comparison.p_values import cauchy, fisher, harmonic_mean, stouffer
 from clustereffects.triangulation.comparison.process_tracing import GRADES, TracedTest, rubric_grade
@@ -23,6 +24,8 @@ from clustereffects.triangulation.verdicts import STATES, class_word
 FloatArray = NDArray[np.float64]
 
 _SIGNIFICANT = 0.05
+#: The same few counts come back in many cells.
+_omega_needed = cache(omega_needed)
 
 
 def vote_engine(case: Case, thresholds: Thresholds) -> EngineResult:  # noqa: ARG001 - votes know no probabilities
@@ -42,7 +45,7 @@ def vote_engine(case: Case, thresholds: Thresholds) -> EngineResult:  # noqa: AR
     notes = [words.IGNORES, words.NO_EFFECT_VOTE]
     favour, against = int((votes == 2).sum()), int(((votes == 0) | (votes == 1)).sum())
     if favour > against > 0:
-        notes.append(words.BIASED_REPORTING.format(omega=omega_needed(favour, against)))
+        notes.append(words.BIASED_REPORTING.format(omega=_omega_needed(favour, against)))
     return EngineResult(
         engine="vote",
         verdict=class_word(state),

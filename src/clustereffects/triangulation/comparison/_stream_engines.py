@@ -7,10 +7,10 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
+import clustereffects.triangulation.comparison._words as words
 from clustereffects.errors import EvidenceError
 from clustereffects.results.evidence import Diagnostic, Estimate
 from clustereffects.triangulation.cell_estimates import bias_terms
-from clustereffects.triangulation.comparison import _words as words
 from clustereffects.triangulation.comparison.belief_functions import belief_and_plausibility, dempster, discounted
 from clustereffects.triangulation.comparison.case import Case
 from clustereffects.triangulation.comparison.opinions import (

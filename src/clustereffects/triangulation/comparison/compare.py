@@ -149,3 +149,56 @@ def _rows(case: Case, engines: Sequence[str], thresholds: Thresholds) -> Iterato
 
 def _agrees(found: EngineResult, main: EngineResult) -> bool | None:
     return None if found.verdict in {"refused", "silent"} else found.verdict == main.verdict
+
+
+def agreement_by_engine(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Count how often each engine agrees with the triangulation, and which way it differs.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        From ``compare``, with the engine ``bayes``.
+
+    Returns
+    -------
+    DataFrame
+        One row per engine: ``cells``, ``agrees``, ``more_favourable``, ``less_favourable``, ``otherwise`` (undecided against
+        no material effect), ``refused`` and ``silent``.
+
+    Raises
+    ------
+    OptionError
+        If the table lacks the engine ``bayes``.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"claim": "growth", "group": ["K01", "K01"], "engine": ["bayes", "vote"],
+    ...                       "verdict": ["undecided", "probably beneficial"]})
+    >>> agreement_by_engine(table)["more_favourable"].tolist()
+    [0, 1]
+    """
+    main = comparison[comparison["engine"] == "bayes"].set_index(["claim", "group"])["verdict"]
+    if main.empty and len(comparison):
+        expected, remedy = "the engine bayes in the table", "compare with bayes as well"
+        raise OptionError(Problem(what="nothing to agree with", where="comparison", expected=expected, remedy=remedy))
+    own = comparison.join(main.rename("main"), on=["claim", "group"])
+    outcome = [_outcome(verdict, other) for verdict, other in zip(own["verdict"], own["main"], strict=True)]
+    rows = [
+        {"engine": engine, "cells": len(found), **{name: found.count(name) for name in _OUTCOMES}}
+        for engine in dict.fromkeys(own["engine"])
+        for found in [[one for one, name in zip(outcome, own["engine"], strict=True) if name == engine]]
+    ]
+    return pd.DataFrame(rows, columns=["engine", "cells", *_OUTCOMES])
+
+
+_OUTCOMES = ("agrees", "more_favourable", "less_favourable", "otherwise", "refused", "silent")
+_FAVOUR = {"probably harmful": -1, "probably beneficial": 1}
+
+
+def _outcome(verdict: str, main: str) -> str:
+    if verdict in {"refused", "silent"}:
+        return verdict
+    if verdict == main:
+        return "agrees"
+    step = _FAVOUR.get(verdict, 0) - _FAVOUR.get(main, 0)
+    return "otherwise" if step == 0 else "more_favourable" if step > 0 else "less_favourable"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from clustereffects.errors import InputError, Problem
 from clustereffects.triangulation.cell_finding import CellFinding
-from clustereffects.triangulation.comparison.configurations import TruthTable, necessity, sufficiency, truth_table
+from clustereffects.triangulation.comparison.set_relations import TruthTable, necessity, sufficiency, truth_table
 
 _ALL_TOGETHER = "programme"
 

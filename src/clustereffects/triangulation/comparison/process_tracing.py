@@ -1,4 +1,4 @@
-"""Process tracing: what a test is worth, which of Van Evera's tests it is, and the published rubric over several tests."""
+"""Process tracing: what a test is worth, and the published rubric over several of Van Evera's tests."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clustereffects.errors import OptionError, Problem
+from clustereffects.triangulation.elicitation.levels import kind_of_test
 
-#: A test is decisive in a direction if its likelihood ratio that way is at least this.
-_DECISIVE = 4.0
+#: A test whose reports are hardly more probable one way than the other, in either direction, is ignored.
+_TELLING = 1.2
 _STRAWS = 2
 
 GRADES = ("failed", "mixed", "some", "strong")
@@ -46,57 +47,20 @@ class TracedTest:
 
     @property
     def kind(self) -> str:
-        """Van Evera's name of the test."""
-        return test_kind(self.sensitivity, self.type_one_error)
+        """Van Evera's name of the test; a sign rarer under the hypothesis is read as the absence of a sign."""
+        s, t = self.sensitivity, self.type_one_error
+        return kind_of_test(s, t) if s >= t else kind_of_test(1 - s, 1 - t)
+
+    @property
+    def telling(self) -> bool:
+        """Whether one of its outcomes is at least 1.2 times as probable one way as the other."""
+        low, high = sorted((self.sensitivity, self.type_one_error))
+        return high > low and (high >= _TELLING * low or 1 - low >= _TELLING * (1 - high))
 
     @property
     def passed(self) -> bool:
         """Whether what was found speaks for the hypothesis: seen if the sign is more probable under it, else not seen."""
         return self.seen == (self.sensitivity > self.type_one_error)
-
-
-def test_kind(sensitivity: float, type_one_error: float) -> str:
-    """Van Evera's type of a test, derived from its two probabilities.
-
-    Parameters
-    ----------
-    sensitivity, type_one_error : float
-        Probability of the sign if the hypothesis is true, and if it is not.
-
-    Returns
-    -------
-    str
-        "hoop" (failing it hurts), "smoking gun" (passing it helps), "doubly decisive" or "straw in the wind".
-
-    Raises
-    ------
-    OptionError
-        If a probability lies outside [0, 1].
-
-    Notes
-    -----
-    Van Evera (1997, *Guide to Methods for Students of Political Science*, ch. 1), with limits of our own: passing helps if
-    ``s/t ≥ 4``, failing hurts if ``(1 − t)/(1 − s) ≥ 4``. A sign that is less probable under the hypothesis is read as the
-    absence of a sign that is more probable.
-
-    Examples
-    --------
-    >>> [test_kind(s, t) for s, t in ((0.95, 0.6), (0.3, 0.02), (0.95, 0.05), (0.6, 0.4))]
-    ['hoop', 'smoking gun', 'doubly decisive', 'straw in the wind']
-    """
-    _require_chances(sensitivity, type_one_error)
-    s, t = sensitivity, type_one_error
-    if s < t:
-        s, t = 1 - s, 1 - t
-    gun, hoop = s >= _DECISIVE * t and s > 0, 1 - t >= _DECISIVE * (1 - s) and t < 1
-    if gun and hoop:
-        return "doubly decisive"
-    if gun or hoop:
-        return "smoking gun" if gun else "hoop"
-    return "straw in the wind"
-
-
-test_kind.__test__ = False  # type: ignore[attr-defined]
 
 
 def posterior_after(prior: float, test: TracedTest) -> float:
@@ -189,8 +153,8 @@ def rubric_grade(tests: Sequence[TracedTest]) -> str:
 
     Notes
     -----
-    Van Evera's logic alone: no probabilities are combined, and ten smoking guns count as one. Tests that cannot tell the
-    hypothesis from its negation are ignored.
+    Van Evera's logic alone: no probabilities are combined, and ten smoking guns count as one. Tests that can hardly tell
+    the hypothesis from its negation are ignored.
 
     Examples
     --------
@@ -199,7 +163,7 @@ def rubric_grade(tests: Sequence[TracedTest]) -> str:
     >>> rubric_grade([TracedTest(0.3, 0.02, seen=True), TracedTest(0.95, 0.6, seen=False)])
     'failed'
     """
-    telling = [one for one in tests if one.sensitivity != one.type_one_error]
+    telling = [one for one in tests if one.telling]
     passed = [one.kind for one in telling if one.passed]
     failed = [one.kind for one in telling if not one.passed]
     if {"hoop", "doubly decisive"} & set(failed):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from clustereffects.errors import OptionError, Problem
 from clustereffects.results.evidence import Diagnostic, Evidence
 from clustereffects.triangulation.cell_finding import CellFinding
-from clustereffects.triangulation.elicitation.latent import NODES, ErrorPosterior, LatentTests, cell_quantiles
+from clustereffects.triangulation.elicitation.latent import ErrorPosterior, LatentTests
 from clustereffects.triangulation.elicitation.levels import Range, kind_of_test
 from clustereffects.triangulation.elicitation.reports import Material, calibration_material
 from clustereffects.triangulation.elicitation.scores import (
@@ -25,6 +25,7 @@ from clustereffects.triangulation.elicitation.scores import (
     elicited_forecast,
     forecast,
 )
+from clustereffects.triangulation.elicitation.unit_grid import NODES, cell_interval
 
 FloatArray = NDArray[np.float64]
 CALIBRATED, UNCALIBRATED = "calibrated", "uncalibrated"
@@ -179,7 +180,7 @@ class Calibration:
         if found is None or self.status(item.test) != CALIBRATED or item.target != "effect":
             return item
         note = "; ".join(part for part in (item.note, "probabilities calibrated on the other organisations") if part)
-        return replace(item, p_benefit=found[0], p_negligible=found[1], p_harm=found[1], note=note)
+        return replace(item, p_benefit=found[0], p_negligible=found[1], p_harm=found[1], note=note, elicitation="")
 
 
 def calibrate_tests(cells: Sequence[CellFinding], options: CalibrationOptions | None = None) -> Calibration:
@@ -206,7 +207,8 @@ def calibrate_tests(cells: Sequence[CellFinding], options: CalibrationOptions | 
     wide part of the prior. Its reports have the likelihood ``π_c·Π p*(s)^λ + (1 − π_c)·Π p*(t)^λ``: a latent class model
     (Dawid & Skene 1979, *Journal of the Royal Statistical Society C* 28(1)) whose class probabilities are not free but
     those of the economic stream; p* and λ are the engine's. Priors of the tests' s and t are beta distributions around the
-    judged values, whose strength and common shift in log odds are estimated over all tests. What one organisation's
+    judged values, whose strength and common shift in log odds are learned over all tests, as far as these do not share
+    unknown states (``latent.borrowing_powers``). What one organisation's
     reports would have been forecast to be, from the others, is scored by the logarithm and by Brier's squares.
 
     If the economic bias is judged wrongly for all organisations alike, the calibration inherits it.
@@ -263,7 +265,7 @@ def _calibrated(
 ) -> CalibratedTest:
     reports, organisations = material.reports[j], material.organisations(j)
     benefit, without = posterior.benefit[j], posterior.without[j]
-    low, high = _interval(without, options.level)
+    low, high = cell_interval(without, options.level)
     return CalibratedTest(
         test=material.names[j],
         status=CALIBRATED if organisations >= options.minimum_organisations else UNCALIBRATED,
@@ -271,7 +273,7 @@ def _calibrated(
         reports=reports.observed.size,
         with_benefit=float(material.state[np.unique(reports.organisation), 2].sum()),
         sensitivity=float(benefit @ NODES),
-        sensitivity_range=_interval(benefit, options.level),
+        sensitivity_range=cell_interval(benefit, options.level),
         specificity=1 - float(without @ NODES),
         specificity_range=(1 - high, 1 - low),
         elicited=(reports.elicited[0], 1 - reports.elicited[1]),
@@ -284,15 +286,10 @@ def _left_out(
     material: Material, groups: Sequence[str], without: Sequence[ErrorPosterior], options: CalibrationOptions
 ) -> dict[tuple[str, str], tuple[Range, Range]]:
     return {
-        (group, test): (_interval(one.benefit[j], options.level), _interval(one.without[j], options.level))
+        (group, test): (cell_interval(one.benefit[j], options.level), cell_interval(one.without[j], options.level))
         for group, one in zip(groups, without, strict=True)
         for j, test in enumerate(material.names)
     }
-
-
-def _interval(cells: FloatArray, level: float) -> Range:
-    low, high = cell_quantiles(cells, np.array([(1 - level) / 2, (1 + level) / 2])).tolist()
-    return low, high
 
 
 def _learned(posterior: FloatArray, prior: FloatArray) -> float:

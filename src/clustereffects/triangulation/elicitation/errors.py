@@ -134,7 +134,7 @@ def type_one_errors(
     Returns
     -------
     DataFrame
-        Columns ``test, seen, asked, rate, low, high, method, level``. ``low`` and ``high`` are what ``type_one_ranges`` hands
+        Columns ``test, seen, asked, rate, low, high, method, level``; a test nobody was asked about has no row. ``low`` and ``high`` are what ``type_one_ranges`` hands
         over as P(E | no effect).
 
     Raises

@@ -7,7 +7,8 @@ does make the difference? Disagreement between judges becomes the range, never a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,7 @@ import pandas as pd
 
 from clustereffects.errors import EvidenceError, Problem
 from clustereffects.interviews.bridge import Bridge, BridgeRow
+from clustereffects.results.evidence import Diagnostic, Evidence
 from clustereffects.triangulation.elicitation.agreement import level_agreement
 from clustereffects.triangulation.elicitation.checks import elicitation_problems, order_flag, theory_problems
 from clustereffects.triangulation.elicitation.levels import (
@@ -96,6 +98,8 @@ class ElicitedTest:
         Tests of one group hang together.
     registered : date, optional
     roles : tuple of str
+    suggested_by : str
+        Test whose reports suggested this one, empty if none did.
 
     Raises
     ------
@@ -115,6 +119,7 @@ class ElicitedTest:
     group: str = ""
     registered: date | None = None
     roles: tuple[str, ...] = ()
+    suggested_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +240,21 @@ class Elicitation:
         ranges = [self.scale.range_of(one.level(chance)) for one in self.about(test)]
         return min(low for low, _ in ranges), max(high for _, high in ranges)
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of tests, judgements and scale, whatever their order: the pre-registration."""
+        lines = sorted(repr(one) for one in (*self.tests, *self.judgements))
+        return hashlib.sha256("\n".join([*lines, repr(self.scale.levels)]).encode()).hexdigest()
+
+    def marked(self, evidence: Iterable[Evidence]) -> list[Evidence]:
+        """Evidence in which diagnostics on the elicited tests name this elicitation, for the audit."""
+        tests = {one.id for one in self.tests}
+        mark = f"{self.name or 'elicitation'} {self.fingerprint[:12]}"
+        return [
+            replace(one, elicitation=mark) if isinstance(one, Diagnostic) and one.test in tests else one
+            for one in evidence
+        ]
+
     def to_bridge(self, measured: Mapping[str, Range] | None = None) -> Bridge:
         """Bridge of all tests on a code, with the judges' ranges as probabilities."""
         rows = [self._bridge_row(one, self.chances(one.id, measured)) for one in self.tests if one.code]
@@ -250,6 +270,7 @@ class Elicitation:
             group=test.group,
             registered=test.registered,
             roles=test.roles,
+            suggested_by=test.suggested_by,
             p_benefit=chances["p_benefit"],
             p_negligible=chances["p_negligible"],
             p_harm=chances["p_harm"],

@@ -11,20 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, expit, logit, logsumexp
 
+from clustereffects.triangulation.elicitation.unit_grid import NODES, prior_weights, state_prior
 from clustereffects.triangulation.likelihoods import contaminated
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-_CELLS = 120
 _NOTHING = 1e-300  # a likelihood ratio that nothing can turn round
-_EDGES = np.sin(np.linspace(0, np.pi / 2, _CELLS + 1)) ** 2
-#: Midpoints of cells that are narrow near 0 and 1.
-NODES = np.sin(np.pi / 4 * (np.linspace(0, 2, 2 * _CELLS + 1)[1::2])) ** 2
-_STRENGTHS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-_SHIFTS = np.linspace(-2.5, 2.5, 11)
+_NOBODY: IntArray = np.zeros(0, dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -158,59 +153,52 @@ def mixture_likelihood(given: FloatArray, benefit: float) -> FloatArray:
     return np.asarray(peak + np.log(np.maximum(both, _NOTHING)))
 
 
-def prior_weights(elicited: float, shift_sd: float) -> FloatArray:
-    """Prior of a probability of a sign around what was elicited, for each state of the hyperparameters.
+def borrowing_powers(asked: NDArray[np.bool_], benefit: FloatArray) -> FloatArray:
+    """Power with which one test's reports inform the hyperparameters of another.
 
     Parameters
     ----------
-    elicited : float
-        Judged probability.
-    shift_sd : float
-        Standard deviation of the judges' common error, in log odds.
+    asked : array of bool, shape (tests, organisations)
+        Which organisations have reports on which test.
+    benefit : array, shape (organisations,)
+        Probability of benefit.
 
     Returns
     -------
-    array, shape (states, cells)
-        Beta(κm, κ(1 − m)) with ``logit m = logit(elicited) + shift``, as exact probabilities of the cells.
+    array, shape (tests, tests)
+        Row: the test that borrows; zero on the diagonal, since its own reports enter in full.
 
     Raises
     ------
     ValueError
-        If ``elicited`` is not a probability.
+        If the shapes do not fit.
+
+    Notes
+    -----
+    Tests on the same organisations share their states. Where the economic stream leaves a share u of the states' variance
+    open, n such tests are worth n/(1 + (n − 1)u), the formula of Clemen & Winkler (1985, *Operations Research* 33(2)): the
+    test itself counts one and the others (1 − u)/(1 + (n − 1)u) each; tests on other organisations 1/(1 + (n − 1)u).
 
     Examples
     --------
-    >>> weights = prior_weights(0.6, 1.0)
-    >>> weights.shape, bool(np.allclose(weights.sum(axis=1), 1))
-    ((66, 120), True)
+    >>> same = np.ones((2, 2), dtype=bool)
+    >>> borrowing_powers(same, np.array([0.5, 0.5])).tolist(), borrowing_powers(same, np.array([0.0, 1.0]))[0].tolist()
+    ([[0.0, 0.0], [0.0, 0.0]], [0.0, 1.0])
     """
-    if not 0 <= elicited <= 1:
-        raise ValueError(f"a probability lies between 0 and 1, got {elicited}")
-    middle = expit(logit(np.clip(elicited, 0.005, 0.995)) + shift_sd * _SHIFTS)
-    first = np.multiply.outer(np.array(_STRENGTHS), middle).reshape(-1, 1)
-    second = np.multiply.outer(np.array(_STRENGTHS), 1 - middle).reshape(-1, 1)
-    return np.asarray(np.diff(betainc(first, second, _EDGES), axis=1))
+    shared = asked.astype(np.intp) @ asked.T > 0
+    left = _open_share(asked, benefit)
+    size = 1 + np.maximum(shared.sum(axis=1) - 1, 0) * left
+    powers = np.where(shared, (1 - left) / size, 1 / size)
+    return np.asarray(powers * (1 - np.eye(len(asked))))
 
 
-def state_prior() -> FloatArray:
-    """Logarithm of the prior of the hyperparameters: κ uniform over doublings, the shift normal.
-
-    Returns
-    -------
-    array, shape (states,)
-
-    Raises
-    ------
-    FloatingPointError
-        Never: nothing here depends on data.
-
-    Examples
-    --------
-    >>> float(np.exp(state_prior()).sum().round(12))
-    1.0
-    """
-    one = np.tile(-0.5 * _SHIFTS**2, len(_STRENGTHS))
-    return np.asarray(one - logsumexp(one))
+def _open_share(asked: NDArray[np.bool_], benefit: FloatArray) -> FloatArray:
+    """Share of the variance of the states that their probabilities leave open, for the organisations of each test."""
+    count = np.maximum(asked.sum(axis=1), 1)
+    middle = asked @ benefit / count
+    whole = middle * (1 - middle)
+    left = asked @ (benefit * (1 - benefit)) / count
+    return np.asarray(np.divide(left, whole, out=np.zeros(len(asked)), where=whole > 0))
 
 
 class LatentTests:
@@ -233,8 +221,9 @@ class LatentTests:
     -----
     Each test is confronted with the economic stream alone, not with the other tests: what tests have in common beyond the
     state (the same persons, the same optimism) would otherwise pass for sensitivity. The hyperparameters are common to
-    all tests, one pair (κ, shift) for benefit and one for its absence; given them tests are independent, and the
-    organisations' states enter every test anew – a composite likelihood for the hyperparameters only.
+    all tests, one pair (κ, shift) for benefit and one for its absence. What tests learn about them from each other is
+    tempered by ``borrowing_powers``, because they share the uncertain states of the same organisations; exact for one
+    test, and for any number where states are certain.
 
     Examples
     --------
@@ -253,25 +242,25 @@ class LatentTests:
         self._prior = [[prior_weights(value, shift_sd) for value in one.elicited] for one in tests]
         self._log_likelihood = [self._summed(j, members) for j, members in enumerate(self._members)]
         self._evidence = np.array([self._log_evidence(j, total) for j, total in enumerate(self._log_likelihood)])
+        self._asked = np.zeros((len(tests), benefit.size), dtype=np.bool_)
+        for j, members in enumerate(self._members):
+            self._asked[j, members] = True
 
-    def posterior(self, without: IntArray | None = None) -> ErrorPosterior:
+    def posterior(self, without: IntArray = _NOBODY) -> ErrorPosterior:
         """Posterior of all tests, optionally without the reports of some organisations."""
-        likelihood, evidence = list(self._log_likelihood), self._evidence
-        if without is not None:
-            evidence = evidence.copy()
-            for j, members in enumerate(self._members):
-                dropped = members[np.isin(members, without)]
-                if dropped.size:
-                    likelihood[j] = self._log_likelihood[j] - self._summed(j, dropped)
-                    evidence[j] = self._log_evidence(j, likelihood[j])
-        return self._posterior(likelihood, evidence)
+        likelihood, evidence, asked = list(self._log_likelihood), self._evidence.copy(), self._asked.copy()
+        for j, members in enumerate(self._members):
+            dropped = members[np.isin(members, without)]
+            if dropped.size:
+                likelihood[j] = self._log_likelihood[j] - self._summed(j, dropped)
+                evidence[j] = self._log_evidence(j, likelihood[j])
+                asked[j, dropped] = False
+        return self._posterior(likelihood, np.tensordot(borrowing_powers(asked, self.benefit), evidence, axes=1))
 
-    def _posterior(self, likelihood: list[FloatArray], evidence: FloatArray) -> ErrorPosterior:
+    def _posterior(self, likelihood: list[FloatArray], borrowed: FloatArray) -> ErrorPosterior:
         one = state_prior()
-        log_state = one[:, None] + one[None, :]
-        log_posterior = log_state + evidence.sum(axis=0)
-        log_posterior = log_posterior - logsumexp(log_posterior)
-        parts = [self._marginals(j, likelihood[j], log_posterior - evidence[j]) for j in range(len(self.tests))]
+        log_share = one[:, None] + one[None, :] + borrowed
+        parts = [self._marginals(j, likelihood[j], log_share[j]) for j in range(len(self.tests))]
         start = [[np.exp(one) @ weights for weights in pair] for pair in self._prior]
         shape = (len(self.tests), NODES.size)
         return ErrorPosterior(
@@ -297,29 +286,3 @@ class LatentTests:
         prior = first.T @ np.exp(log_share - log_share.max()) @ second
         cells = prior * np.exp(log_likelihood - log_likelihood.max())
         return cells.sum(axis=1) / cells.sum(), cells.sum(axis=0) / cells.sum()
-
-
-def cell_quantiles(cells: FloatArray, probability: FloatArray) -> FloatArray:
-    """Quantiles of probabilities of which the mass in each cell is known.
-
-    Parameters
-    ----------
-    cells : array, shape (cells,)
-    probability : array
-
-    Returns
-    -------
-    array
-        Linear within each cell.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
-
-    Examples
-    --------
-    >>> cell_quantiles(np.diff(_EDGES), np.array([0.1, 0.5])).round(6).tolist()
-    [0.1, 0.5]
-    """
-    return np.asarray(np.interp(probability, np.concatenate([[0.0], np.cumsum(cells)]), _EDGES), dtype=np.float64)

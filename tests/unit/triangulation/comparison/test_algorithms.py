@@ -8,7 +8,6 @@ import pytest
 from clustereffects.errors import EvidenceError, InputError, OptionError
 from clustereffects.triangulation.comparison.belief_functions import belief_and_plausibility, dempster
 from clustereffects.triangulation.comparison.causal_types import causal_types
-from clustereffects.triangulation.comparison.configurations import necessity, sufficiency, truth_table
 from clustereffects.triangulation.comparison.opinions import (
     averaging,
     compromise,
@@ -21,8 +20,8 @@ from clustereffects.triangulation.comparison.opinions import (
 from clustereffects.triangulation.comparison.p_values import cauchy, fisher, harmonic_mean, landau_tail
 from clustereffects.triangulation.comparison.pools import linear_pool, log_pool
 from clustereffects.triangulation.comparison.process_tracing import TracedTest, posterior_after, rubric_grade
-from clustereffects.triangulation.comparison.process_tracing import test_kind as kind_of_test
 from clustereffects.triangulation.comparison.rubric import rank_flips, strength_classes, weight_space
+from clustereffects.triangulation.comparison.set_relations import necessity, sufficiency, truth_table
 from clustereffects.triangulation.comparison.tallies import binomial_factor, omega_needed, urn_factor
 from clustereffects.triangulation.comparison.votes import estimate_votes, plurality, report_votes
 
@@ -149,10 +148,18 @@ def test_large_counts_do_not_underflow():
 
 
 def test_a_sign_that_speaks_against_is_read_from_its_absence():
-    assert kind_of_test(0.05, 0.4) == "hoop"
-    assert kind_of_test(0.7, 0.98) == "smoking gun"
+    assert TracedTest(0.05, 0.4, seen=True).kind == "hoop"
+    assert TracedTest(0.7, 0.98, seen=True).kind == "smoking gun"
     assert TracedTest(0.05, 0.4, seen=False).passed
     assert rubric_grade([TracedTest(0.05, 0.4, seen=True)]) == "failed"
+
+
+def test_only_tests_that_tell_something_count():
+    assert not TracedTest(0.05, 0.045, seen=True).telling
+    assert [TracedTest(p, p, seen=True).telling for p in (0.0, 0.5, 1.0)] == [False] * 3
+    assert TracedTest(0.1, 0.0, seen=True).telling
+    assert TracedTest(1.0, 0.9, seen=True).telling
+    assert rubric_grade([TracedTest(0.05, 0.045, seen=True)]) == "mixed"
 
 
 @pytest.mark.parametrize(
@@ -181,13 +188,6 @@ def test_tests_need_probabilities():
 
 def test_an_impossible_report_leaves_the_prior():
     assert posterior_after(0.3, TracedTest(0.0, 0.0, seen=True)) == 0.3
-
-
-def test_extreme_tests_have_a_kind():
-    assert kind_of_test(1.0, 0.0) == "doubly decisive"
-    assert kind_of_test(1.0, 0.9) == "hoop"
-    assert kind_of_test(0.1, 0.0) == "smoking gun"
-    assert [kind_of_test(p, p) for p in (0.0, 0.5, 1.0)] == ["straw in the wind"] * 3
 
 
 def test_monotone_effects_are_never_negative():

@@ -8,7 +8,14 @@ from clustereffects.errors import OptionError
 from clustereffects.results import BiasEvidence, BiasTerm, Silence
 from clustereffects.triangulation import Thresholds, Triangulation
 from clustereffects.triangulation.cell_finding import find_cell
-from clustereffects.triangulation.comparison import COMPARISON_COLUMNS, ENGINES, EngineResult, case_of, compare
+from clustereffects.triangulation.comparison import (
+    COMPARISON_COLUMNS,
+    ENGINES,
+    EngineResult,
+    agreement_by_engine,
+    case_of,
+    compare,
+)
 from clustereffects.triangulation.comparison._stream_engines import opinions_of
 from clustereffects.triangulation.comparison.opinions import projected
 from clustereffects.triangulation.sorting import sort_evidence
@@ -113,6 +120,19 @@ def test_a_stream_without_information_is_vacuous():
     assert opinions_of(given)[1][0] == pytest.approx(1.0)
 
 
+def test_a_stream_that_says_nothing_dilutes_pools_and_rubric_only():
+    evidence, silent = [did(), survey()], sign("nothing", (0.5, 0.5, 0.5))
+    before, after = (table(items, *STREAM_ENGINES, "rubric") for items in (evidence, [*evidence, silent]))
+    unmoved = ["bayes", "subjective_logic", "dempster"]
+    np.testing.assert_allclose(after.loc[unmoved, "score"], before.loc[unmoved, "score"], rtol=1e-6)
+    assert (after["score"] < before["score"] - 1e-3)[["linear_pool", "log_pool", "rubric"]].all()
+
+
+def test_the_order_of_the_evidence_is_irrelevant():
+    evidence = worked_example()
+    pd.testing.assert_frame_equal(table(evidence), table(evidence[::-1]))
+
+
 def test_votes_ignore_dependence_where_the_posterior_does_not():
     many = [sign(f"I{i}", (0.6, 0.4, 0.35), dependence="respondents", rho=1.0) for i in range(9)]
     found = table([did(value=-0.01, std_error=0.05), *many])
@@ -146,7 +166,7 @@ def test_reports_on_one_test_count_as_one_test():
 def test_a_search_without_a_find_is_a_failed_hoop_and_a_vote():
     searched = Silence(stream="documents", reason="searched_not_found", p_detect=0.9, **KEY)
     found = table([sign("gun", (0.3, 0.02, 0.02)), searched])
-    easily = Silence(stream="documents", reason="searched_not_found", p_detect=0.9, p_false=0.8, **KEY)
+    easily = Silence(stream="documents", reason="searched_not_found", p_detect=0.6, p_false=0.4, **KEY)
     assert table([sign("gun", (0.3, 0.02, 0.02)), easily]).loc["process_tracing", "score"] == 3
     assert found.loc["process_tracing", "score"] == 0
     assert found.loc["vote", "score"] == 0.5
@@ -195,6 +215,26 @@ def test_the_ceiling_counts_shared_bias_and_bias_evidence():
     told = BiasEvidence(id="B", stream="interviews", target_stream="economic", sd=0.1, **KEY)
     # .03² and .1² of bias against .025² of sampling error
     assert "95% of the variance" in table([did(), told], "bayes").iloc[0]["warning"]
+
+
+def test_disagreement_has_a_direction():
+    clear, null = [did(), survey()], [did(value=0.0, std_error=0.002, bias_sd=0.001, group="K02")]
+    torn = [did(value=-0.08, bias_sd=0.01, group="K03"), survey(bias_sd=0.01, group="K03")]
+    found = agreement_by_engine(compare(cells([*clear, *null, *torn]))).set_index("engine")
+    parts = ["agrees", "more_favourable", "less_favourable", "otherwise", "refused", "silent"]
+    assert (found[parts].sum(axis=1) == found["cells"]).all()
+    assert (found["cells"] == 3).all()
+    assert found.loc["bayes", "agrees"] == 3
+    assert found.loc["linear_pool", "less_favourable"] == 1
+    assert found.loc["rubric", "otherwise"] == 1
+    assert found.loc["dempster", "refused"] == 1
+    assert found.loc["process_tracing", "silent"] == 3
+    assert agreement_by_engine(compare([])).empty
+
+
+def test_agreement_needs_something_to_agree_with():
+    with pytest.raises(OptionError, match="nothing to agree with"):
+        agreement_by_engine(compare(cells([did()]), ["vote"]))
 
 
 def test_silent_cells_have_no_row():

@@ -8,7 +8,7 @@ from clustereffects.errors import InputError
 from clustereffects.results import Silence
 from clustereffects.triangulation import Triangulation
 from clustereffects.triangulation.comparison import configurations, single_conditions
-from clustereffects.triangulation.comparison.configurations import truth_table
+from clustereffects.triangulation.comparison.set_relations import truth_table
 from triangulation_cases import did, theory
 
 VALUES = {"K01": 0.12, "K02": -0.03, "K03": 0.11, "K04": 0.0, "programme": 0.05}

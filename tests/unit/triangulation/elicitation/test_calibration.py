@@ -9,10 +9,10 @@ from clustereffects.errors import EvidenceError, OptionError
 from clustereffects.triangulation import Thresholds
 from clustereffects.triangulation.cell_finding import find_cell
 from clustereffects.triangulation.elicitation import CalibrationOptions, calibrate_tests
-from clustereffects.triangulation.elicitation.latent import (
+from clustereffects.triangulation.elicitation.latent import LatentTests, ReportsOnTest, borrowing_powers
+from clustereffects.triangulation.elicitation.unit_grid import (
     NODES,
-    LatentTests,
-    ReportsOnTest,
+    cell_interval,
     cell_quantiles,
     prior_weights,
     state_prior,
@@ -32,10 +32,10 @@ def reports(observed, organisation=None, elicited=(0.6, 0.3), **more):
     return ReportsOnTest(organisation=where, observed=observed, elicited=elicited, **given)
 
 
-def enumerated(tests, benefit):
+def enumerated(tests, benefit, lent):
     """Posterior means by summing over all states of all organisations: beta-binomial closed forms, no quadrature.
 
-    Every test has its own states, as in the model; hyperparameters are common to the tests.
+    Hyperparameters are common to the tests; ``lent`` is the power of the other tests.
     """
     log_state = np.tile(-0.5 * SHIFTS**2, len(STRENGTHS))
     log_state = np.add.outer(log_state, log_state)
@@ -65,9 +65,12 @@ def enumerated(tests, benefit):
         mass.append(totals[0])
         first.append(totals[1] / totals[0])
         second.append(totals[2] / totals[0])
-    weight = np.exp(log_state) * np.prod(mass, axis=0)
-    weight /= weight.sum()
-    return [(float((weight * a).sum()), float((weight * b).sum())) for a, b in zip(first, second, strict=True)]
+    found = []
+    for j, (a, b) in enumerate(zip(first, second, strict=True)):
+        others = [mass[i] ** lent for i in range(len(tests)) if i != j]
+        weight = np.exp(log_state) * mass[j] * np.prod(others, axis=0)
+        found.append((float((weight * a).sum() / weight.sum()), float((weight * b).sum() / weight.sum())))
+    return found
 
 
 def test_latent_states_against_enumeration():
@@ -77,7 +80,10 @@ def test_latent_states_against_enumeration():
         reports([1, 0, 1, 1, 0], [0, 1, 2, 3, 4], (0.5, 0.4)),
     ]
     posterior = LatentTests(tests, benefit, 1.0).posterior()
-    for j, (s, t) in enumerate(enumerated(tests, benefit)):
+    middle = benefit.mean()
+    left = (benefit * (1 - benefit)).mean() / (middle * (1 - middle))
+    assert 0.4 < left < 0.8
+    for j, (s, t) in enumerate(enumerated(tests, benefit, (1 - left) / (1 + left))):
         assert posterior.benefit[j] @ NODES == pytest.approx(s, abs=5e-4)
         assert posterior.without[j] @ NODES == pytest.approx(t, abs=5e-4)
 
@@ -110,6 +116,23 @@ def test_leaving_out_is_fitting_without():
     again = LatentTests(fewer, benefit, 1.0).posterior()
     assert found.benefit == pytest.approx(again.benefit, abs=1e-10)
     assert found.without == pytest.approx(again.without, abs=1e-10)
+
+
+def test_tests_lend_each_other_what_their_common_states_leave():
+    asked = np.array([[True, False], [True, False], [False, True]]).repeat(4, axis=1)
+    certain, open_states = np.array([0.0, 1.0] * 4), np.full(8, 0.5)
+    assert borrowing_powers(asked, certain).tolist() == [[0, 1, 1], [1, 0, 1], [1, 1, 0]]
+    # nothing from a test on the same unknown states; two such tests lend a third on other states as much as one
+    assert borrowing_powers(asked, open_states).tolist() == [[0, 0, 1], [0, 0, 1], [0.5, 0.5, 0]]
+    assert borrowing_powers(np.zeros((2, 8), dtype=bool), open_states).tolist() == [[0, 1], [1, 0]]
+
+
+def test_intervals_do_not_pretend_to_resolve_the_outermost_cells():
+    cells = np.zeros(NODES.size)
+    cells[[0, -1]] = 0.5
+    assert cell_interval(cells, 0.9) == (0.0, 1.0)
+    low, high = cell_interval(np.eye(NODES.size)[0], 0.9)
+    assert (low, high) == (0.0, pytest.approx(1.7e-4, rel=0.02))
 
 
 def test_prior_cells_are_exact():

@@ -76,6 +76,26 @@ def test_ranges_fit_diagnostics_and_the_bridge():
     assert (row.code, row.group, row.registered, row.p_benefit) == ("M1", "market", date(2013, 2, 15), (0.66, 0.9))
 
 
+def test_diagnostics_name_the_elicitation_they_come_from():
+    found = elicited(judged("A"), judged("B"), name="judgements.toml")
+    about = {"claim": "growth", "group": "K01", "stream": "interviews", "observed": True}
+    items = [
+        Diagnostic(id=name, test=name, **about, p_benefit=0.6, p_negligible=0.3, p_harm=0.3) for name in ("T01", "T02")
+    ]
+    marked = found.marked(items)
+    assert marked[0].elicitation == f"judgements.toml {found.fingerprint[:12]}"
+    assert marked[1] == items[1]
+    turned = elicited(judged("B"), judged("A"))
+    assert turned.fingerprint == found.fingerprint
+    assert elicited(judged("A"), judged("B", benefit="unlikely")).fingerprint != found.fingerprint
+
+
+def test_what_suggested_a_test_reaches_the_bridge():
+    late = ElicitedTest(id="T02", claim="growth", code="M2", suggested_by="T01")
+    found = Elicitation(tests=(TEST, late), judgements=(judged(), judged(test="T02")))
+    assert [row.suggested_by for row in found.to_bridge().rows] == ["", "T01"]
+
+
 def test_tests_without_a_code_stay_out_of_the_bridge():
     tests = (TEST, ElicitedTest(id="T02", claim="growth"))
     found = Elicitation(tests=tests, judgements=(judged(), judged(test="T02")))
