@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from clustereffects.interviews import DiagnosticOptions
-from clustereffects.results import Effects, Evidence, Silence
+from clustereffects.results import Diagnostic, Effects, Evidence, Silence
 from clustereffects.results.evidence import Stream
 from clustereffects.study.firms import FirmEffects
 from clustereffects.study.inputs import PROGRAMME, Inputs
@@ -65,7 +65,20 @@ def gather(plan: Plan, inputs: Inputs, firms: FirmEffects) -> list[Evidence]:
     evidence = [*_economic(plan, theory, firms), *_said(plan, inputs, key), *_interviews(plan, inputs, key)]
     if inputs.judgements is not None:
         evidence = inputs.judgements.marked(evidence)
-    return [*evidence, *_silences(theory, groups, evidence)]
+    traced = [_traced(plan, item) for item in evidence]
+    return [*traced, *_silences(theory, groups, traced)]
+
+
+def _traced(plan: Plan, item: Evidence) -> Evidence:
+    """Item that names its files, and says whether its test was in a plan that was registered beforehand."""
+    files = plan.files
+    read = {"economic": (files.accounts, files.members), "survey": files.survey}
+    known = item.provenance
+    if known is None or item.stream not in read:
+        return item
+    registered = True if isinstance(item, Diagnostic) and plan.study.registered == plan.hash else known.pre_registered
+    locator = known.locator or ", ".join(read[item.stream])
+    return replace(item, provenance=replace(known, locator=locator, pre_registered=registered))
 
 
 def claim_effects(claim: Claim, firms: FirmEffects) -> tuple[Effects, Effects] | None:

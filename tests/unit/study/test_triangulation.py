@@ -269,3 +269,22 @@ def test_a_report_that_has_not_earned_the_word_does_not_use_it(plain, language):
 
 def test_the_page_is_light(hostile):
     assert all(path.stat().st_size < 3_000_000 for path in hostile.out.glob("*.html"))
+
+
+def test_evidence_names_its_files_and_whether_it_was_announced(plain):
+    from clustereffects.study.evidence import gather
+
+    results = plain.report.results
+    registered = dataclasses.replace(
+        results.plan, study=dataclasses.replace(results.plan.study, registered=results.plan.hash)
+    )
+    for plan, announced in ((results.plan, None), (registered, True)):
+        items = [item for item in gather(plan, results.inputs, results.firms) if item.provenance is not None]
+        assert {item.provenance.locator for item in items if item.stream == "economic"} == {
+            "accounts.parquet, members.csv"
+        }
+        answers = [item for item in items if item.stream == "survey"]
+        assert {item.provenance.locator for item in answers} == {", ".join(plan.files.survey)}
+        signs = [item for item in answers if isinstance(item, Diagnostic)]
+        assert {item.provenance.pre_registered for item in signs} == {announced}
+        assert all(item.provenance.source_hash and item.provenance.method for item in items)
