@@ -1,12 +1,21 @@
 """Errors of verdicts when evidence comes about as declared, and otherwise."""
 
+import importlib.util
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from clustereffects.triangulation import Triangulation
 from support.evidence_worlds import CHANCES, Design, World, draw, evidence, judge
+
+_FILE = Path(__file__).parents[2] / "benchmarks" / "verdict_errors.py"
+_SPEC = importlib.util.spec_from_file_location("verdict_errors", _FILE)
+verdict_errors = importlib.util.module_from_spec(_SPEC)
+sys.modules["verdict_errors"] = verdict_errors
+_SPEC.loader.exec_module(verdict_errors)
 
 GOOD = ("beneficial", "probably beneficial")
 BAD = ("harmful", "probably harmful")
@@ -114,7 +123,6 @@ def test_dependence_that_is_not_declared_breaks_the_promise():
     assert not _at_most(*_wrong(drawn, judge(drawn, naive), GOOD, 2), 0.1)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("epsilon", [0.2, 0.3, 0.5])
 def test_more_unreliability_than_declared_brings_no_more_false_benefits_than_the_threshold(epsilon):
     drawn = draw(World(epsilon=epsilon), THREE, 4_000, seed=34)
@@ -137,3 +145,29 @@ def test_declaring_nothing_makes_false_benefits():
     naive = replace(THREE, accounts=(2.5, 0.0), survey_bias=(0.0, 0.0), epsilon=0.0, rho=0.0)
     assert _false_benefits(World(), THREE, declared=naive) > 0.1
     assert _false_benefits(World(), THREE) < 0.05
+
+
+@pytest.mark.parametrize("sign", ["hoop", "gun", "straw"])
+def test_tempering_is_exact_at_both_ends_and_near_between(sign):
+    for rho in (1e-9, 1 - 1e-9):
+        assert verdict_errors.tempered(sign, 8, rho)["moved"] < 1e-5
+    between = [verdict_errors.tempered(sign, n, rho) for n in (4, 8, 20) for rho in (0.25, 0.5, 0.75)]
+    assert max(found["moved"] for found in between) < 0.1
+    assert all(0 <= found["lost"] < 0.25 * found["gain"] for found in between)
+
+
+def test_the_tables_count_every_world_once():
+    design = Design()
+    found = verdict_errors.study(verdict_errors.Setting("nothing", "as declared"), design, 300)
+    assert sum(sum(counts) for counts in found["said"].values()) == 300
+    stated = 300 - sum(found["said"]["withheld"])
+    assert all(sum(band["n"] for band in bands) == stated for bands in found["bands"].values())
+    table = verdict_errors.error_table({"survey / nothing / as declared": found}, "survey")
+    assert len(table.splitlines()) == 3
+
+
+def test_the_page_has_the_stored_figures():
+    page = (_FILE.parents[1] / "docs" / "explanation" / "verdict-errors.md").read_text(encoding="utf-8")
+    results = verdict_errors._stored()
+    assert verdict_errors.calibration_table(results) in page
+    assert all(verdict_errors.error_table(results, name) in page for name in verdict_errors.DESIGNS)

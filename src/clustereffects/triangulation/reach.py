@@ -63,7 +63,8 @@ def reachable(model: CellModel, thresholds: Thresholds) -> tuple[Reach, ...]:
     Returns
     -------
     tuple of Reach
-        Empty without estimates.
+        Empty without estimates, and where an estimate has an uncertain proportional bias: in the limit its likelihood is
+        too sharp for the steps in which that bias is integrated.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def reachable(model: CellModel, thresholds: Thresholds) -> tuple[Reach, ...]:
     >>> [(one.state, round(one.largest, 2), one.possible) for one in reachable(model, Thresholds())]
     [('harm', 1.0, True), ('negligible', 0.3, False), ('benefit', 1.0, True)]
     """
-    if not model.value.size:
+    if not model.value.size or model.estimates.loading.size:
         return ()
     estimates = model.estimates
     precise = np.minimum(model.std_error, _PRECISE * model.claim.delta)

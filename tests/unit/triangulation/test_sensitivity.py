@@ -10,14 +10,16 @@ from clustereffects.errors import OptionError
 from clustereffects.results import BiasTerm, Silence
 from clustereffects.triangulation import Prior, Thresholds
 from clustereffects.triangulation.bounds import probability_bounds
+from clustereffects.triangulation.cell_finding import find_cell
 from clustereffects.triangulation.changes import Changes, evaluate
 from clustereffects.triangulation.likelihoods import tempering
 from clustereffects.triangulation.multiverse import multiverse
 from clustereffects.triangulation.reach import reachable
 from clustereffects.triangulation.sensitivity import cell_bounds, leave_one_out, scenarios
 from clustereffects.triangulation.smaa import acceptability, stream_weights
+from clustereffects.triangulation.sorting import CellEvidence
 from clustereffects.triangulation.tipping import tipping_points
-from triangulation_cases import KEY, did, interviews, model, sign, survey, worked_example
+from triangulation_cases import KEY, PRIOR, did, interviews, model, sign, survey, theory, worked_example
 
 LIMITS = Thresholds()
 
@@ -210,6 +212,16 @@ def test_what_large_samples_could_show():
     narrow = reachable(model([did(bias_sd=0.002)]), LIMITS)
     assert narrow[1].possible
     assert reachable(model(interviews()), LIMITS) == ()
+
+
+def test_with_a_proportional_bias_everything_else_is_still_found():
+    factor = BiasTerm(domain="attenuation", kind="proportional", sd=0.3)
+    cell = CellEvidence(estimates=(did(bias=(factor,)),))
+    found = find_cell(theory().claim("growth"), "K01", cell, PRIOR, LIMITS)
+    assert found.reach == ()
+    assert found.tips
+    assert found.smaa
+    assert found.multiverse is not None
 
 
 def test_shared_biases_limit_what_many_estimates_could_show():
