@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from clustereffects.results import Check, Effects
+from clustereffects.triangulation import Findings, Scorecard
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,7 +25,8 @@ class Content:
         Estimator whose effects enter the triangulation.
     tables : mapping of str to DataFrame
         Publishable tables by name: ``effects``, ``believed``, ``organisations``, ``balance``, ``unmatched``, ``survey``,
-        ``response``, ``reliability``, ``agreement``, ``diagnostics``, ``verdicts``, ``intake``, ``sample``, ``choices``. A
+        ``response``, ``reliability``, ``agreement``, ``diagnostics``, ``verdicts``, ``intake``, ``sample``, ``choices``, and
+        those of the triangulation: ``bands``, ``completeness``, ``assessment``, ``robustness``, ``comparison``, … A
         perspective that the study does not have leaves its tables out.
     event_studies : mapping of str to Effects
         Effects by event time for each outcome, only with terms that may be published.
@@ -40,6 +42,10 @@ class Content:
         Hash of the plan, versions, seed, hashes of the files.
     truth : mapping of str to float
         True programme effect by outcome, where the data are simulated.
+    findings : Findings, optional
+        What may be published of the triangulation.
+    scorecard : Scorecard, optional
+        Whether the report may say "effect".
 
     Raises
     ------
@@ -65,6 +71,13 @@ class Content:
     checks: tuple[tuple[str, Check], ...]
     provenance: Mapping[str, Any]
     truth: Mapping[str, float] = field(default_factory=dict)
+    findings: Findings | None = None
+    scorecard: Scorecard | None = None
+
+    @property
+    def says_effect(self) -> bool:
+        """Whether the report may call what was estimated an effect; without a scorecard nobody objects."""
+        return self.scorecard is None or self.scorecard.may_say_effect
 
     def has(self, table: str) -> bool:
         """Whether there is a table of that name with rows."""

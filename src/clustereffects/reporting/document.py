@@ -6,7 +6,7 @@ import base64
 import io
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -21,7 +21,8 @@ class Paragraph:
     text : str
         Plain text; escaped when rendered.
     kind : str
-        ``"text"``, ``"lead"`` for the answer in large type, ``"note"`` for conventions, ``"warning"``.
+        ``"text"``, ``"lead"`` for the answer in large type, ``"note"`` for conventions, ``"warning"``, ``"explanation"`` for
+        what is said about the words of the report itself.
 
     Raises
     ------
@@ -180,6 +181,27 @@ class Document:
     language: str
     sections: tuple[Section, ...]
     footer: str
+
+    def reworded(self, change: Callable[[str], str]) -> Document:
+        """The same with every text changed, except explanations of the words and what is drawn."""
+        sections = tuple(
+            replace(one, title=change(one.title), blocks=tuple(_reworded(block, change) for block in one.blocks))
+            for one in self.sections
+        )
+        title, subtitle, footer = (change(text) for text in (self.title, self.subtitle, self.footer))
+        return replace(self, title=title, subtitle=subtitle, sections=sections, footer=footer)
+
+
+def _reworded(block: Block, change: Callable[[str], str]) -> Block:
+    if isinstance(block, Paragraph):
+        return block if block.kind == "explanation" else replace(block, text=change(block.text))
+    if isinstance(block, Listing):
+        return replace(block, items=tuple(change(item) for item in block.items))
+    if isinstance(block, Figure):
+        return replace(block, alt=change(block.alt), caption=change(block.caption))
+    frame = block.frame.map(lambda cell: change(cell) if isinstance(cell, str) else cell)
+    frame = frame.set_axis([change(str(name)) for name in frame.columns], axis=1)
+    return replace(block, frame=frame, caption=change(block.caption), note=change(block.note))
 
 
 def draw_svg(draw: Callable[[Any], object], *, size: tuple[float, float] = (7.2, 4.2)) -> str:

@@ -10,11 +10,15 @@ from typing import Any
 import pandas as pd
 
 from clustereffects.reporting._comparison import comparison_blocks
+from clustereffects.reporting._names import chance, claim_name, group_name, shown
+from clustereffects.reporting._robustness import credibility_blocks, robustness_blocks
+from clustereffects.reporting._triangulation import theory_blocks, triangulation_blocks
 from clustereffects.reporting.content import Content
 from clustereffects.reporting.document import Block, Document, Figure, Listing, Paragraph, Section, Table, draw_svg
-from clustereffects.reporting.figures import event_study, shrinkage_plot, survey_plot, verdict_matrix
-from clustereffects.reporting.tables import number, percent
-from clustereffects.reporting.words import Wording, wording
+from clustereffects.reporting.figures import event_study, shrinkage_plot, survey_plot
+from clustereffects.reporting.tables import percent
+from clustereffects.reporting.words import Wording, saying_effect, without_effect, wording
+from clustereffects.triangulation import Scorecard
 
 
 def build_document(content: Content, language: str) -> Document:
@@ -40,6 +44,12 @@ def build_document(content: Content, language: str) -> Document:
     >>> build_document.__name__
     'build_document'
     """
+    with saying_effect(allowed=content.says_effect):
+        document = _document(content, language)
+    return document if content.says_effect else document.reworded(partial(without_effect, language=language))
+
+
+def _document(content: Content, language: str) -> Document:
     say = wording(language)
     parts = ((key, tuple(build(content, say))) for key, build in _SECTIONS.items())
     sections = tuple(Section(key=key, title=say(f"section_{key}"), blocks=blocks) for key, blocks in parts if blocks)
@@ -74,7 +84,7 @@ def headline(content: Content, language: str) -> str:
     >>> headline.__name__
     'headline'
     """
-    say, outcome = wording(language), content.outcomes[0]
+    say, outcome = wording(language, effect=content.says_effect), content.outcomes[0]
     row = content.programme(content.primary, outcome)
     if row is None or not all(math.isfinite(row[name]) for name in ("estimate", "conf_low", "conf_high")):
         return say("answer_none", outcome=say.term("plain", outcome))
@@ -123,6 +133,8 @@ def _answer(content: Content, say: Wording) -> Iterator[Block]:
     if content.truth:
         yield Paragraph(text=truth_line(content, say.language))
     yield Paragraph(text=say(f"answer_comparison_{_comparing(content)}", **content.counts))
+    if content.scorecard is not None and not content.says_effect:
+        yield _why_no_effect(content.scorecard, say.language)
     if content.has("verdicts"):
         yield Listing(items=tuple(_verdict_counts(content, say)))
     believed = content.tables["believed"]
@@ -136,6 +148,14 @@ def _answer(content: Content, say: Wording) -> Iterator[Block]:
     if len(others):
         frame = _ways(others, say, "column_outcome", "plain", "column_way", "way")
         yield Table(frame=frame, caption=say("caption_outcomes"))
+
+
+def _why_no_effect(scorecard: Scorecard, language: str) -> Paragraph:
+    """Which open questions keep the report from calling the difference an effect."""
+    card = scorecard.table("sv" if language == "sv" else "en")
+    wanted = zip(scorecard.lines, card["question"], strict=True)
+    questions = " ".join(question for line, question in wanted if line.id in scorecard.open)
+    return Paragraph(text=wording(language, effect=True)("effect_withheld", questions=questions), kind="explanation")
 
 
 def _comparing(content: Content) -> str:
@@ -165,7 +185,7 @@ def _verdict_counts(content: Content, say: Wording) -> Iterator[str]:
     for claim, rows in verdicts[verdicts["group"] != "programme"].groupby("claim", sort=False):
         counts = rows["verdict"].value_counts()
         parts = [f"{count} {say.term('verdict', verdict)}" for verdict, count in counts.items()]
-        yield f"{_claim(content, say, claim)}: {', '.join(parts)}."
+        yield f"{claim_name(content, say, claim)}: {', '.join(parts)}."
 
 
 def _organisations(content: Content, say: Wording) -> Iterator[Block]:
@@ -173,8 +193,8 @@ def _organisations(content: Content, say: Wording) -> Iterator[Block]:
         return
     table = content.tables["organisations"]
     names = content.labels.get("organisations", {})
-    shown = table[table["withheld"] == ""]
-    drawn = shown.assign(group=[names.get(str(g), str(g)) for g in shown["group"]])
+    open_ = table[table["withheld"] == ""]
+    drawn = open_.assign(group=[names.get(str(g), str(g)) for g in open_["group"]])
     yield Paragraph(text=say("organisations_intro"))
     yield Figure(
         svg=draw_svg(partial(_pooling, drawn, say.language), size=(7.2, 0.9 + 0.32 * len(drawn))),
@@ -188,8 +208,8 @@ def _organisations(content: Content, say: Wording) -> Iterator[Block]:
             say("column_own"): percent(item["estimate"], say.language),
             say("column_pooled"): percent(item["pooled"], say.language),
             say("column_interval"): _interval(item, say),
-            say("column_positive"): _chance(item["p_positive"], say),
-            say("column_best"): _chance(item["p_best"], say),
+            say("column_positive"): chance(item["p_positive"], say),
+            say("column_best"): chance(item["p_best"], say),
         }
         for item in table.to_dict("records")
     ]
@@ -233,10 +253,10 @@ def _survey(content: Content, say: Wording) -> Iterator[Block]:
             caption=say("caption_survey", scale=label),
         )
     response, reliability = content.tables["response"], content.tables["reliability"]
-    response = response.assign(organisation=[_group(content, say, name) for name in response["organisation"]])
+    response = response.assign(organisation=[group_name(content, say, name) for name in response["organisation"]])
     reliability = reliability.assign(scale=[say.term("scale", name) for name in reliability["scale"]])
     for name, frame in (("response", response), ("reliability", reliability)):
-        yield Table(frame=_shown(frame, say), caption=say(f"caption_{name}"), note=say(f"note_{name}"))
+        yield Table(frame=shown(frame, say), caption=say(f"caption_{name}"), note=say(f"note_{name}"))
 
 
 def _answers(table: pd.DataFrame, language: str, ax: Any) -> None:
@@ -251,53 +271,12 @@ def _interviews(content: Content, say: Wording) -> Iterator[Block]:
     heard = heard[(heard["stream"] == "interviews") & (heard["withheld"] == "")]
     keys = ["test", "claim", "target"]
     counts = heard.groupby(keys, sort=True)[["observed", "reports"]].sum().astype(int).reset_index()
-    counts["claim"] = [_claim(content, say, claim) for claim in counts["claim"]]
+    counts["claim"] = [claim_name(content, say, claim) for claim in counts["claim"]]
     counts["target"] = [say.term("target", str(target).partition(":")[0]) for target in counts["target"]]
-    yield Table(frame=_shown(counts, say), caption=say("caption_diagnostics"), note=say("note_diagnostics"))
+    yield Table(frame=shown(counts, say), caption=say("caption_diagnostics"), note=say("note_diagnostics"))
     if content.has("agreement"):
-        agreement = _shown(content.tables["agreement"], say)
+        agreement = shown(content.tables["agreement"], say)
         yield Table(frame=agreement, caption=say("caption_agreement"), note=say("note_agreement"))
-
-
-def _claim(content: Content, say: Wording, claim: object) -> str:
-    """Label of a claim: the theory's own, else that of a common claim, else its identifier."""
-    own = content.labels.get(f"claims.{say.language}", {}).get(str(claim), "")
-    return own or say.term("claim", claim).replace("_", " ")
-
-
-def _group(content: Content, say: Wording, group: object) -> str:
-    """Name of an organisation, or the word for all together or for non-members."""
-    return content.labels.get("organisations", {}).get(str(group)) or say.term("group", str(group).replace("-", "_"))
-
-
-def _triangulation(content: Content, say: Wording) -> Iterator[Block]:
-    if not content.has("verdicts"):
-        return
-    verdicts = content.tables["verdicts"]
-    drawn = verdicts.assign(
-        claim=[_claim(content, say, claim) for claim in verdicts["claim"]],
-        group=[_group(content, say, group) for group in verdicts["group"]],
-    )
-    yield Paragraph(text=say("triangulation_intro"))
-    counts = drawn["verdict"].value_counts()
-    parts = ", ".join(f"{count} {say.term('verdict', verdict)}" for verdict, count in counts.items())
-    height = 1.8 + 0.42 * drawn["claim"].nunique()
-    yield Figure(
-        svg=draw_svg(lambda ax: verdict_matrix(drawn, ax), size=(8.2, height)),
-        alt=say("alt_verdicts", parts=parts),
-        caption=say("caption_verdicts"),
-    )
-    rows = [
-        {
-            say("column_claim"): item["claim"],
-            say("column_organisation"): item["group"],
-            say("column_verdict"): say.term("verdict", item["verdict"]),
-            say("column_bounds"): _chances(item["lower"], item["upper"], say),
-            say("column_tipping"): sentence,
-        }
-        for item, sentence in zip(drawn.to_dict("records"), content.sentences[say.language], strict=True)
-    ]
-    yield Table(frame=pd.DataFrame(rows), caption=say("caption_verdict_table"), note=say("note_verdict_table"))
 
 
 def _checks(content: Content, say: Wording) -> Iterator[Block]:
@@ -320,14 +299,14 @@ def _data(content: Content, say: Wording) -> Iterator[Block]:
     yield Paragraph(text=say("data_intro"))
     for name in ("sample", "intake"):
         if content.has(name):
-            yield Table(frame=_shown(content.tables[name], say), caption=say(f"caption_{name}"))
+            yield Table(frame=shown(content.tables[name], say), caption=say(f"caption_{name}"))
 
 
 def _method(content: Content, say: Wording) -> Iterator[Block]:
     yield Listing(items=tuple(say(key) for key in ("method_effect", "method_errors", "method_pooling", "method_bias")))
     if content.provenance["deviation"]:
         yield Paragraph(text=say("deviation", **content.provenance["deviation"]), kind="warning")
-    yield Table(frame=_shown(content.tables["choices"], say), caption=say("caption_choices"))
+    yield Table(frame=shown(content.tables["choices"], say), caption=say("caption_choices"))
     facts = {"plan_hash": content.provenance["plan_hash"], "seed": content.provenance["seed"]}
     facts |= content.provenance["versions"]
     frame = pd.DataFrame({say("column_item"): list(facts), say("column_value"): [str(v) for v in facts.values()]})
@@ -341,28 +320,6 @@ def _interval(item: Mapping[Any, Any], say: Wording) -> str:
     return say("interval", low=percent(low, say.language), high=percent(high, say.language))
 
 
-def _chance(value: float, say: Wording) -> str:
-    """Probability in whole per cent, never 0 or 100: nothing here is that certain."""
-    if not math.isfinite(value):
-        return "–"
-    shown = min(max(round(100 * value), 1), 99)
-    return f"{shown}\u00a0%" if say.language == "sv" else f"{shown}%"
-
-
-def _chances(low: float, high: float, say: Wording) -> str:
-    first, last = _chance(low, say), _chance(high, say)
-    return first if first == last else f"{first} – {last}"
-
-
-def _shown(table: pd.DataFrame, say: Wording) -> pd.DataFrame:
-    """Table with numbers as people read them and headers in the language of the report."""
-    shown = table.copy()
-    for column in shown.columns:
-        if pd.api.types.is_float_dtype(shown[column].dtype):
-            shown[column] = [number(float(value), say.language, 2) for value in shown[column]]
-    return shown.set_axis([say.term("column", name) for name in shown.columns], axis=1)
-
-
 _SECTIONS: dict[str, Callable[[Content, Wording], Iterator[Block]]] = {
     "answer": _answer,
     "organisations": _organisations,
@@ -370,7 +327,10 @@ _SECTIONS: dict[str, Callable[[Content, Wording], Iterator[Block]]] = {
     "comparison": comparison_blocks,
     "survey": _survey,
     "interviews": _interviews,
-    "triangulation": _triangulation,
+    "triangulation": triangulation_blocks,
+    "theory": theory_blocks,
+    "robustness": robustness_blocks,
+    "credibility": credibility_blocks,
     "checks": _checks,
     "data": _data,
     "method": _method,

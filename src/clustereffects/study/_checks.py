@@ -15,10 +15,10 @@ from clustereffects.did import DesignComparison
 from clustereffects.matching import Match, exposed
 from clustereffects.results import Check, Effects, Evidence, Silence
 from clustereffects.study._matching import lasting_rules
-from clustereffects.study.evidence import PROGRAMME
 from clustereffects.study.firms import FirmEffects, assignment_check
 from clustereffects.study.growth import GROWS
-from clustereffects.study.inputs import Inputs
+from clustereffects.study.inputs import PROGRAMME, Inputs
+from clustereffects.study.judgements import judgement_checks
 from clustereffects.study.plan import Plan
 
 _UNEQUAL = 0.05
@@ -43,6 +43,8 @@ def all_checks(
     yield from (("effects", check) for check in firms.findings)
     yield from (("survey", _discreet(check, hidden["survey"])) for check in survey)
     yield from (("interviews", check) for check in _of_interviews(inputs))
+    if inputs.judgements is not None:
+        yield from (("interviews", check) for check in judgement_checks(inputs.judgements))
     yield from _of_effects(plan, firms)
     for outcome, posterior in firms.pooled.items():
         discreet = (_discreet(check, hidden[outcome]) for check in posterior.checks())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from clustereffects.matching import Rule
 from clustereffects.study._matching_tables import read_ladder, read_rules
 from clustereffects.study._options import option
+from clustereffects.triangulation import ENGINES
 
 OUTCOMES = ("value_added", "employees", "net_turnover", "productivity", "competitiveness")
 ESTIMATORS = ("matched_did", "group_time_did")
@@ -46,6 +47,8 @@ class FileOptions:
     interviews: str | None = option(None)
     codings: str | None = option(None)
     bridge: str | None = option(None)
+    judgements: str | None = option(None)
+    overrides: str | None = option(None)
     theory: str = option("theory.toml")
 
 
@@ -116,6 +119,16 @@ class ThresholdOptions:
 
     benefit: float = option(0.9, low=0.51, high=1.0)
     harm: float = option(0.9, low=0.51, high=1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriangulationOptions:
+    """What an effect is expected to be before the evidence, and which other ways of joining the report compares."""
+
+    prior: str = option("provisional", choices=("provisional", "organisations"))
+    robust_weight: float = option(0.2, low=0.0, high=1.0)
+    heterogeneity: float = option(5.0, low=0.01, high=1000.0)
+    engines: tuple[str, ...] = option(tuple(ENGINES), choices=tuple(ENGINES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,10 @@ import pandas as pd
 
 from clustereffects.disclosure import DisclosurePolicy
 from clustereffects.results import Effects
+from clustereffects.study.evidence import claim_effects
 from clustereffects.study.firms import FirmEffects
+from clustereffects.study.plan import Plan
+from clustereffects.triangulation import Theory
 
 _OTHERS = "non-members"
 
@@ -39,6 +42,23 @@ def withheld_organisations(firms: FirmEffects, policy: DisclosurePolicy) -> dict
             )
             hidden[outcome] = frozenset(group for group, n, reason in rows if n > 0 and reason)
     return hidden
+
+
+def hidden_cells(
+    plan: Plan, theory: Theory, firms: FirmEffects, policy: DisclosurePolicy
+) -> frozenset[tuple[str, str]]:
+    """Claims and organisations on which nothing joined is published: their effect is not, or rests on too few firms."""
+    withheld = withheld_organisations(firms, policy)
+    lead = withheld.get(f"log_{plan.outcomes.names[0]}", frozenset())
+    hidden = set[tuple[str, str]]()
+    for claim in theory.claims:
+        pair = claim_effects(claim, firms)
+        groups = lead | withheld.get(f"log_{claim.outcome}", frozenset())
+        if pair is not None:
+            counted = zip(pair[0].labels["group"].astype(str), pair[0].treated_units(), strict=True)
+            groups |= {group for group, n in counted if 0 < n < policy.minimum_firms}
+        hidden |= {(claim.id, group) for group in groups}
+    return frozenset(hidden)
 
 
 def survey_reasons(table: pd.DataFrame, policy: DisclosurePolicy) -> list[str]:

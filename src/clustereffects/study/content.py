@@ -18,10 +18,11 @@ from clustereffects.results import Effects, Evidence, versions
 from clustereffects.study._checks import all_checks
 from clustereffects.study._diagnosis import own_design
 from clustereffects.study._withheld import reasons_by, withheld_organisations
-from clustereffects.study.evidence import PROGRAMME, claim_effects
+from clustereffects.study.findings_tables import counts_of, discreet, findings_tables, published
 from clustereffects.study.firms import FirmData, FirmEffects
-from clustereffects.study.inputs import Inputs, file_hashes
+from clustereffects.study.inputs import PROGRAMME, Inputs, file_hashes
 from clustereffects.study.plan import Plan
+from clustereffects.study.triangulate import run_facts
 from clustereffects.triangulation import Findings
 
 _LIBRARIES = (
@@ -36,9 +37,12 @@ _LIBRARIES = (
     "pyarrow",
 )
 
-_FILES = (
+#: Tables that are written beside the report, apart from those that it shows in another form.
+FILES = (
     *("effects", "verdicts", "balance", "survey", "believed", "organisations"),
     *("candidates", "unmatched", "rungs", "dropped", "designs"),
+    *("bands", "completeness", "convergence", "assessment", "conflicts", "robustness", "comparison", "attribution"),
+    *("paths", "calibration", "overrides", "override_agreement", "scorecard", "next_evidence"),
 )
 
 
@@ -54,6 +58,8 @@ class Results:
     firms : FirmEffects
     evidence : tuple of Evidence
     findings : Findings
+    hidden : frozenset of (claim, organisation)
+        Cells of the findings that are not published.
     truth : mapping of str to float
         True programme effects, where the data are simulated.
 
@@ -65,7 +71,7 @@ class Results:
     Examples
     --------
     >>> Results.__slots__
-    ('plan', 'inputs', 'data', 'firms', 'evidence', 'findings', 'truth')
+    ('plan', 'inputs', 'data', 'firms', 'evidence', 'findings', 'hidden', 'truth')
     """
 
     plan: Plan
@@ -74,6 +80,7 @@ class Results:
     firms: FirmEffects
     evidence: tuple[Evidence, ...]
     findings: Findings
+    hidden: frozenset[tuple[str, str]]
     truth: Mapping[str, float]
 
 
@@ -105,20 +112,27 @@ def build_content(results: Results) -> tuple[Content, dict[str, pd.DataFrame]]:
     intake = tables.intake_table(inputs, results.data.table.ledger.to_frame())
     counted = intake.groupby(["file", "rule", "action"], sort=False).size().rename("rows").reset_index()
     shown["intake"] = counted
+    hidden = _hidden(results.firms, shown, policy)
+    checks = tuple(all_checks(plan, inputs, results.firms, results.evidence, hidden))
+    known = published(results.findings, results.hidden)
+    score = discreet(known.scorecard(run_facts(plan, inputs.theory, results.firms, checks)))
+    shown |= findings_tables(known, score, plan.triangulation.engines, policy)
     content = Content(
         title=plan.study.title,
         outcomes=tuple(f"log_{name}" for name in plan.outcomes.names),
         primary=results.firms.primary,
         tables=shown,
         event_studies=dict(_event_studies(results.firms, policy)),
-        counts=_counts(results),
+        counts=_counts(results) | counts_of(shown),
         labels=_labels(inputs),
         sentences=_sentences(results, shown["verdicts"]),
-        checks=tuple(all_checks(plan, inputs, results.firms, results.evidence, _hidden(results.firms, shown, policy))),
+        checks=checks,
         provenance=_provenance(plan),
         truth=results.truth,
+        findings=known,
+        scorecard=score,
     )
-    files = {name: shown[name] for name in _FILES if name in shown}
+    files = {name: shown[name] for name in FILES if name in shown}
     return content, {**files, "diagnostics": tables.diagnostics_table(results.evidence, policy), "intake": intake}
 
 
@@ -166,7 +180,7 @@ def _tables(results: Results, policy: DisclosurePolicy) -> dict[str, pd.DataFram
     if lead in firms.pooled:
         own = firms.effects[firms.primary, lead].by["group"]
         shown["organisations"] = tables.organisations_table(firms.pooled[lead], own, policy)
-    shown["verdicts"] = _verdicts(results, policy)
+    shown["verdicts"] = _verdicts(results)
     return shown | _survey_tables(inputs, policy) | _interview_tables(results, policy)
 
 
@@ -209,21 +223,11 @@ def _written(value: Any) -> str:
     return str(value)
 
 
-def _verdicts(results: Results, policy: DisclosurePolicy) -> pd.DataFrame:
+def _verdicts(results: Results) -> pd.DataFrame:
     """Verdicts, without those on organisations whose effects are not published, or that rest on too few firms."""
     verdicts: pd.DataFrame = results.findings.verdicts()
-    firms = results.firms
-    withheld = withheld_organisations(firms, policy)
-    lead = withheld.get(f"log_{results.plan.outcomes.names[0]}", frozenset())
-    hidden = set[tuple[str, str]]()
-    for claim in results.inputs.theory.claims:
-        pair = claim_effects(claim, firms)
-        groups = lead | withheld.get(f"log_{claim.outcome}", frozenset())
-        if pair is not None:
-            counted = zip(pair[0].labels["group"].astype(str), pair[0].treated_units(), strict=True)
-            groups |= {group for group, n in counted if 0 < n < policy.minimum_firms}
-        hidden |= {(claim.id, group) for group in groups}
-    mask = np.array([key in hidden for key in zip(verdicts["claim"], verdicts["group"], strict=True)], dtype=bool)
+    keys = zip(verdicts["claim"], verdicts["group"], strict=True)
+    mask = np.array([key in results.hidden for key in keys], dtype=bool)
     verdicts.loc[mask, "verdict"] = "not published"
     verdicts.loc[mask, ["lower", "upper", "p_benefit", "p_negligible", "p_harm"]] = float("nan")
     verdicts.loc[mask, "tipping"] = ""

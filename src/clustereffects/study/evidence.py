@@ -11,13 +11,11 @@ from clustereffects.interviews import DiagnosticOptions
 from clustereffects.results import Effects, Evidence, Silence
 from clustereffects.results.evidence import Stream
 from clustereffects.study.firms import FirmEffects
-from clustereffects.study.inputs import Inputs
+from clustereffects.study.inputs import PROGRAMME, Inputs
 from clustereffects.study.plan import Plan
 from clustereffects.survey import SurveyRules
 from clustereffects.triangulation import Claim, Theory
 from clustereffects.triangulation.bias import judged_bias
-
-PROGRAMME = "programme"
 
 # Judgements of the plan in words, as rules of the perspectives; provisional, like all of them.
 _COURTESY = {
@@ -65,6 +63,8 @@ def gather(plan: Plan, inputs: Inputs, firms: FirmEffects) -> list[Evidence]:
     groups = (*inputs.organisations.ids, PROGRAMME)
     key = _pseudonym_key(inputs)
     evidence = [*_economic(plan, theory, firms), *_said(plan, inputs, key), *_interviews(plan, inputs, key)]
+    if inputs.judgements is not None:
+        evidence = inputs.judgements.marked(evidence)
     return [*evidence, *_silences(theory, groups, evidence)]
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from clustereffects.accounts import read_accounts, read_organisations
 from clustereffects.data import read_table
 from clustereffects.errors import ClusterEffectsError, FileError, Problem
+from clustereffects.study._sections import TriangulationOptions
 
 _TABLES = {".csv", ".txt", ".xlsx", ".parquet"}
 _NEEDED = {
@@ -25,6 +26,7 @@ _NEEDED = {
     "survey_frame": {"orgnr", "wave", "asked"},
     "codings": {"source", "code", "coder"},
     "bridge": {"code", "claim", "test", "target"},
+    "overrides": {"claim", "organisation", "by", "reason"},
 }
 
 
@@ -141,6 +143,7 @@ def _other_files(paths: list[Path]) -> dict[str, str | list[str]]:
         "interviews": lambda path: path.suffix.lower() == ".qdpx",
         "codebook": lambda path: "scales" in _sections(path),
         "theory": lambda path: "claims" in _sections(path),
+        "judgements": lambda path: "tests" in _sections(path),
     }
     return {
         role: path.name for role, fits in kinds.items() for path in reversed(paths) if path.is_file() and fits(path)
@@ -198,7 +201,8 @@ def _text(files: Mapping[str, str | list[str]], facts: Mapping[str, object]) -> 
     known = "\n".join(f"{key} = {_toml(value)}" for key, value in facts.items())
     last = facts.get("last_year")
     base = f"base_year = {last}\n" if last else ""
-    return _TEMPLATE.format(files=named, facts=known, base=base)
+    engines = _toml(list(TriangulationOptions().engines))
+    return _TEMPLATE.format(files=named, facts=known, base=base, engines=engines)
 
 
 def _toml(value: object) -> str:
@@ -267,6 +271,12 @@ cluster = "organisation"    # level of the standard errors: organisation (where 
 economic = "moderate"
 survey = "favours the programme"
 interviews = "some"
+
+[triangulation]
+prior = "provisional"       # or organisations: each one's prior is what the estimates of the others say
+robust_weight = 0.2         # with organisations: weight of the provisional prior, should one be unlike the others
+heterogeneity = 5.0         # with organisations: how unlike they may be, in multiples of the smallest effect of interest
+engines = {engines}
 
 [thresholds]
 benefit = 0.9

@@ -31,11 +31,16 @@ from clustereffects.accounts import (
 from clustereffects.data import read_table
 from clustereffects.errors import ClusterEffectsError, PlanError, Problem
 from clustereffects.interviews import Bridge, Codings, read_bridge, read_codings, read_refi_qda
+from clustereffects.study.judgements import judged_bridge, read_judgements, read_overrides
 from clustereffects.study.plan import Plan
 from clustereffects.survey import Codebook, Responses, Survey, read_frame, read_responses
-from clustereffects.triangulation import Theory
+from clustereffects.triangulation import Override, Theory
+from clustereffects.triangulation.elicitation import Elicitation
 
 T = TypeVar("T")
+
+#: Group of all members together, beside the organisations.
+PROGRAMME = "programme"
 
 _DEFAULTS = {"accounts.parquet", "organisations.csv", "members.csv", "deflator.csv", "theory.toml"}
 
@@ -51,7 +56,10 @@ class Inputs:
     theory : Theory
     survey : Survey, optional
     codings, bridge : optional
-        Coded interviews and what their codes say about the claims.
+        Coded interviews and what their codes say about the claims, with the judges' ranges where there are any.
+    judgements : Elicitation, optional
+    overrides : tuple of Override
+        What researchers judged instead of the computed verdicts.
 
     Raises
     ------
@@ -74,6 +82,8 @@ class Inputs:
     survey: Survey | None = None
     codings: Codings | None = None
     bridge: Bridge | None = None
+    judgements: Elicitation | None = None
+    overrides: tuple[Override, ...] = ()
 
 
 @dataclass(slots=True)
@@ -189,7 +199,8 @@ def _named(plan: Plan) -> Iterator[str]:
     files = plan.files
     single = (files.accounts, files.organisations, files.members, files.deflator, files.industry_key, files.supports)
     others = (files.survey_frame, files.codebook, files.interviews, files.codings, files.bridge, files.theory)
-    yield from (name for name in (*single, *files.survey, *others) if name)
+    judged = (files.judgements, files.overrides)
+    yield from (name for name in (*single, *files.survey, *others, *judged) if name)
 
 
 def _absent(plan: Plan) -> list[Problem]:
@@ -261,6 +272,11 @@ def _read_perspectives(
     claims = [claim.id for claim in theory.claims] if theory else None
     rivals = [rival.id for rival in theory.rivals] if theory else None
     bridge = _read(plan, reader, files.bridge, lambda path: read_bridge(path, claims=claims, rivals=rivals))
+    judgements = _read(plan, reader, files.judgements, lambda path: read_judgements(path, theory))
+    if judgements is not None and (bridge is not None or files.bridge is None):
+        bridge = reader.read(lambda: judged_bridge(bridge, judgements))
+    groups = (*organisations.ids, PROGRAMME) if organisations is not None else ()
+    overrides = _read(plan, reader, files.overrides, lambda path: read_overrides(path, claims or (), groups)) or ()
     codings = _codings(plan, reader)
     if theory is not None and codebook is not None:
         reader.problems += _unknown_scales(plan, theory, codebook)
@@ -268,7 +284,8 @@ def _read_perspectives(
         spoken = {", ".join(files.survey): answers, files.codings or files.interviews or "": codings}
         found = {file: set(part.organisations) for file, part in spoken.items() if part is not None}
         reader.problems += _strangers(plan, set(organisations.ids), found)
-    return {"survey": survey, "bridge": bridge, "codings": codings}
+    judged = {"judgements": judgements, "overrides": overrides}
+    return {"survey": survey, "bridge": bridge, "codings": codings, **judged}
 
 
 def _survey(plan: Plan, reader: _Reader, codebook: Codebook) -> tuple[Responses | None, Survey | None]:

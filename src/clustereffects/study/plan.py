@@ -24,6 +24,7 @@ from clustereffects.study._sections import (
     PopulationOptions,
     StudyOptions,
     ThresholdOptions,
+    TriangulationOptions,
 )
 
 
@@ -37,7 +38,7 @@ class Plan:
         Folder of the plan file, from which file names are taken.
     name : str
         Name of the plan file.
-    study, files, outcomes, population, matching, estimator, bias, thresholds, disclosure
+    study, files, outcomes, population, matching, estimator, bias, triangulation, thresholds, disclosure
         Sections of the plan, one frozen object each.
 
     Raises
@@ -62,6 +63,7 @@ class Plan:
     matching: MatchingOptions = field(default_factory=MatchingOptions)
     estimator: EstimatorOptions = field(default_factory=EstimatorOptions)
     bias: BiasOptions = field(default_factory=BiasOptions)
+    triangulation: TriangulationOptions = field(default_factory=TriangulationOptions)
     thresholds: ThresholdOptions = field(default_factory=ThresholdOptions)
     disclosure: DisclosureOptions = field(default_factory=DisclosureOptions)
 
@@ -167,7 +169,7 @@ def _contradictions(read: Mapping[str, Any], file: str) -> list[Problem]:
         problems.append(_contradiction(f"[estimator] event_times = {list(times)}", expected, file))
     if files.survey and not files.codebook:
         problems.append(_contradiction("[files] has a survey but no codebook", 'codebook = "…"', file))
-    if (files.interviews or files.codings) and not files.bridge:
+    if (files.interviews or files.codings) and not (files.bridge or files.judgements):
         problems.append(_contradiction("[files] has interviews but no bridge to the claims", 'bridge = "…"', file))
     if read["matching"].donor_pool == "other counties" and "county" in read["matching"].exact:
         what = '[matching] exact has "county" while donor_pool = "other counties"'

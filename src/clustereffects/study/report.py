@@ -14,12 +14,9 @@ import numpy as np
 import pandas as pd
 
 from clustereffects.reporting import LANGUAGES, Content, build_document, headline, render, truth_line, write_csv
-from clustereffects.study.content import Results
+from clustereffects.study.content import FILES, Results
 
-_TABLES = (
-    *("effects", "verdicts", "balance", "survey", "diagnostics", "believed", "organisations", "intake"),
-    *("candidates", "unmatched", "rungs", "dropped", "designs"),
-)
+_TABLES = (*FILES, "diagnostics", "intake")
 _REPORT = (
     *(Path("tables") / f"{name}.csv" for name in _TABLES),
     *(Path(f"report.{language}.html") for language in LANGUAGES),

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from clustereffects.errors import ClusterEffectsWarning, PlanError, Problem, StudyError
-from clustereffects.study.content import Results, build_content
+from clustereffects.study._withheld import hidden_cells
+from clustereffects.study.content import Results, build_content, policy_of
 from clustereffects.study.evidence import gather
 from clustereffects.study.firms import estimate, prepare
 from clustereffects.study.inputs import examine
 from clustereffects.study.plan import Plan
 from clustereffects.study.report import Report
-from clustereffects.triangulation import Thresholds, Triangulation
+from clustereffects.study.triangulate import triangulation_of
 
 STEPS = (
     "reading and checking the files",
@@ -83,9 +84,10 @@ class Study:
             horizons = frozenset(int(claim.horizon) for claim in inputs.theory.claims if claim.scale == "log")
             firms = estimate(self.plan, data, horizons)
             step(3)
-            triangulation = Triangulation(inputs.theory, thresholds=_thresholds(self.plan))
+            hidden = hidden_cells(self.plan, inputs.theory, firms, policy_of(self.plan))
             evidence = tuple(gather(self.plan, inputs, firms))
-            findings = triangulation.fit(evidence)
+            triangulation = triangulation_of(self.plan, inputs.theory, hidden)
+            findings = triangulation.fit(evidence, overrides=inputs.overrides)
             step(4)
             results = Results(
                 plan=self.plan,
@@ -94,15 +96,11 @@ class Study:
                 firms=firms,
                 evidence=evidence,
                 findings=findings,
+                hidden=hidden,
                 truth=_truth(self.plan),
             )
             content, files = build_content(results)
         return Report(content=content, files=files, languages=self.plan.languages, results=results)
-
-
-def _thresholds(plan: Plan) -> Thresholds:
-    choice, default = plan.thresholds, Thresholds()
-    return Thresholds(benefit=choice.benefit, harm=choice.harm, firm=max(choice.benefit, choice.harm, default.firm))
 
 
 def _truth(plan: Plan) -> Mapping[str, float]:

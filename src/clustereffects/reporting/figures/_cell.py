@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from clustereffects.errors import NotStoredError, Problem
-from clustereffects.reporting.words import Wording
+from clustereffects.reporting.words import Wording, wording
 from clustereffects.triangulation import CellFinding, Findings
 
 _CHARACTER, _HANDLE = 4.6, 8  # points; characters beside the words of an entry
@@ -46,8 +46,9 @@ def one_group(verdicts: pd.DataFrame, group: str) -> str:
 
 
 def label(entry: Any, language: str) -> str:
-    """Label of a node, link, claim or rival in a language, or its identifier as plain words."""
-    return str(getattr(entry, language) or entry.id.replace("_", " "))
+    """Label of a node, link, claim or rival in a language, that of a common claim, or its identifier as plain words."""
+    own = getattr(entry, language)
+    return str(own or wording(language).term(type(entry).__name__.lower(), entry.id).replace("_", " "))
 
 
 def cell_names(findings: Findings, cell: CellFinding, say: Wording) -> dict[str, str]:

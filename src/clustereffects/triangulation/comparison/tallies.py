@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
+from scipy.special import gammaln, logsumexp
 
 from clustereffects.errors import OptionError, Problem
 
 FloatArray = NDArray[np.float64]
 
 _LARGEST_OMEGA = 1e6
+_FAR, _PANEL, _NODES = 40.0, 0.5, 16  # log odds beyond which there is no mass; width and nodes of a panel
+_LARGEST_LOG = 700.0
 
 
 def binomial_factor(favour: int, against: int, omega: float = 1.0) -> float:
@@ -47,25 +49,22 @@ def binomial_factor(favour: int, against: int, omega: float = 1.0) -> float:
     >>> round(binomial_factor(7, 3, omega=2.4608), 3)
     1.0
     """
-    from scipy.integrate import quad
-
     _check(favour, against, omega)
+    shift = float(np.log(omega))
+    # In log odds of θ everything is smooth, however large the bias.
+    starts = np.arange(0.0, _FAR + abs(shift), _PANEL)
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    odds = (starts[:, None] + _PANEL * (nodes + 1) / 2).ravel()
+    weight = np.tile(weights, starts.size)
 
-    def log_density(theta: float) -> float:
-        log_share = np.log(omega) + np.log(theta) - np.log1p((omega - 1) * theta)
-        log_rest = np.log1p(-theta) - np.log1p((omega - 1) * theta)
-        return float(favour * log_share + against * log_rest)
+    def log_mass(theta: FloatArray) -> float:
+        seen = theta + shift
+        favourable, unfavourable = favour * np.logaddexp(0, -seen), against * np.logaddexp(0, seen)
+        density = -favourable - unfavourable - np.logaddexp(0, -theta) - np.logaddexp(0, theta)
+        return float(logsumexp(density, b=weight))
 
-    total = favour + against
-    share = favour / total if total else 0.5
-    peak = share / (omega - (omega - 1) * share)
-    top = log_density(float(np.clip(peak, 1e-12, 1 - 1e-12)))
-    above, below = (
-        quad(lambda theta: np.exp(log_density(theta) - top), *ends, points=[peak] if ends[0] < peak < ends[1] else None,
-             limit=400, epsabs=0, epsrel=1e-11)[0]
-        for ends in ((0.5, 1.0), (0.0, 0.5))
-    )  # fmt: skip
-    return float(above / below) if below > 0 else float("inf")
+    log_factor = log_mass(odds) - log_mass(-odds)
+    return float(np.exp(log_factor)) if log_factor < _LARGEST_LOG else float("inf")
 
 
 def urn_factor(favour: int, against: int, omega: float = 1.0) -> float:
