@@ -67,7 +67,7 @@ def _perspectives(content: Content, say: Wording) -> Figure:
         told = told.merge(content.tables["assessment"][[*keys, "assessment"]], on=keys, how="left")
         told["assessment"] = told["assessment"].fillna("")
     drawn = named(content, say, told)
-    size = (8.2, 2.2 + 0.4 * drawn["claim"].nunique())
+    size = (max(8.2, 2.6 + 0.55 * drawn["group"].nunique()), 2.2 + 0.4 * drawn["claim"].nunique())
     return Figure(
         svg=draw_svg(lambda ax: convergence_matrix(drawn, ax, language=say.language), size=size),
         alt=convergence_alt(drawn, language=say.language),
@@ -144,9 +144,10 @@ def theory_blocks(content: Content, say: Wording) -> Iterator[Block]:
         return
     group = group_name(content, say, "programme")
     yield Paragraph(text=say("theory_intro", group=group))
+    height = min(1.6 + 0.4 * len(findings.theory.nodes), 6.5)
     chosen: dict[str, Any] = {"group": "programme", "verdicts": verdicts, "language": say.language}
     yield Figure(
-        svg=draw_svg(lambda ax: theory_graph(findings, ax, **chosen), size=(8.2, 4.4)),
+        svg=draw_svg(lambda ax: theory_graph(findings, ax, **chosen), size=(8.2, height)),
         alt=theory_alt(findings, **chosen),
         caption=say("caption_theory", group=group),
     )

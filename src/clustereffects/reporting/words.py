@@ -26,7 +26,8 @@ _SWEDISH = (
     (r"effekt(?!iv)", "skillnad"),
 )
 _ENGLISH = (
-    (r"\b(fixed|year|random)([ _])effects\b", r"\1\2terms"),
+    (r"(?<![A-Za-z])(fixed|year|random)([ _])effects\b", r"\1\2terms"),
+    (r"\b([Aa])n effect on\b", r"\1 difference in"),
     (r"\b([Aa])n effect\b", r"\1 difference"),
     (r"\beffects on\b", "differences in"),
     (r"\bEffects on\b", "Differences in"),

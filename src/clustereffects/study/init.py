@@ -30,6 +30,12 @@ _NEEDED = {
 }
 
 
+# What a study may add, as a line of its plan.
+_LATER = {
+    "judgements": '"judgements.toml"  # ranges that several judges gave for the probabilities of the signs',
+    "overrides": '"overrides.csv"     # what researchers concluded instead, with their reasons',
+}
+
 # What says nothing without another file.
 _PARTNERS = {
     "survey": "codebook",
@@ -198,6 +204,7 @@ def _facts(folder: Path, files: Mapping[str, str | list[str]]) -> dict[str, obje
 def _text(files: Mapping[str, str | list[str]], facts: Mapping[str, object]) -> str:
     """Plan with every choice written out, so that none is made unseen."""
     named = "\n".join(f"{role} = {_toml(name)}" for role, name in files.items())
+    named += "".join(f"\n# {role} = {line}" for role, line in _LATER.items() if role not in files)
     known = "\n".join(f"{key} = {_toml(value)}" for key, value in facts.items())
     last = facts.get("last_year")
     base = f"base_year = {last}\n" if last else ""

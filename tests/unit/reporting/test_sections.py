@@ -9,6 +9,7 @@ import pytest
 
 from clustereffects.errors import OptionError
 from clustereffects.reporting import LANGUAGES, Content, build_document, headline, render, wording
+from clustereffects.reporting._names import chances
 from clustereffects.reporting.document import Figure, Paragraph, Table
 from clustereffects.results import Check
 from support.made_effects import make
@@ -225,9 +226,11 @@ def test_probabilities_are_never_certain():
     cells = _cells(_section(build_document(_content(), "en"), "organisations"))
     assert "99%" in cells
     assert not {"100%", "0%"} & set(cells)
-    bounds = _cells(_section(build_document(_content(), "sv"), "triangulation"))
-    assert "1 % – 90 %" in [cell.replace("\u00a0", " ") for cell in bounds]
-    assert "–" in bounds
+    assert [chances(low, high, wording("sv")).replace("\u00a0", " ") for low, high in ((0.004, 0.9), (0.5, 0.5))] == [
+        "1 % – 90 %",
+        "50 %",
+    ]
+    assert "–" in _cells(_section(build_document(_content(), "sv"), "triangulation"))
 
 
 def test_checks_that_call_for_attention_come_first():

@@ -6,8 +6,9 @@ from string import Formatter
 import pytest
 
 from clustereffects.errors import OptionError
-from clustereffects.reporting import LANGUAGES, _comparison, sections, wording
+from clustereffects.reporting import LANGUAGES, _comparison, _robustness, _triangulation, sections, wording
 from clustereffects.reporting.figures.tables import VERDICT_COLOURS, VERDICT_SIGNS
+from clustereffects.reporting.words import saying_effect, without_effect
 from clustereffects.triangulation.verdicts import VERDICTS
 
 SHOWN_VERDICTS = (*VERDICTS, "not published")
@@ -73,11 +74,47 @@ def test_every_verdict_has_a_colour_and_a_sign_of_its_own():
 def test_keys_that_the_sections_use_exist():
     import inspect
 
-    sources = (sections, _comparison)
+    sources = (sections, _comparison, _triangulation, _robustness)
     used = {key for part in sources for key in re.findall(r'say\(\s*"([a-z_]+)"', inspect.getsource(part))}
     missing = {language: {key for key in used if not wording(language).has(key)} for language in LANGUAGES}
     assert used
     assert missing == {"sv": set(), "en": set()}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_has_a_form_without_the_word_effect(language):
+    said, other = wording(language), wording(language, effect=False)
+    assert set(said.texts) == set(other.texts)
+    kept = {key for key, text in other.texts.items() if re.search(r"\beffects?\b|effekt(?!iv)", text, re.IGNORECASE)}
+    assert kept == set()
+    for key, text in said.texts.items():
+        assert _placeholders(text) == _placeholders(other.texts[key]), key
+    changed = {key for key in said.texts if said.texts[key] != other.texts[key]}
+    assert 30 < len(changed) < 80
+    assert {"verdict_no_material_effect", "axis_effect", "way_two_way_fixed_effects", "method_effect"} <= changed
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_figures_follow_the_word_of_the_report(language):
+    with saying_effect(allowed=False):
+        assert wording(language) == wording(language, effect=False)
+        assert wording(language, effect=True).texts != wording(language).texts
+    assert wording(language) == wording(language, effect=True)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("sv", "Effekter på omsättningen", "Skillnader i omsättningen"),
+        ("sv", "den sammanvägda effekten är effektiv", "den sammanvägda skillnaden är effektiv"),
+        ("sv", "joint Wald test of 2 effects", "joint Wald test of 2 differences"),
+        ("en", "No effect; an effect on employees", "No difference; a difference in employees"),
+        ("en", "two_way_fixed_effects", "two_way_fixed_terms"),
+        ("en", "clustereffects 0.1.0 is effective", "clustereffects 0.1.0 is effective"),
+    ],
+)
+def test_what_stands_for_the_word_is_grammatical(language, text, expected):
+    assert without_effect(text, language) == expected
 
 
 def test_unknown_terms_stay_as_they_are_and_unknown_sentences_are_errors():

@@ -17,6 +17,10 @@ from support.regions import HOSTILE_TITLE
 
 TABLES = {"effects", "verdicts", "balance", "survey", "diagnostics", "intake", "believed", "organisations"}
 COMPARISON = {"candidates", "unmatched", "dropped", "designs"}
+JOINED = {
+    *("bands", "completeness", "convergence", "assessment", "conflicts", "robustness"),
+    *("comparison", "attribution", "paths", "calibration", "scorecard", "next_evidence"),
+}
 TIDY = [
     "term",
     "estimate",
@@ -45,7 +49,7 @@ class Page(HTMLParser):
 
 def test_files(plain, hostile):
     assert {path.name for path in plain.out.iterdir()} == {"report.html", "results.json", "provenance.json", "tables"}
-    assert {path.stem for path in (plain.out / "tables").iterdir()} == TABLES | COMPARISON
+    assert {path.stem for path in (plain.out / "tables").iterdir()} == TABLES | COMPARISON | JOINED
     assert {path.name for path in hostile.out.glob("*.html")} == {"report.html", "report.en.html"}
     assert not list(plain.out.parent.glob(".clustereffects-*"))
 
