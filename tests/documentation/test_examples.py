@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(clustereffects.__path__, "clustereffects."))
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
 SCRIPTS = sorted(ROOT.glob("examples/*.py"))
+SHOWN = re.compile(r"^```text\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -51,3 +52,13 @@ def test_scripts_run_and_say_what_they_found(script, tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(script), run_name="__main__")
     assert capsys.readouterr().out.strip()
+
+
+def test_the_tutorial_on_triangulation_shows_what_its_script_prints(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(ROOT / "examples" / "triangulation.py"), run_name="__main__")
+    printed = "\n".join(line.rstrip() for line in capsys.readouterr().out.splitlines())
+    page = (ROOT / "docs" / "tutorials" / "triangulation.md").read_text(encoding="utf-8")
+    shown = [*SHOWN.findall(page), *re.findall(r"^> (.+)$", page, re.MULTILINE)]
+    assert len(shown) > 8
+    assert [part for part in shown if part.strip() not in printed] == []
