@@ -9,7 +9,7 @@ from dataclasses import replace
 import pandas as pd
 
 from clustereffects.reporting._names import chance, claim_name, group_name, named, share
-from clustereffects.reporting._triangulation import cell_figure
+from clustereffects.reporting._triangulation import cell_figure, hypothesis
 from clustereffects.reporting.content import Content
 from clustereffects.reporting.document import Block, Paragraph, Table
 from clustereffects.reporting.tables import number
@@ -57,7 +57,7 @@ def credibility_blocks(content: Content, say: Wording) -> Iterator[Block]:
     """What an auditor asks, what researchers judged, how signs were calibrated, and what would tell most."""
     if content.scorecard is None:
         return
-    card = scorecard_table(content.scorecard, say)
+    card = scorecard_table(content.scorecard, say, content)
     questions = [
         f"{question} *" if essential else question
         for question, essential in zip(card["question"], card["essential"], strict=True)
@@ -77,19 +77,29 @@ def credibility_blocks(content: Content, say: Wording) -> Iterator[Block]:
         yield Table(frame=_next(content, say), caption=say("caption_next"))
 
 
-def scorecard_table(scorecard: Scorecard, say: Wording) -> pd.DataFrame:
-    """Questions and answers of a scorecard, with ways of comparing and designs in words."""
+def scorecard_table(scorecard: Scorecard, say: Wording, content: Content | None = None) -> pd.DataFrame:
+    """Questions and answers of a scorecard, ways of comparing in words; with content, claims and organisations by name."""
     lines = tuple(
-        replace(line, named=tuple(_way(name, say) for name in line.named))
-        if line.id in {"comparison", "design"}
-        else line
+        replace(line, named=tuple(_in_words(name, line.id, say, content) for name in line.named))
         for line in scorecard.lines
     )
     return replace(scorecard, lines=lines).table("sv" if say.language == "sv" else "en")
 
 
-def _way(name: str, say: Wording) -> str:
-    return say.term("way", name) if say.has(f"way_{name}") else say.term("design", name)
+def _in_words(name: str, line: str, say: Wording, content: Content | None) -> str:
+    if line in {"comparison", "design"}:
+        return say.term("way", name) if say.has(f"way_{name}") else say.term("design", name)
+    if line == "trends":
+        return say.term("plain", name.rpartition(", ")[2].rstrip(")"))
+    if content is None:
+        return name
+    claim, cross, group = name.partition(" × ")
+    if cross:
+        return f"{claim_name(content, say, claim)} × {group_name(content, say, group)}"
+    rival, bracket, claim = name.rstrip(")").partition(" (")
+    if bracket and content.findings is not None:
+        return f"{hypothesis(content.findings.theory, say, rival)} ({claim_name(content, say, claim)})"
+    return claim_name(content, say, name) if line == "rivals named" else name
 
 
 def _overrides(content: Content, say: Wording) -> Iterator[Block]:

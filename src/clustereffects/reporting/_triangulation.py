@@ -189,7 +189,7 @@ def _attribution(content: Content, theory: Theory, say: Wording) -> Iterator[Blo
     rows = [
         {
             say("column_claim"): claim_name(content, say, row["claim"]),
-            say("column_explanation"): _hypothesis(theory, say, str(row["hypothesis"])),
+            say("column_explanation"): hypothesis(theory, say, str(row["hypothesis"])),
             say("column_organisations"): row["n"],
         }
         for row in counts.to_dict("records")
@@ -198,7 +198,8 @@ def _attribution(content: Content, theory: Theory, say: Wording) -> Iterator[Blo
     yield Table(frame=pd.DataFrame(rows), caption=say("caption_attribution"))
 
 
-def _hypothesis(theory: Theory, say: Wording, hypothesis: str) -> str:
+def hypothesis(theory: Theory, say: Wording, name: str) -> str:
+    """Label of an explanation: the organisation, rivals, several joined, or something else."""
     rivals = {rival.id: getattr(rival, say.language) for rival in theory.rivals}
-    parts = hypothesis.split(" + ")
+    parts = name.split(" + ")
     return " + ".join(rivals.get(part) or say.term("hypothesis", part).replace("_", " ") for part in parts)

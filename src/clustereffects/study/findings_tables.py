@@ -14,6 +14,7 @@ import pandas as pd
 from clustereffects.disclosure import DisclosurePolicy
 from clustereffects.errors import EvidenceError
 from clustereffects.reporting import scorecard_table, wording
+from clustereffects.study.inputs import PROGRAMME
 from clustereffects.triangulation import CellFinding, Findings, Scorecard, Tip
 
 _FEW = "fewer interviews than the minimum"
@@ -91,7 +92,7 @@ def findings_tables(
         "assessment": _without(findings.assessment(), few, lambda table: table["claim"].notna()),
         "conflicts": findings.conflicts(),
         "robustness": robustness_table(findings.cells),
-        "comparison": _without(findings.compare(kept), few, lambda table: table["engine"].isin(_OF_ITEMS)),
+        "comparison": _without(_comparison(findings, kept), few, lambda table: table["engine"].isin(_OF_ITEMS)),
         "attribution": _without(findings.attribution(), few, lambda table: table["claim"].notna()),
         "paths": findings.paths(),
         "calibration": _calibration(findings),
@@ -215,10 +216,23 @@ def _nearest(tips: Sequence[Tip]) -> Tip | None:
     return min(changing, key=lambda tip: abs(tip.tips_at - tip.current)) if changing else None
 
 
+def _parts(findings: Findings) -> tuple[Findings, Findings]:
+    """The organisations, and all of them together: the programme is no further organisation beside its parts."""
+    keys = {(cell.model.claim.id, cell.model.group) for cell in findings.cells}
+    programme = {key for key in keys if key[1] == PROGRAMME}
+    return published(findings, programme), published(findings, keys - programme)
+
+
+def _comparison(findings: Findings, engines: Sequence[str]) -> pd.DataFrame:
+    """Engines by cell; an organisation is ranked among the other organisations."""
+    tables = [part.compare(engines) for part in _parts(findings)]
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+
 def _calibration(findings: Findings) -> pd.DataFrame:
-    """Tests held against the economic posterior; none where no claim has both."""
+    """Tests held against the economic posterior across organisations; none where no claim has both."""
     try:
-        return findings.calibration().table()
+        return _parts(findings)[0].calibration().table()
     except EvidenceError:
         return pd.DataFrame()
 

@@ -288,3 +288,13 @@ def test_evidence_names_its_files_and_whether_it_was_announced(plain):
         signs = [item for item in answers if isinstance(item, Diagnostic)]
         assert {item.provenance.pre_registered for item in signs} == {announced}
         assert all(item.provenance.source_hash and item.provenance.method for item in items)
+
+
+def test_the_programme_is_no_further_organisation(plain):
+    calibrated, compared = read(plain, "calibration"), read(plain, "comparison")
+    assert calibrated["organisations"].astype(int).max() == 5
+    assert set(calibrated["status"]) == {"uncalibrated"}
+    flips = compared.loc[(compared["engine"] == "rubric") & (compared["group"] == "K01"), "warning"]
+    others = {int(n) for text in flips for n in re.findall(r"of (\d+) other organisations", text)}
+    assert others == {4}
+    assert PROGRAMME in set(compared["group"])
