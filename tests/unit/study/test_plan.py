@@ -88,6 +88,16 @@ def test_an_empty_plan_has_defaults(tmp_path):
         ("[files]\naccounts = ''", "[files] accounts is empty"),
         ("[files]\nsurvey = ['a.csv']", "[files] has a survey but no codebook"),
         ("[files]\ncodings = 'a.csv'", "[files] has interviews but no bridge to the claims"),
+        ("[triangulation]\nprior = 'flat'", "[triangulation] prior = 'flat' – expected one of 'provisional', 'organ"),
+        ("[triangulation]\nrobust_weight = 2", "[triangulation] robust_weight = 2 – expected a value from 0 to 1"),
+        (
+            "[triangulation]\nheterogeneity = 0",
+            "[triangulation] heterogeneity = 0 – expected a value from 0.01 to 1000",
+        ),
+        (
+            "[triangulation]\nengines = ['dice']",
+            "[triangulation] engines = ['dice'] – expected one of 'bayes', 'rubric'",
+        ),
     ],
 )
 def test_each_fault_in_the_words_of_every_message(problems, text, words):
