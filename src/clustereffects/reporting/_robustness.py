@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -106,10 +107,10 @@ def _overrides(content: Content, say: Wording) -> Iterator[Block]:
     table = named(content, say, content.tables["overrides"])
     rows = [
         {
-            say("column_claim"): row["claim"],
+            say("column_claim"): _about(row, say),
             say("column_organisation"): row["group"],
-            say("column_computed"): say.term("verdict", row["computed"]),
-            say("column_judged"): say.term("verdict", row["judged"]),
+            say("column_computed"): say.term(row["what"], row["computed"]),
+            say("column_judged"): say.term(row["what"], row["judged"]),
             say("column_by"): row["by"],
             say("column_why"): row["reason"],
         }
@@ -123,6 +124,12 @@ def _overrides(content: Content, say: Wording) -> Iterator[Block]:
             yield Paragraph(text=say("agreement_overrides", **values))
         else:
             yield Paragraph(text=say("agreement_overrides_few", **values))
+
+
+def _about(row: Mapping[Any, Any], say: Wording) -> str:
+    """Claim, and behind it the perspectives that a code is about."""
+    streams = [say.term("stream", name) for name in row["streams"].split(", ") if name]
+    return f"{row['claim']} ({', '.join(streams)})" if streams else row["claim"]
 
 
 def _calibration(table: pd.DataFrame, say: Wording) -> Table:

@@ -16,6 +16,7 @@ from clustereffects.triangulation.elicitation import Elicitation
 
 _NEEDED = ("claim", "organisation", "by", "reason")
 _OPTIONAL = ("verdict", "code", "streams", "date")
+_STREAMS = ("economic", "survey", "interviews")
 
 
 def read_judgements(path: str | Path, theory: Theory | None) -> Elicitation:
@@ -221,6 +222,9 @@ def _strange(
         if text[column] and known and text[column] not in known:
             what = f"{column} {text[column]!r} is not known"
             yield _problem(what, f"row {row}", "one of " + ", ".join(known), file)
+    streams = {name.strip() for name in text.get("streams", "").split("+")} - {"", *_STREAMS}
+    for name in sorted(streams):
+        yield _problem(f"stream {name!r} is not part of a study", f"row {row}", "two of " + ", ".join(_STREAMS), file)
 
 
 def _twice(found: Iterable[Override], file: str) -> Iterable[Problem]:

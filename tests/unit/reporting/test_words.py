@@ -9,8 +9,11 @@ from clustereffects.errors import OptionError
 from clustereffects.reporting import LANGUAGES, _comparison, _robustness, _triangulation, sections, wording
 from clustereffects.reporting.figures.tables import VERDICT_COLOURS, VERDICT_SIGNS
 from clustereffects.reporting.words import saying_effect, without_effect
+from clustereffects.triangulation import ENGINES
+from clustereffects.triangulation.convergence import CODES
 from clustereffects.triangulation.verdicts import VERDICTS
 
+ENGINES_BESIDE = tuple(name for name in ENGINES if name != "bayes")
 SHOWN_VERDICTS = (*VERDICTS, "not published")
 WAYS = ("matched_did", "group_time_did", "two_way_fixed_effects", "versus_county", "versus_industry", "truth")
 AREAS = ("accounts", "matching", "effects", "pooling", "survey", "interviews", "triangulation")
@@ -56,6 +59,11 @@ def test_languages_differ():
         ("check", ("pass", "warn", "fail", "info")),
         ("section", tuple(sections._SECTIONS)),
         ("group", ("programme",)),
+        ("code", CODES),
+        ("engine", ENGINES_BESIDE),
+        ("assumes", ENGINES_BESIDE),
+        ("overlooks", ENGINES_BESIDE),
+        ("kind", ("report", "data", "negative control", "judgement")),
     ],
 )
 def test_there_are_words_for_everything(language, prefix, names):

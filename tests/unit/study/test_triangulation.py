@@ -201,6 +201,8 @@ def test_overrides_stand_beside_the_verdicts_and_change_none(judged):
     assert (again.prior, findings.given.prior.robust_weight) == ("organisations", 0.2)
     page = html.unescape((judged.out / "report.html").read_text(encoding="utf-8"))
     assert "two members left the sector" in page
+    assert "Innovation (enkät, intervjuer)</td>" in page
+    assert "delvis samstämmighet</td>" in page
     assert (read(judged, "override_agreement")["note"] == "no kappa below 10 judgements").all()
 
 
@@ -214,6 +216,7 @@ def test_everything_that_is_wrong_with_judgements_and_overrides_is_listed(region
         "innovation,K02,AL,a reason,excellent,,,",
         "innovation,K03,AL,a reason,undecided,,,",
         "innovation,K03,AL,another,undecided,,,",
+        "innovation,K04,AL,a reason,,partial,survey + documents,",
     ]
     write_lines(region / "overrides.csv", [OVERRIDES[0], *rows])
     problems = Study.from_toml(region / "study.toml").preflight()
@@ -226,6 +229,7 @@ def test_everything_that_is_wrong_with_judgements_and_overrides_is_listed(region
         "no reason row 4",
         "unknown verdict 'excellent' row 5",
         "AL judged twice innovation × K03",
+        "stream 'documents' is not part of a study row 8",
     ):
         assert words in told
     edit(region / "judgements.toml", 'claim = "value_added_growth"', 'claim = "nothing"')
