@@ -27,8 +27,10 @@ def robustness_blocks(content: Content, say: Wording) -> Iterator[Block]:
         return
     table = content.tables["robustness"]
     yield Paragraph(text=say("robustness_intro", **content.counts))
-    halves = {"models": table["models_same"].median(), "weights": table["weights_same"].median()}
-    yield Paragraph(text=say("robustness_models", **{name: share(value, say) for name, value in halves.items()}))
+    given = table[~table["verdict"].isin(["undecided", "withheld"])]
+    if len(given):
+        halves = {"models": given["models_same"].median(), "weights": given["weights_same"].median()}
+        yield Paragraph(text=say("robustness_models", **{name: share(value, say) for name, value in halves.items()}))
     for kind in ("posterior", "tipping"):
         yield from cell_figure(content, say, kind)
     if content.has("comparison") and (content.tables["comparison"]["engine"] != "bayes").any():

@@ -65,7 +65,13 @@ def content_of(**parts) -> Content:
         "assessment": findings.assessment(),
         "attribution": findings.attribution(),
         "paths": findings.paths(),
-        "robustness": pd.DataFrame({"models_same": [0.5, 1.0], "weights_same": [0.25, 0.75]}),
+        "robustness": pd.DataFrame(
+            {
+                "verdict": ["beneficial", "harmful", "undecided"],
+                "models_same": [0.5, 1.0, 0.0],
+                "weights_same": [0.25, 0.75, 0.0],
+            }
+        ),
         "comparison": findings.compare(),
         "overrides": findings.overrides(),
         "override_agreement": agreement,
@@ -175,6 +181,10 @@ def test_other_engines_with_what_they_assume_and_overlook(content, language):
     text = kinds(blocks, Paragraph)[1].text.replace("\u00a0", "")
     assert "75%" in text
     assert "50%" in text
+    undecided = content.tables["robustness"].assign(verdict="undecided")
+    silent = {**content.tables, "robustness": undecided}
+    fewer = kinds(robustness_blocks(dataclasses.replace(content, tables=silent), say), Paragraph)
+    assert len(fewer) == len(kinds(blocks, Paragraph)) - 1
     own = content.tables["comparison"]
     alone = {**content.tables, "comparison": own[own["engine"] == "bayes"]}
     assert kinds(robustness_blocks(dataclasses.replace(content, tables=alone), say), Table) == []
