@@ -150,13 +150,13 @@ def test_judgements_and_overrides_are_found_and_otherwise_offered(region):
     levels = 'asked_first = "p_negligible"\np_negligible = "unlikely"\np_benefit = "likely"\n'
     (region / "bedömningar.toml").write_text(
         '[tests.T01]\nclaim = "value_added_growth"\ncode = "M_KUND"\n'
-        + f'[[tests.T01.judgements]]\njudge = "A"\nrival = "export_boom"\n{levels}',
+        f'[[tests.T01.judgements]]\njudge = "A"\nrival = "export_boom"\n{levels}',
         encoding="utf-8",
     )
     write_lines(region / "egna.csv", ["claim,organisation,by,reason,verdict", "innovation,K01,AL,a reason,undecided"])
     path, notes = write_plan(region)
     assert {"judgements: bedömningar.toml", "overrides: egna.csv"} <= set(notes)
     text = path.read_text(encoding="utf-8")
-    assert "# judgements" not in text
+    assert "# judgements = " not in text
     assert 'overrides = "egna.csv"' in text
     assert Study.from_toml(path).preflight() == []
