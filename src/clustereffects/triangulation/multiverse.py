@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.triangulation.cells import CellModel
-from clustereffects.triangulation.changes import Changes, evaluate
+from clustereffects.triangulation.changes import Changes, evaluate, probabilities
 from clustereffects.triangulation.engine import PriorMixture
 from clustereffects.triangulation.options import Thresholds
 from clustereffects.triangulation.tipping import with_wide_weight
@@ -128,7 +128,7 @@ def multiverse(model: CellModel, thresholds: Thresholds) -> Multiverse:
         middle=np.stack([epsilons[name][0] for name in epsilon]) if epsilons else None,
         tests=np.stack([epsilons[name][1] for name in epsilon]) if epsilons else None,
     )
-    found = [evaluate(model, changes, ramp=shape == "ramp").probability for shape in ramps]
+    found = [probabilities(model, changes, ramp=shape == "ramp") for shape in ramps]
     probability = np.concatenate(found)
     now = int(decide(evaluate(model, Changes()).probability, thresholds)[0])
     return Multiverse(
