@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.triangulation.cells import CellModel
-from clustereffects.triangulation.engine import PriorMixture, StatePosterior, combine, posterior_cells, prior_masses
+from clustereffects.triangulation.engine import (
+    PriorMixture,
+    StatePosterior,
+    combine,
+    posterior_cells,
+    prior_masses,
+    weighted_masses,
+)
 from clustereffects.triangulation.estimates import (
     FINE,
     SCENARIOS,
@@ -187,10 +194,8 @@ def probabilities(model: CellModel, changes: Changes, *, ramp: bool = False, acc
     for rows, terms in _by_steps(model, distinct, accuracy):
         log_mass[rows] = prior_masses(distinct.prior_of(rows), terms, distinct.edges, distinct.slope_of(rows))
     prior = model.prior if changes.prior is None else changes.prior
-    with np.errstate(divide="ignore"):
-        weight = np.log(np.atleast_2d(prior.weight))[:, :, None]
-    value = log_mass[distinct.index] + weight + distinct.level[:, None, :]
-    mass = np.exp(value - value.max(axis=(1, 2), keepdims=True)).sum(axis=1)
+    value = weighted_masses(prior, log_mass[distinct.index]) + distinct.level
+    mass = np.exp(value - value.max(axis=1, keepdims=True))
     return distinct.states(mass / mass.sum(axis=1, keepdims=True))
 
 

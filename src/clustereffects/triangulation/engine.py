@@ -197,6 +197,39 @@ def prior_masses(
     return found
 
 
+def weighted_masses(prior: PriorMixture, masses: FloatArray) -> FloatArray:
+    """Masses of the cells under the whole prior.
+
+    Parameters
+    ----------
+    prior : PriorMixture
+    masses : array, shape (scenarios, components, cells)
+        From ``prior_masses``.
+
+    Returns
+    -------
+    array, shape (scenarios, cells)
+        Logarithms.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> prior = PriorMixture(np.array([0.8, 0.2]), np.array([0.05, 0.15]))
+    >>> masses = prior_masses(prior, LogQuadratic(np.zeros(1), np.zeros(1), ()), np.array([0.0]))
+    >>> weighted_masses(prior, masses).round(3).tolist()
+    [[-0.693, -0.693]]
+    """
+    with np.errstate(divide="ignore"):
+        value = masses + np.log(np.atleast_2d(prior.weight))[:, :, None]
+    top = value.max(axis=1)
+    return np.asarray(np.log(np.exp(value - top[:, None]).sum(axis=1)) + top)
+
+
 def posterior_mixture(prior: PriorMixture, terms: LogQuadratic) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Prior × estimates as a mixture of normal densities.
 

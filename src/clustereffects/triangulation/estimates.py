@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -297,6 +298,7 @@ def log_likelihood(terms: LogQuadratic, index: IntArray, theta: FloatArray) -> F
     return value
 
 
+@lru_cache(maxsize=4)
 def _blocks(evidence: LinearEvidence) -> list[tuple[IntArray, IntArray]]:
     """Estimates that share a bias, and the lognormal factors they have."""
     linked = (evidence.covariance != 0) | ((evidence.loading != 0) @ (evidence.loading != 0).T)
@@ -333,7 +335,7 @@ def _factor_nodes(loading: FloatArray, level: IntArray, accuracy: float) -> tupl
     log_weight = -0.5 * (score**2).sum(axis=0)
     keep = log_weight > -0.5 * reach**2
     log_beta = loading @ score[:, keep] - 0.5 * (loading**2).sum(axis=1, keepdims=True)
-    return log_weight[keep] - logsumexp(log_weight[keep]), log_beta
+    return log_weight[keep] - math.log(np.exp(log_weight[keep]).sum()), log_beta
 
 
 def _mixture(

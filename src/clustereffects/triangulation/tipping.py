@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.triangulation.cells import CellModel
-from clustereffects.triangulation.changes import Changes, evaluate, probabilities
+from clustereffects.triangulation.changes import Changes, probabilities
 from clustereffects.triangulation.engine import PriorMixture
 from clustereffects.triangulation.likelihoods import log_constants
 from clustereffects.triangulation.options import Thresholds
@@ -139,7 +139,7 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     [('bias', 0.029), ('power', 0.23), ('prior', nan)]
     """
     paths = _paths(model)
-    now = int(decide(evaluate(model, Changes()).probability, thresholds)[0])
+    now = int(decide(probabilities(model, Changes()), thresholds)[0])
     points = np.stack([path.start_grid for path in paths]) if paths else np.zeros((0, 1))
     start, tips = np.zeros(len(paths)), np.full(len(paths), np.nan)
     found = np.full(len(paths), now)
