@@ -30,6 +30,8 @@ _LADDER = np.array([-10.0, -8.0, -6.0, -4.5, -3.0, -1.5, 0.0, 1.5, 3.0, 4.5, 6.0
 _COMPONENTS, _CHUNK = 4096, 2_000_000
 #: The same for masses without moments: what fits the processor's cache.
 _MASS_CHUNK = 20_000
+#: Every how many nodes their weights are looked at, and how much lower a peak may lie there, in logarithms.
+_STRIDE, _MARGIN = 4, 3.0
 _EDGE_LADDER = np.array([-10.0, -1.0, 1.0, 10.0])
 
 
@@ -136,6 +138,7 @@ def posterior_cells(
     >>> np.exp(cells.log_mass).round(10).tolist()
     [[0.5, 0.5]]
     """
+    terms = _needed(prior, terms)
     if terms.components > _COMPONENTS:
         return grid_cells(prior, terms, edges, slope)
     scenarios = terms.precision.size
@@ -183,6 +186,7 @@ def prior_masses(
     >>> prior_masses(prior, LogQuadratic(np.zeros(1), np.zeros(1), ()), np.array([0.0])).round(3).tolist()
     [[[-0.693, -0.693], [-0.693, -0.693]]]
     """
+    terms = _needed(prior, terms)
     scenarios, components = terms.precision.size, prior.sd.shape[-1]
     found = np.empty((scenarios, components, edges.size + 1))
     rows = max(1, _MASS_CHUNK // (terms.components * components))
@@ -273,6 +277,32 @@ def posterior_mixture(prior: PriorMixture, terms: LogQuadratic) -> tuple[FloatAr
     mean, sd = centre + gap * (tau * p / (1 + tau * p)), np.sqrt(tau / (1 + tau * p))
     size = (terms.precision.size, -1)
     return log_weight.reshape(size), mean.reshape(size), sd.reshape(size)
+
+
+def _needed(prior: PriorMixture, terms: LogQuadratic) -> LogQuadratic:
+    """Terms with the nodes that matter under the prior of the factors, or after the estimates, for any component.
+
+    The weight after the estimates is looked at on every fourth node: it has one peak for each component of the prior, none
+    narrower than the steps.
+    """
+    if not terms.mixtures:
+        return terms
+    digits = -np.log(terms.accuracy)
+    samples = [np.arange(0, log_weight.size, _STRIDE) for log_weight, _, _ in terms.mixtures]
+    one = prior.rows(slice(None))
+    log_weight = posterior_mixture(PriorMixture(np.ones_like(one.sd), one.sd, one.mean), terms.nodes(samples))[0]
+    shape = (terms.precision.size, one.sd.shape[-1], *(sample.size for sample in samples))
+    relative = log_weight.reshape(shape[0], shape[1], -1)
+    relative = (relative - relative.max(axis=2, keepdims=True)).max(axis=(0, 1)).reshape(shape[2:])
+    chosen = []
+    for axis, ((weight, _, _), sample) in enumerate(zip(terms.mixtures, samples, strict=True)):
+        others = tuple(k for k in range(relative.ndim) if k != axis)
+        near = np.arange(1 - _STRIDE, _STRIDE)[:, None]
+        pulled = sample[relative.max(axis=others) > -digits - _MARGIN] + near
+        keep = weight > weight.max() - digits
+        keep[np.clip(pulled, 0, keep.size - 1)] = True
+        chosen.append(np.flatnonzero(keep))
+    return terms.nodes(chosen)
 
 
 def grid_cells(
