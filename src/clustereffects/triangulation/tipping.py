@@ -21,9 +21,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 Quantity: TypeAlias = Literal["bias", "power", "ratio", "observation", "prior"]
 
-_GRID = 40
-_FINER = 24
-_ROUNDS = 5
+#: The first grid, in how many stages it is walked, and the grids and rounds that close in on the first change.
+_GRID, _STAGES = 40, 2
+_FINER, _ROUNDS = 24, 4
 _BIAS_REACH = 10.0
 #: How far the logarithms of a likelihood ratio and of an observation bias are searched.
 #: Largest logarithm of a ratio that is written as a number.
@@ -89,10 +89,10 @@ class _Path:
             return np.asarray(np.exp(np.clip(np.log(self.current) + self.end * t, -_LOG_LIMIT, _LOG_LIMIT)))
         return self.current + (self.end - self.current) * t
 
-    @property
-    def start_grid(self) -> FloatArray:
-        """Denser near the present value for biases, whose reach is wide."""
-        even = np.arange(1, _GRID + 1) / _GRID
+    def stage(self, turn: int) -> FloatArray:
+        """One part of the first grid, which is denser near the present value for biases, whose reach is wide."""
+        size = _GRID // _STAGES
+        even = np.arange(turn * size + 1, (turn + 1) * size + 1) / _GRID
         return np.sinh(4 * even) / np.sinh(4) if self.quantity == "bias" else even
 
 
@@ -140,22 +140,30 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     """
     paths = _paths(model)
     now = int(decide(probabilities(model, Changes()), thresholds)[0])
-    points = np.stack([path.start_grid for path in paths]) if paths else np.zeros((0, 1))
     start, tips = np.zeros(len(paths)), np.full(len(paths), np.nan)
     found = np.full(len(paths), now)
-    live = np.arange(len(paths))
-    for _ in range(_ROUNDS if paths else 0):
+    for turn in range(_STAGES + _ROUNDS):
+        first = turn < _STAGES
+        live = np.flatnonzero(np.isnan(tips) if first else ~np.isnan(tips))
+        if not live.size:
+            continue
+        points = np.stack([paths[i].stage(turn) if first else _between(start[i], tips[i]) for i in live])
         classes = _classes(model, [paths[i] for i in live], points, thresholds)
         changed = classes != now
-        some = changed.any(axis=1)
-        live, points, classes, first = live[some], points[some], classes[some], changed[some].argmax(axis=1)
-        if not live.size:
-            break
-        row = np.arange(live.size)
-        tips[live], found[live] = points[row, first], classes[row, first]
-        start[live] = np.where(first > 0, points[row, first - 1], start[live])
-        points = start[live, None] + (tips - start)[live, None] * np.arange(1, _FINER + 2) / (_FINER + 1)
+        start[live] = np.where(changed.any(axis=1) | first, _last_before(points, changed, start[live]), start[live])
+        some, at = np.flatnonzero(changed.any(axis=1)), changed.argmax(axis=1)
+        tips[live[some]], found[live[some]] = points[some, at[some]], classes[some, at[some]]
     return _nearest(model, paths, tips, (now, found))
+
+
+def _between(start: float, end: float) -> FloatArray:
+    return start + (end - start) * np.arange(1, _FINER + 2) / (_FINER + 1)
+
+
+def _last_before(points: FloatArray, changed: NDArray[np.bool_], start: FloatArray) -> FloatArray:
+    """The last point on each path before the first change, the start if that is before the first point."""
+    first = np.where(changed.any(axis=1), changed.argmax(axis=1), points.shape[1])
+    return np.where(first > 0, points[np.arange(first.size), np.maximum(first - 1, 0)], start)
 
 
 def _paths(model: CellModel) -> list[_Path]:
