@@ -194,7 +194,8 @@ class Reports:
         seen = (1 - epsilon[:, :, None]) * chance + (epsilon * self.noise)[:, :, None]
         with np.errstate(divide="ignore"):
             value = np.maximum(np.log(np.where(self.observed[:, None], seen, 1 - seen)), IMPOSSIBLE)
-        return np.asarray((np.arange(self.tests)[:, None] == self.test).astype(np.float64) @ value)
+        weight = 1.0 if self.weight is None else self.weight
+        return np.asarray(((np.arange(self.tests)[:, None] == self.test) * weight) @ value)
 
     @property
     def tests(self) -> int:

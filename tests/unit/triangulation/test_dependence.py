@@ -10,7 +10,9 @@ from clustereffects.results import BiasEvidence, Silence
 from clustereffects.triangulation import Thresholds, Triangulation
 from clustereffects.triangulation.cells import rival_support
 from clustereffects.triangulation.dependence import DependenceGroup, grouped
+from clustereffects.triangulation.multiverse import multiverse
 from clustereffects.triangulation.sensitivity import cell_bounds, leave_one_out, scenarios
+from clustereffects.triangulation.tipping import tipping_points
 from triangulation_cases import KEY, did, model, sign, survey, theory
 
 
@@ -198,3 +200,14 @@ def test_without_the_test_beside_it_a_test_counts_in_full():
     left = {one.name: one.probability for one in leave_one_out(model([*first, *late]), Thresholds())}
     for name, rest in alone.items():
         np.testing.assert_allclose(left[name], _probability(rest), rtol=1e-9)
+
+
+def test_a_suggested_test_also_changes_nothing_in_what_a_verdict_was_tested_against():
+    chances = (0.97, 0.1, 0.1)
+    alone, both = model([sign("T1", chances)]), model([sign("T1", chances), sign("T2", chances, suggested_by="T1")])
+    found = multiverse(both, Thresholds())
+    np.testing.assert_allclose(found.probability, multiverse(alone, Thresholds()).probability, rtol=1e-9)
+    assert found.same == 1
+    expected, tips = ([tip.tips_at for tip in tipping_points(one, Thresholds())] for one in (alone, both))
+    assert tips == pytest.approx(expected, rel=1e-6, nan_ok=True)
+    assert tips[-2] == pytest.approx(0.794, abs=1e-3)
