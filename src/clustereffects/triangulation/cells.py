@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from clustereffects.errors import EvidenceError, Problem
 from clustereffects.results.evidence import Diagnostic
-from clustereffects.triangulation.blocks import Blocks, dependence_blocks
+from clustereffects.triangulation.blocks import Blocks, dependence_blocks, on_rivals
 from clustereffects.triangulation.bounds import MeanRanges
 from clustereffects.triangulation.cell_diagnostics import diagnostic_arrays, item_reports, searches
 from clustereffects.triangulation.cell_estimates import bias_terms, linear_evidence, mean_ranges
 from clustereffects.triangulation.engine import PriorMixture
 from clustereffects.triangulation.estimates import LinearEvidence
-from clustereffects.triangulation.likelihoods import IMPOSSIBLE, DiagnosticArrays, Reports, log_constants
+from clustereffects.triangulation.likelihoods import DiagnosticArrays, Reports, log_constants
 from clustereffects.triangulation.options import Prior
 from clustereffects.triangulation.sorting import CellEvidence
 from clustereffects.triangulation.theory import Claim
@@ -142,8 +142,8 @@ def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior | Prio
         value=value,
         std_error=np.array([one.std_error for one in cell.estimates], dtype=np.float64),
         ranges=mean_ranges(additive, value.size),
-        items=_possible(diagnostic_arrays(diagnostics, reports, first, blocks, cell.streams), f"{claim.id} × {group}"),
-        reports=reports,
+        items=diagnostic_arrays(diagnostics, reports, first, blocks, cell.streams),
+        reports=_possible(reports, f"{claim.id} × {group}"),
         blocks=blocks,
         item_names=(
             tuple(one.id for one in cell.estimates),
@@ -152,17 +152,21 @@ def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior | Prio
     )
 
 
-def _possible(items: DiagnosticArrays, where: str) -> DiagnosticArrays:
-    if log_constants(items, np.ones((1, items.count.shape[1]))).max() < IMPOSSIBLE / 2:
-        raise EvidenceError(
-            Problem(
-                what="the diagnostics rule out benefit, harm and a negligible effect",
-                where=where,
-                expected="at least one state in which everything could have been seen",
-                remedy="avoid probabilities of exactly 0 and 1, or declare unreliability",
-            )
+def _possible(reports: Reports, where: str) -> Reports:
+    if reports.impossible().any(axis=0).all():
+        raise _contradiction("benefit, harm and a negligible effect", where, "one state")
+    return reports
+
+
+def _contradiction(what: str, where: str, expected: str) -> EvidenceError:
+    return EvidenceError(
+        Problem(
+            what=f"the diagnostics rule out {what}",
+            where=where,
+            expected=f"at least {expected} in which everything could have been seen",
+            remedy="avoid probabilities of exactly 0 and 1, or declare unreliability",
         )
-    return items
+    )
 
 
 def _mixture(prior: Prior) -> PriorMixture:
@@ -186,8 +190,8 @@ def rival_support(items: Sequence[Diagnostic]) -> tuple[float, float, float]:
 
     Raises
     ------
-    ValueError
-        If a probability is not a number.
+    EvidenceError
+        If the diagnostics rule out the rival and the claim.
 
     Notes
     -----
@@ -202,9 +206,12 @@ def rival_support(items: Sequence[Diagnostic]) -> tuple[float, float, float]:
     >>> rival_support([item])
     (2.0, 2.0, 2.0)
     """
-    streams = tuple(dict.fromkeys(one.stream for one in items))
-    blocks = dependence_blocks([], items, streams)
-    arrays = diagnostic_arrays(items, *item_reports(items, blocks.member), blocks, streams)
+    signs, streams = on_rivals(items), tuple(dict.fromkeys(one.stream for one in items))
+    blocks = dependence_blocks([], signs, streams)
+    reports, first = item_reports(signs, blocks.member)
+    if reports.impossible().any(axis=0).all():
+        raise _contradiction("the rival and the claim", items[0].target, "one of them")
+    arrays = diagnostic_arrays(signs, reports, first, blocks, streams)
     constants = log_constants(arrays, np.ones((1, len(streams))))[0]
     excess = np.maximum(arrays.count.sum(axis=1) - 1, 0)
     ends = 1 / (1 + excess * arrays.rho_high), 1 / (1 + excess * arrays.rho_low)

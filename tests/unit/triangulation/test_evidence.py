@@ -55,6 +55,22 @@ def test_diagnostics_that_rule_out_everything():
         Triangulation(theory()).fit(evidence)
 
 
+_ONE_STATE_EACH = ((0.0, 0.5, 0.5), (0.5, 0.0, 0.5), (0.5, 0.5, 0.0))
+
+
+def test_dependence_does_not_make_the_impossible_possible():
+    """However little each report counts, three that rule out one state each leave nothing."""
+    more = {"dependence": "g", "rho": 1.0}
+    with pytest.raises(EvidenceError, match="rule out benefit, harm and a negligible effect"):
+        model([sign(str(i), chances, **more) for i, chances in enumerate(_ONE_STATE_EACH)])
+    vague = [sign(f"v{i}", (0.6, 0.5, 0.5), suggested_by="0") for i in range(5)]
+    chained = [sign(str(i), chances, suggested_by="0" if i else "") for i, chances in enumerate(_ONE_STATE_EACH)]
+    with pytest.raises(EvidenceError, match="rule out benefit, harm and a negligible effect"):
+        model([*chained, *vague])
+    ruled_out = model([sign(str(i), _ONE_STATE_EACH[0], **more) for i in range(3)])
+    assert scenarios(ruled_out).probability[0, 2] == 0
+
+
 def test_a_search_without_a_find_speaks_against_benefit():
     found = Silence(**KEY, stream="documents", reason="searched_not_found", p_detect=0.8)
     before, after = _probability([]), _probability([found])
