@@ -15,6 +15,7 @@ from clustereffects.triangulation.estimates import LinearEvidence
 from clustereffects.triangulation.sorting import CellEvidence, shared_terms
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
 BiasTerms = Sequence[tuple[FloatArray, BiasTerm]]
 
 
@@ -82,6 +83,12 @@ def linear_evidence(cell: CellEvidence, terms: BiasTerms, residual: FloatArray, 
     ValueError
         If the shapes do not fit.
 
+    Notes
+    -----
+    Own proportional biases of a dependence group are one factor, whatever its ρ above 0: exact for ρ = 1, so that an
+    estimate handed in twice says what it says once, and more cautious than declared between 0 and 1, where a common part
+    and a part of each estimate could not be integrated.
+
     Examples
     --------
     >>> from clustereffects.triangulation.blocks import dependence_blocks
@@ -91,14 +98,11 @@ def linear_evidence(cell: CellEvidence, terms: BiasTerms, residual: FloatArray, 
     size = residual.size
     own = np.array([one.std_error**2 for one in cell.estimates], dtype=np.float64)
     shared, log_factor = np.zeros((size, size)), np.zeros(size)
-    own_factor, columns = np.zeros(size), []
+    columns = []
     for indicator, term in terms:
         if term.kind == "proportional":
             log_factor += indicator * term.mean
-            if term.shared:
-                columns.append(indicator * term.sd)
-            else:
-                own_factor += indicator * term.sd**2
+            columns += [indicator * term.sd] if term.shared else []
         elif term.shared:
             shared += term.sd**2 * np.outer(indicator, indicator)
         else:
@@ -112,13 +116,44 @@ def linear_evidence(cell: CellEvidence, terms: BiasTerms, residual: FloatArray, 
         stream=stream,
         block=block,
         log_factor=log_factor,
-        loading=_loading(own_factor, columns),
+        loading=_loading(own_factor(terms, size), columns, np.where(blocks.rho[block] > 0, block, -1)),
     )
 
 
-def _loading(own_variance: FloatArray, shared: Sequence[FloatArray]) -> FloatArray:
-    """One lognormal factor for all of an estimate's own proportional biases, and one for each shared one."""
-    columns = np.column_stack([np.diag(np.sqrt(own_variance)), *shared])
+def own_factor(terms: BiasTerms, size: int) -> FloatArray:
+    """Standard deviation of the factor that all of an estimate's own proportional biases make, in the logarithm.
+
+    Parameters
+    ----------
+    terms : sequence of (array, BiasTerm)
+        From ``bias_terms``.
+    size : int
+        Number of estimates.
+
+    Returns
+    -------
+    array, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> term = BiasTerm(domain="recall", sd=0.3, kind="proportional")
+    >>> own_factor([(np.array([1.0, 0.0]), term)], 2).tolist()
+    [0.3, 0.0]
+    """
+    own = [who * term.sd**2 for who, term in terms if term.kind == "proportional" and not term.shared]
+    return np.sqrt(sum(own, start=np.zeros(size)))
+
+
+def _loading(own: FloatArray, shared: Sequence[FloatArray], together: IntArray) -> FloatArray:
+    """One lognormal factor for each estimate (or group, where not −1) with own biases, and one for each shared bias."""
+    label = np.where(together < 0, together.max(initial=0) + 1 + np.arange(own.size), together)
+    groups = (label[:, None] == np.unique(label)) * own[:, None]
+    columns = np.column_stack([groups, *shared])
     return np.asarray(columns[:, columns.any(axis=0)])
 
 

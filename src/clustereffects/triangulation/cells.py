@@ -13,7 +13,7 @@ from clustereffects.results.evidence import Diagnostic
 from clustereffects.triangulation.blocks import Blocks, dependence_blocks, on_rivals
 from clustereffects.triangulation.bounds import MeanRanges
 from clustereffects.triangulation.cell_diagnostics import diagnostic_arrays, item_reports, searches
-from clustereffects.triangulation.cell_estimates import bias_terms, linear_evidence, mean_ranges
+from clustereffects.triangulation.cell_estimates import bias_terms, linear_evidence, mean_ranges, own_factor
 from clustereffects.triangulation.engine import PriorMixture
 from clustereffects.triangulation.estimates import LinearEvidence
 from clustereffects.triangulation.likelihoods import DiagnosticArrays, Reports, log_constants
@@ -37,6 +37,8 @@ class CellModel:
     estimates : LinearEvidence
     bias_mean, value, std_error : array, shape (n,)
         Additive bias mean, raw value and standard error of each estimate.
+    own_factor : array, shape (n,)
+        Standard deviation of each estimate's own proportional bias, in the logarithm.
     ranges : MeanRanges
     items : DiagnosticArrays
     reports : Reports
@@ -69,6 +71,7 @@ class CellModel:
     bias_mean: FloatArray
     value: FloatArray
     std_error: FloatArray
+    own_factor: FloatArray
     ranges: MeanRanges
     items: DiagnosticArrays
     reports: Reports
@@ -141,6 +144,7 @@ def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior | Prio
         bias_mean=mean,
         value=value,
         std_error=np.array([one.std_error for one in cell.estimates], dtype=np.float64),
+        own_factor=own_factor(terms, value.size),
         ranges=mean_ranges(additive, value.size),
         items=diagnostic_arrays(diagnostics, reports, first, blocks, cell.streams),
         reports=_possible(reports, f"{claim.id} × {group}"),
