@@ -173,6 +173,52 @@ def _contradiction(what: str, where: str, expected: str) -> EvidenceError:
     )
 
 
+def restored(model: CellModel, power: FloatArray) -> FloatArray | None:
+    """With how much more each test counts where streams that share its observations have less power.
+
+    Parameters
+    ----------
+    model : CellModel
+    power : array, shape (scenarios, streams)
+
+    Returns
+    -------
+    array, shape (scenarios, tests), or None
+        None if no diagnostic suggested another one.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    As in the size of a dependence group, those who share an observation count in full within the stream and by power in
+    other ones. Exact where every report on a test shares its observation with as many others.
+
+    Examples
+    --------
+    >>> claim = Claim(id="growth", outcome="value_added", scale="log", horizon=3, delta=0.01, rivals=("a",), link="l")
+    >>> about = {"claim": "growth", "group": "K01", "observed": True, "p_negligible": 0.3, "p_harm": 0.3}
+    >>> first = Diagnostic(id="T1", stream="interviews", p_benefit=0.9, **about)
+    >>> late = Diagnostic(id="T2", stream="documents", p_benefit=0.9, suggested_by="T1", **about)
+    >>> cell = CellEvidence(diagnostics=(first, late))
+    >>> model = cell_model(claim, "K01", cell, Prior(sceptical_sd=0.05, wide_sd=0.15))
+    >>> restored(model, np.array([[1.0, 1.0], [1.0, 0.0]]))[:, 0].tolist()
+    [1.0, 2.0]
+    """
+    reports, size = model.reports, model.estimates.residual.size
+    origin, share = model.blocks.origin[size:], model.blocks.informative[size:]
+    if not ((share > 0) & (share < 1)).any():
+        return None
+    stream = model.items.stream[reports.test]
+    together, same = (origin[:, None] == origin) & (share > 0), stream[:, None] == stream
+    among = (together & same).sum(axis=1) + power[:, stream] @ (together & ~same).T
+    of_test = (reports.test[:, None] == np.arange(reports.tests)).astype(np.float64)
+    before, after = share @ of_test, ((share > 0) / np.maximum(among, 1.0)) @ of_test
+    return np.where(before > 0, after / np.where(before > 0, before, 1.0), 1.0)
+
+
 def _mixture(prior: Prior) -> PriorMixture:
     return PriorMixture(
         np.array([1 - prior.wide_weight, prior.wide_weight]), np.array([prior.sceptical_sd, prior.wide_sd])
