@@ -173,7 +173,7 @@ def _contradiction(what: str, where: str, expected: str) -> EvidenceError:
     )
 
 
-def restored(model: CellModel, power: FloatArray) -> FloatArray | None:
+def regained(model: CellModel, power: FloatArray) -> FloatArray | None:
     """With how much more each test counts where streams that share its observations have less power.
 
     Parameters
@@ -204,7 +204,7 @@ def restored(model: CellModel, power: FloatArray) -> FloatArray | None:
     >>> late = Diagnostic(id="T2", stream="documents", p_benefit=0.9, suggested_by="T1", **about)
     >>> cell = CellEvidence(diagnostics=(first, late))
     >>> model = cell_model(claim, "K01", cell, Prior(sceptical_sd=0.05, wide_sd=0.15))
-    >>> restored(model, np.array([[1.0, 1.0], [1.0, 0.0]]))[:, 0].tolist()
+    >>> regained(model, np.array([[1.0, 1.0], [1.0, 0.0]]))[:, 0].tolist()
     [1.0, 2.0]
     """
     reports, size = model.reports, model.estimates.residual.size

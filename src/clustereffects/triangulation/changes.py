@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.triangulation.cells import CellModel, restored
+from clustereffects.triangulation.cells import CellModel, regained
 from clustereffects.triangulation.engine import PriorMixture, StatePosterior, combine, posterior_cells
 from clustereffects.triangulation.estimates import LogQuadratic, likelihood_terms, stream_precision
 from clustereffects.triangulation.likelihoods import log_constants, tempering
@@ -166,7 +166,7 @@ def likelihood(model: CellModel, changes: Changes) -> tuple[LogQuadratic, FloatA
     scenarios = changes.scenarios
     power = np.ones((scenarios, len(model.streams))) if changes.power is None else changes.power
     if changes.power is not None and changes.tests is None:
-        changes = replace(changes, tests=restored(model, power))
+        changes = replace(changes, tests=regained(model, power))
     exponent = tempering(_count(model, changes), power, model.items.rho if changes.rho is None else changes.rho)
     terms = _terms(model, changes, power, np.broadcast_to(exponent, (scenarios, *exponent.shape[1:])))
     constants = log_constants(model.items, power, exponent, _kept(model, changes))
