@@ -13,7 +13,14 @@ from clustereffects.results.evidence import Diagnostic
 from clustereffects.triangulation.blocks import Blocks, dependence_blocks, on_rivals
 from clustereffects.triangulation.bounds import MeanRanges
 from clustereffects.triangulation.cell_diagnostics import diagnostic_arrays, item_reports, searches
-from clustereffects.triangulation.cell_estimates import bias_terms, linear_evidence, mean_ranges, own_factor
+from clustereffects.triangulation.cell_estimates import (
+    bias_terms,
+    linear_evidence,
+    mean_ranges,
+    own_factor,
+    require_distinct,
+    size_problems,
+)
 from clustereffects.triangulation.engine import PriorMixture
 from clustereffects.triangulation.estimates import LinearEvidence
 from clustereffects.triangulation.likelihoods import DiagnosticArrays, Reports, log_constants
@@ -109,7 +116,8 @@ def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior | Prio
     Raises
     ------
     EvidenceError
-        If the diagnostics rule out every state.
+        If the diagnostics rule out every state, or a number is too large or too small to compute with (limits in
+        ``size_problems`` and ``require_distinct``).
 
     Notes
     -----
@@ -128,7 +136,9 @@ def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior | Prio
     >>> model.estimates.covariance.round(6).tolist()
     [[0.0025]]
     """
-    terms = bias_terms(cell)
+    where, terms = f"{claim.id} × {group}", bias_terms(cell)
+    if problems := size_problems(cell, terms, claim.delta, where):
+        raise EvidenceError(problems)
     value = np.array([one.value for one in cell.estimates], dtype=np.float64)
     additive = [(d, t) for d, t in terms if t.kind == "additive"]
     mean = sum((d * t.mean for d, t in additive), start=np.zeros(value.size))
@@ -140,14 +150,14 @@ def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior | Prio
         group=group,
         streams=cell.streams,
         prior=prior if isinstance(prior, PriorMixture) else _mixture(prior),
-        estimates=linear_evidence(cell, terms, value - mean, blocks),
+        estimates=require_distinct(linear_evidence(cell, terms, value - mean, blocks), where),
         bias_mean=mean,
         value=value,
         std_error=np.array([one.std_error for one in cell.estimates], dtype=np.float64),
         own_factor=own_factor(terms, value.size),
         ranges=mean_ranges(additive, value.size),
         items=diagnostic_arrays(diagnostics, reports, first, blocks, cell.streams),
-        reports=_possible(reports, f"{claim.id} × {group}"),
+        reports=_possible(reports, where),
         blocks=blocks,
         item_names=(
             tuple(one.id for one in cell.estimates),

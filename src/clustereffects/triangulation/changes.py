@@ -231,8 +231,10 @@ def _precision(model: CellModel, changes: Changes, power: FloatArray, exponent: 
         rows = 1
     own = estimates.own if changes.own is None else changes.own
     declared = 1 + (model.items.count[estimates.block].sum(axis=1) - 1) * model.items.rho[estimates.block]
-    inflated = own / exponent[:rows, estimates.block, estimates.stream] - estimates.own * declared
-    covariance = estimates.covariance + inflated[:, :, None] * np.eye(own.shape[-1])
+    inflated = own / exponent[:rows, estimates.block, estimates.stream]
+    # In this order, own errors can be made small beside the declared ones without cancelling.
+    shared = estimates.covariance - np.diag(estimates.own * declared)
+    covariance = shared + inflated[:, :, None] * np.eye(own.shape[-1])
     found = stream_precision(covariance, estimates.stream, power[:rows], changes.estimates)
     return np.broadcast_to(found, (power.shape[0], *found.shape[1:]))
 
