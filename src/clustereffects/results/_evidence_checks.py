@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 from clustereffects.errors import EvidenceError, Problem
 
 
@@ -18,5 +20,11 @@ def require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:
 
 def require_chance(name: str, chance: float | tuple[float, float]) -> None:
     """Refuse what is neither a probability nor an increasing range of them."""
-    low, high = chance if isinstance(chance, tuple) else (chance, chance)
-    require(0 <= low <= high <= 1, f"{name} is {chance}", "a probability, or a range lower–upper within 0–1")
+    ends = chance if isinstance(chance, tuple) else (chance, chance)
+    ordered = len(ends) == 2 and all(isinstance(end, Real) for end in ends) and 0 <= ends[0] <= ends[1] <= 1  # noqa: PLR2004
+    require(ordered, f"{name} is {chance}", "a probability, or a range lower–upper within 0–1")
+
+
+def require_probability(name: str, chance: float) -> None:
+    """Refuse what is not one probability; a range is not either."""
+    require(isinstance(chance, Real) and 0 <= chance <= 1, f"{name} is {chance}", "one probability within 0–1")

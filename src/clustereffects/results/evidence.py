@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
-from clustereffects.results._evidence_checks import require, require_chance, require_one_of
+from clustereffects.results._evidence_checks import require, require_chance, require_one_of, require_probability
 from clustereffects.results.evidence_provenance import EvidenceProvenance
 
 Stream = Literal["economic", "survey", "interviews", "documents"]
@@ -166,7 +166,8 @@ class Diagnostic:
     Raises
     ------
     EvidenceError
-        If the stream is unknown, a probability lies outside [0, 1] or a range is not increasing.
+        If the stream is unknown, a probability lies outside [0, 1], a range is not increasing, or ``unreliability`` or
+        ``noise`` is a range.
 
     Examples
     --------
@@ -199,8 +200,10 @@ class Diagnostic:
 
     def __post_init__(self) -> None:
         require_one_of(f"diagnostic {self.id!r} has the stream", self.stream, _STREAMS)
-        for name in ("p_benefit", "p_negligible", "p_harm", "unreliability", "noise", "rho"):
+        for name in ("p_benefit", "p_negligible", "p_harm", "rho"):
             require_chance(f"{name} of diagnostic {self.id!r}", getattr(self, name))
+        for name in ("unreliability", "noise"):
+            require_probability(f"{name} of diagnostic {self.id!r}", getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,7 +299,7 @@ class BiasEvidence:
         name = f"bias evidence {about.get('id', '')!r}"
         require(ratio >= 0 and not math.isnan(ratio), f"{name} has the likelihood ratio {ratio}", "a number ≥ 0")
         require(sd >= 0, f"{name} has sd {sd}", "a finite sd ≥ 0")
-        require_chance(f"prior of {name}", prior)
+        require_probability(f"prior of {name}", prior)
         share = prior / (prior + (1 - prior) / ratio) if prior and ratio else 0.0
         spread = math.sqrt(share * sd**2 + share * (1 - share) * shift**2)
         return cls(shift=share * shift, sd=spread, observed=True, **about)
@@ -346,8 +349,8 @@ class Silence:
         reasons = ("not_asked", "not_measured", "missing", "searched_not_found")
         require_one_of("silence has the reason", self.reason, reasons)
         require_one_of("silence has the stream", self.stream, _STREAMS)
-        require_chance("p_detect", self.p_detect)
-        require_chance("p_false", self.p_false)
+        require_probability("p_detect", self.p_detect)
+        require_probability("p_false", self.p_false)
         require(self.p_false <= self.p_detect, f"p_false is {self.p_false}", f"at most p_detect, {self.p_detect}")
 
 

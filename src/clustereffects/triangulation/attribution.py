@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.errors import EvidenceError, OptionError, Problem
-from clustereffects.results.evidence import Chance, Diagnostic
+from clustereffects.results.evidence import Diagnostic
 from clustereffects.triangulation.attribution_bounds import TraceArrays, probabilities, probability_ranges
-from clustereffects.triangulation.likelihoods import IMPOSSIBLE, Reports, log_likelihoods
+from clustereffects.triangulation.blocks import dependence_blocks, ends, on_rivals, shares
+from clustereffects.triangulation.likelihoods import Reports, log_likelihoods
 from clustereffects.triangulation.sorting import CellEvidence
 from clustereffects.triangulation.theory import Claim, Rival, Theory
 from clustereffects.triangulation.theory_reading import ORGANISATION
@@ -182,7 +183,7 @@ def attribution(
     if not evidence.rivals:
         found = [(p, p, p) for p in weight.tolist()]
     else:
-        arrays = _trace_arrays(evidence.rivals, sets)
+        arrays = _trace_arrays(on_rivals(evidence.rivals), sets)
         found = _posterior(arrays, weight, f"{claim.id} × {group}")
     asked = Counter(_targets(evidence.rivals))
     return tuple(
@@ -203,7 +204,7 @@ def attribution(
 
 def _posterior(arrays: TraceArrays, weight: FloatArray, where: str) -> list[tuple[float, float, float]]:
     log_prior = np.log(weight, out=np.full(weight.size, -np.inf), where=weight > 0)
-    if arrays.untempered()[weight > 0].max() < IMPOSSIBLE / 2:
+    if arrays.ruled_out()[weight > 0].all():
         raise EvidenceError(
             Problem(
                 what="the diagnostics rule out every explanation",
@@ -247,42 +248,36 @@ def _weights(names: Sequence[str], prior: Mapping[str, float] | None, where: str
 
 def _trace_arrays(items: Sequence[Diagnostic], sets: Sequence[frozenset[str]]) -> TraceArrays:
     tests: dict[tuple[object, ...], int] = {}
-    blocks: dict[str, int] = {}
-    test, block = [], []
+    test = []
     for i, one in enumerate(items):
         # All reports on one test share its probabilities, whatever they are within their range.
         same = (one.test, one.target, one.stream, one.dependence, one.p_benefit, one.p_negligible) if one.test else (i,)
         test.append(tests.setdefault(same, len(tests)))
-        block.append(blocks.setdefault(one.dependence or f"\0{i}", len(blocks)))
-    rho, count = np.zeros((len(blocks), 2)), np.zeros(len(blocks))
-    for b, one in zip(block, items, strict=True):
-        rho[b] = _ends(one.rho)
-        count[b] += _ends(one.p_benefit) != _ends(one.p_negligible) and one.unreliability < 1
+    blocks = dependence_blocks([], items, tuple(dict.fromkeys(one.stream for one in items)))
     first = np.unique(test, return_index=True)[1]
     targets = [_targets(items)[i] for i in first]
-    low, middle, high = log_likelihoods(_reports(items, test))[:, :, :2]
+    reports = _reports(items, test)
+    low, middle, high = log_likelihoods(reports)[:, :, :2]
     return TraceArrays(
         takes_part=np.array([[target in one for target in targets] for one in sets]),
         low=low,
         middle=middle,
         high=high,
-        block=np.array(block, dtype=np.intp)[first],
-        excess=np.maximum(count - 1, 0.0),
-        rho=rho,
+        impossible=reports.impossible()[:, :2],
+        block=blocks.member[first],
+        excess=np.maximum(blocks.count.sum(axis=1) - 1, 0.0),
+        rho=np.stack([blocks.rho_low, blocks.rho_high], axis=1),
     )
 
 
 def _reports(items: Sequence[Diagnostic], test: Sequence[int]) -> Reports:
     """Reports whose first state is that the rival takes no part, the second that it does; the third is not used."""
-    chance = [(_ends(one.p_benefit), _ends(one.p_negligible), (1.0, 1.0)) for one in items]
+    chance = [(ends(one.p_benefit), ends(one.p_negligible), (1.0, 1.0)) for one in items]
     return Reports(
         chance=np.array(chance, dtype=np.float64),
         observed=np.array([one.observed for one in items], dtype=bool),
         unreliability=np.array([one.unreliability for one in items], dtype=np.float64),
         noise=np.array([one.noise for one in items], dtype=np.float64),
         test=np.array(test, dtype=np.intp),
+        weight=shares(items),
     )
-
-
-def _ends(chance: Chance) -> tuple[float, float]:
-    return chance if isinstance(chance, tuple) else (chance, chance)

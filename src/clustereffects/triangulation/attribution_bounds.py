@@ -28,6 +28,8 @@ class TraceArrays:
         Whether the rival that the test is about takes part in the hypothesis.
     low, middle, high : array, shape (tests, 2)
         Log-likelihood of what was reported if the rival takes no part, and if it does; the range and its centre.
+    impossible : array of bool, shape (tests, 2)
+        Where one report alone rules out that the rival takes no part, and that it does.
     block : array of int, shape (tests,)
         Dependence group.
     excess : array, shape (blocks,)
@@ -43,22 +45,23 @@ class TraceArrays:
     Examples
     --------
     >>> one = np.log([[0.25, 0.5]])
-    >>> TraceArrays(np.array([[False], [True]]), one, one, one, np.zeros(1, int), np.zeros(1),
-    ...             np.zeros((1, 2))).untempered().round(2).tolist()
-    [-1.39, -0.69]
+    >>> TraceArrays(np.array([[False], [True]]), one, one, one, np.array([[True, False]]), np.zeros(1, int),
+    ...             np.zeros(1), np.zeros((1, 2))).ruled_out().tolist()
+    [True, False]
     """
 
     takes_part: BoolArray
     low: FloatArray
     middle: FloatArray
     high: FloatArray
+    impossible: BoolArray
     block: IntArray
     excess: FloatArray
     rho: FloatArray
 
-    def untempered(self) -> FloatArray:
-        """Log-likelihood of each hypothesis at the centre of all ranges, as if all reports were independent."""
-        return np.asarray(self._chosen(self.middle, self.middle, self.takes_part).sum(axis=1))
+    def ruled_out(self) -> BoolArray:
+        """Whether any report rules the hypothesis out at the centre of all ranges, however little it counts."""
+        return np.asarray(np.where(self.takes_part, self.impossible[:, 1], self.impossible[:, 0]).any(axis=1))
 
     def by_block(self, own: FloatArray, others: FloatArray, side: BoolArray) -> FloatArray:
         """Log-likelihood (hypotheses, blocks) with one value on a given side of each test and another one elsewhere."""
@@ -92,7 +95,8 @@ def probabilities(arrays: TraceArrays, log_prior: FloatArray) -> FloatArray:
     Examples
     --------
     >>> one = np.log([[0.25, 0.5]])
-    >>> arrays = TraceArrays(np.array([[False], [True]]), one, one, one, np.zeros(1, int), np.zeros(1), np.zeros((1, 2)))
+    >>> arrays = TraceArrays(np.array([[False], [True]]), one, one, one, np.zeros((1, 2), bool), np.zeros(1, int),
+    ...                      np.zeros(1), np.zeros((1, 2)))
     >>> probabilities(arrays, np.log([0.5, 0.5])).round(3).tolist()
     [0.333, 0.667]
     """
@@ -128,7 +132,8 @@ def probability_ranges(arrays: TraceArrays, log_prior: FloatArray) -> tuple[Floa
     Examples
     --------
     >>> low, high = np.log([[0.2, 0.5]]), np.log([[0.3, 0.5]])
-    >>> arrays = TraceArrays(np.array([[False], [True]]), low, low, high, np.zeros(1, int), np.zeros(1), np.zeros((1, 2)))
+    >>> arrays = TraceArrays(np.array([[False], [True]]), low, low, high, np.zeros((1, 2), bool), np.zeros(1, int),
+    ...                      np.zeros(1), np.zeros((1, 2)))
     >>> [p.round(3).tolist() for p in probability_ranges(arrays, np.log([0.5, 0.5]))]
     [[0.286, 0.625], [0.375, 0.714]]
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,6 +170,32 @@ def ends(chance: Chance) -> tuple[float, float]:
     ((0.5, 0.5), (0.2, 0.8))
     """
     return chance if isinstance(chance, tuple) else (chance, chance)
+
+
+def on_rivals(items: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Diagnostics on rivals without what plays no part there: how often the sign is seen under harm.
+
+    Parameters
+    ----------
+    items : sequence of Diagnostic
+
+    Returns
+    -------
+    list of Diagnostic
+
+    Raises
+    ------
+    TypeError
+        If an item is no diagnostic.
+
+    Examples
+    --------
+    >>> item = Diagnostic(id="R1", claim="growth", group="K01", stream="interviews", observed=True, p_benefit=0.25,
+    ...                   p_negligible=0.5, p_harm=0.4, target="rival:boom")
+    >>> on_rivals([item])[0].p_harm
+    0.5
+    """
+    return [replace(item, p_harm=item.p_negligible) for item in items]
 
 
 def _distinguishes(item: Diagnostic) -> bool:

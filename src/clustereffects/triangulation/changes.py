@@ -7,13 +7,13 @@ by the same engine in one call.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.triangulation.cells import CellModel
+from clustereffects.triangulation.cells import CellModel, regained
 from clustereffects.triangulation.engine import (
     PriorMixture,
     StatePosterior,
@@ -51,7 +51,7 @@ class Changes:
     rho : array, shape (scenarios, blocks), optional
         Correlation within the dependence groups.
     estimates, tests : array, shape (scenarios, n), optional
-        0 for what is left out, 1 for the rest.
+        0 for what is left out, 1 for the rest. Without ``tests``, powers also say how many share an observation.
     residual, own : array, shape (scenarios, n), optional
         Estimates less bias means, and their variances before dependence.
     middle : array, shape (scenarios, tests, 3), optional
@@ -199,6 +199,42 @@ def probabilities(model: CellModel, changes: Changes, *, ramp: bool = False, acc
     return distinct.states(mass / mass.sum(axis=1, keepdims=True))
 
 
+def likelihood(model: CellModel, changes: Changes) -> tuple[LogQuadratic, FloatArray]:
+    """Likelihood of the estimates and of the diagnostics in one scenario.
+
+    Parameters
+    ----------
+    model : CellModel
+    changes : Changes
+        With one row.
+
+    Returns
+    -------
+    terms : LogQuadratic
+    level : array, shape (1, 3)
+        Log-likelihood of harm, negligible effect and benefit.
+
+    Raises
+    ------
+    EvidenceError
+        If proportional biases cannot be integrated.
+
+    Examples
+    --------
+    >>> from clustereffects.triangulation.cells import cell_model
+    >>> from clustereffects.triangulation.options import Prior
+    >>> from clustereffects.triangulation.sorting import CellEvidence
+    >>> from clustereffects.triangulation.theory import Claim
+    >>> claim = Claim(id="growth", outcome="value_added", scale="log", horizon=3, delta=0.01, rivals=("a",), link="l")
+    >>> model = cell_model(claim, "K01", CellEvidence(), Prior(sceptical_sd=0.05, wide_sd=0.15))
+    >>> likelihood(model, Changes())[1].tolist()
+    [[0.0, 0.0, 0.0]]
+    """
+    distinct = _distinct(model, changes, ramp=False, weighted=False)
+    ((_, terms),) = _by_steps(model, distinct, np.array([FINE]))
+    return terms, distinct.level
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Distinct:
     """Scenarios that differ in their integrals, and for every scenario which of them it is and what multiplies its cells.
@@ -241,6 +277,8 @@ class _Distinct:
 def _distinct(model: CellModel, changes: Changes, *, ramp: bool, weighted: bool) -> _Distinct:
     estimates, scenarios = model.estimates, changes.scenarios
     power = np.ones((scenarios, len(model.streams))) if changes.power is None else changes.power
+    if changes.power is not None and changes.tests is None:
+        changes = replace(changes, tests=regained(model, power))
     exponent = tempering(_count(model, changes), power, model.items.rho if changes.rho is None else changes.rho)
     exponent = np.broadcast_to(exponent, (scenarios, *exponent.shape[1:]))
     constants = log_constants(model.items, power, exponent, _kept(model, changes))
@@ -330,8 +368,9 @@ def _by_block(gone: FloatArray, place: tuple[IntArray, IntArray], shape: tuple[i
 def _precision(model: CellModel, distinct: _Distinct) -> FloatArray:
     estimates = model.estimates
     declared = 1 + (model.items.count[estimates.block].sum(axis=1) - 1) * model.items.rho[estimates.block]
-    inflated = distinct.variance - estimates.own * declared
-    covariance = estimates.covariance + inflated[:, :, None] * np.eye(estimates.own.size)
+    # In this order, own errors can be made small beside the declared ones without cancelling.
+    shared = estimates.covariance - np.diag(estimates.own * declared)
+    covariance = shared + distinct.variance[:, :, None] * np.eye(estimates.own.size)
     return stream_precision(covariance, estimates.stream, distinct.power, distinct.kept)
 
 

@@ -194,7 +194,15 @@ class Reports:
         seen = (1 - epsilon[:, :, None]) * chance + (epsilon * self.noise)[:, :, None]
         with np.errstate(divide="ignore"):
             value = np.maximum(np.log(np.where(self.observed[:, None], seen, 1 - seen)), IMPOSSIBLE)
-        return np.asarray((np.arange(self.tests)[:, None] == self.test).astype(np.float64) @ value)
+        weight = 1.0 if self.weight is None else self.weight
+        return np.asarray(((np.arange(self.tests)[:, None] == self.test) * weight) @ value)
+
+    def impossible(self) -> NDArray[np.bool_]:
+        """Where (tests, 3) one report alone rules the state out at the centres of the ranges, however little it counts."""
+        seen = contaminated(self.chance.mean(axis=2), self.observed, self.unreliability, self.noise)
+        found = np.zeros((self.tests, 3), dtype=bool)
+        np.logical_or.at(found, self.test, seen == 0)
+        return found
 
     @property
     def tests(self) -> int:

@@ -10,6 +10,7 @@ from clustereffects.results import Diagnostic
 from clustereffects.triangulation import Rival, Theory, Triangulation, attribution_bounds
 from clustereffects.triangulation.attribution import attribution, hypotheses
 from clustereffects.triangulation.cells import rival_support
+from clustereffects.triangulation.dependence import grouped
 from clustereffects.triangulation.sorting import CellEvidence
 from triangulation_cases import interviews
 
@@ -230,3 +231,33 @@ def test_order_and_labels_do_not_matter():
     one = _found(_theory(boom=(), owner=()), items)
     other = _found(_theory(owner=(), boom=()), items[::-1])
     assert {k: pytest.approx(v.probability) for k, v in one.items()} == {k: v.probability for k, v in other.items()}
+
+
+def test_a_sign_that_repeats_the_one_that_suggested_it_changes_nothing():
+    theory, first = _theory(a=(), b=(), boom=()), _sign("boom", name="R1")
+    late = _sign("boom", name="R2", suggested_by="R1")
+    alone = {name: one.probability for name, one in _found(theory, [first]).items()}
+    for both in ([first, late], grouped([first, late])):
+        found = _found(theory, both)
+        assert {name: one.probability for name, one in found.items()} == pytest.approx(alone)
+        assert found["boom"].lower == pytest.approx(found["boom"].upper)
+        assert rival_support(both) == pytest.approx((2.0, 2.0, 2.0))
+    assert alone["boom"] == pytest.approx(1 / 3)
+
+
+def test_what_harm_would_show_does_not_matter_to_a_rival():
+    """A sign that tells harm from the other states, but not the rival from the organisation, is no second item."""
+    more = {"dependence": "persons", "rho": 1.0}
+    tells, tells_not = _sign("boom", 0.2, 0.8, name="R1", **more), _sign("boom", 0.5, 0.5, name="R2", p_harm=0.1, **more)
+    assert rival_support([tells, tells_not]) == pytest.approx((4.0, 4.0, 4.0))
+    found = _found(_theory(boom=()), [tells, tells_not])
+    assert found["boom"].probability / found["organisation"].probability == pytest.approx(4.0)
+
+
+def test_signs_that_rule_out_the_rival_and_the_organisation_are_refused():
+    more = {"dependence": "persons", "rho": 1.0}
+    signs = [_sign("boom", 0.0, 0.5, name="R1", **more), _sign("boom", 0.5, 0.0, name="R2", **more)]
+    with pytest.raises(EvidenceError, match="rule out"):
+        rival_support(signs)
+    with pytest.raises(EvidenceError, match="rule out every explanation"):
+        _found(_theory(boom=()), signs)
