@@ -54,9 +54,9 @@ class Preview:
 
     @property
     def reduction(self) -> float:
-        """Expected reduction of the variance p(1 − p) of whether there is benefit."""
+        """Expected reduction of the variance p(1 − p) of whether there is benefit; negative by rounding only, hence 0."""
         p, after = self.now[_BENEFIT], self.probability[:, _BENEFIT]
-        return float(p * (1 - p) - self.weight @ (after * (1 - after)))
+        return max(float(p * (1 - p) - self.weight @ (after * (1 - after))), 0.0)
 
     @property
     def share(self) -> float:
@@ -142,10 +142,7 @@ def preview_pair(now: FloatArray, seen: FloatArray, unseen: FloatArray) -> Previ
     [0.667, 0.333]
     """
     up, down = seen[_BENEFIT] - now[_BENEFIT], unseen[_BENEFIT] - now[_BENEFIT]
-    if up * down < 0:
-        share = float(down / (down - up))
-    else:
-        share = float(abs(up) <= abs(down))
+    share = float(down / (down - up)) if up * down < 0 else float(abs(up) <= abs(down))
     return Preview(weight=np.array([share, 1 - share]), probability=np.stack([seen, unseen]))
 
 
