@@ -288,8 +288,9 @@ class Findings:
         return rivals_table(self.cells)
 
     def attribution(self, priors: Mapping[str, Mapping[str, float]] | None = None) -> pd.DataFrame:
-        """Probability that the organisation, a rival or something else accounts for what each claim observes.
+        """What the signs of rivals alone say: does the organisation, a rival or something else account for an outcome?
 
+        No evidence on the effect enters: read it beside the verdict. Cells without signs of rivals have no row.
         ``priors`` gives the weights of the hypotheses by claim; without it they are the same for all.
         """
         return attribution_table(self.theory, self.cells, priors)
