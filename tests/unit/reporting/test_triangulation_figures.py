@@ -103,6 +103,24 @@ def test_every_verdict_has_an_alternative_text(say, language, findings):
     assert "nan" not in text.split()
 
 
+@pytest.mark.parametrize("by", ["stream", "item"])
+def test_a_withheld_number_is_not_said_of_the_waterfall_either(by):
+    found = _fit(CASES["withheld"])
+    centre = f"{found.cells[0].posterior.probability[0, 2]:.0%}"
+    text = waterfall_alt(found, by=by)
+    assert centre not in text
+    assert "the verdict is withheld" in text
+    assert text.endswith(
+        "the probability of benefit goes from 43% to between 88% and above 99%, over all declared ranges."
+    )
+
+
+@pytest.mark.parametrize("kind", ["verdicts", "convergence", "waterfall", "posterior", "tipping"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_findings_draw_every_kind_in_every_language(kind, language):
+    _rendered(_fit(worked_example()).plot(_axes(), kind=kind, language=language))
+
+
 @pytest.mark.parametrize("act", [*DRAWN, *SAID])
 def test_a_cell_must_be_named_where_there_are_several(act):
     two = _fit([did(), did(group="K02")])

@@ -173,7 +173,7 @@ def test_findings_survive_pickling_and_have_a_short_repr(findings):
 
 
 def test_convergence_codes():
-    shared_sign = BiasTerm(domain="optimism", mean=0.02, sd=0.02)
+    shared_sign = BiasTerm(domain="optimism", mean=0.06, sd=0.02)  # large enough to explain both
     items = [
         did(0.08, 0.01, bias=(shared_sign,)),
         survey(0.08, 0.01, bias=(shared_sign,)),
