@@ -365,7 +365,8 @@ class Findings:
 
         ``verdicts``: matrix of claims and groups. ``convergence``: the same with a sign for each stream. ``theory``: the
         theory of change, coloured by verdict (``group=``). ``waterfall``, ``posterior``, ``tipping``: one cell
-        (``claim=``, ``group=``). ``language=`` chooses the words.
+        (``claim=``, ``group=``). ``language=`` chooses the words. Subplots of a figure without a layout engine get the
+        constrained one, so that labels and legends have room.
 
         Raises
         ------
