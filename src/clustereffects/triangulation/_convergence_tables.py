@@ -77,11 +77,13 @@ def assessment_table(assessed: Assessed) -> pd.DataFrame:
 
 
 def completeness_table(assessed: Assessed, expected: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """What each stream contributes to each cell, and why it is silent where it is."""
+    """What each stream contributes to each cell; why it is silent where it is, and where it searched in vain."""
     rows = []
     for cell, found in assessed:
         items: Counter[str] = Counter(one.stream for one in cell.evidence.estimates)
         items.update(one.stream for one in cell.evidence.diagnostics)
+        searched = [one.stream for one in cell.evidence.searched]
+        items.update(searched)
         for one in found.readings:
             row = {
                 "stream": one.stream,
@@ -89,7 +91,8 @@ def completeness_table(assessed: Assessed, expected: Mapping[str, Sequence[str]]
                 "status": one.status,
                 "state": one.state,
             }
-            rows.append({**cell.key, **row, "items": items[one.stream], "gain": one.gain, "reason": one.reason})
+            reason = "searched_not_found" if one.stream in searched else one.reason
+            rows.append({**cell.key, **row, "items": items[one.stream], "gain": one.gain, "reason": reason})
     names = ["claim", "group", "stream", "expected", "status", "state", "items", "gain", "reason"]
     return pd.DataFrame(rows, columns=names)
 

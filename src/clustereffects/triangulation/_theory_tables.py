@@ -1,4 +1,4 @@
-"""Tables of the theory: paths, links, and who or what accounts for what is observed."""
+"""Tables of the theory: paths, links, and what signs of rivals say of who or what accounts for an outcome."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def links_table(theory: Theory, cells: Sequence[CellFinding], group: str = "") -
 def attribution_table(
     theory: Theory, cells: Iterable[CellFinding], priors: Mapping[str, Mapping[str, float]] | None = None
 ) -> pd.DataFrame:
-    """Probability of each explanation of what each claim observes; priors by claim, the same for all hypotheses without."""
+    """What signs of rivals alone say of each explanation; priors by claim, the same for all hypotheses without."""
     rows: list[Attribution] = []
     for cell in cells:
         claim = cell.model.claim

@@ -1,6 +1,7 @@
-"""Who or what accounts for what is observed: the organisation, a named rival, several together, or something else.
+"""What signs of rivals say of who accounts for an outcome: the organisation, a rival, several together, something else.
 
-An answer to another question than the size of the effect: nothing here ever enters its posterior.
+Another question than the size of the effect: nothing here ever enters its posterior, and no evidence on the effect enters
+here. A large effect, none and harm give the same probabilities.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """How probable it is that one explanation accounts for what a claim observes.
+    """How probable one explanation is, by the signs of rivals alone.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def attribution(
     evidence: CellEvidence,
     prior: Mapping[str, float] | None = None,
 ) -> tuple[Attribution, ...]:
-    """Posterior probability of each explanation of what a claim observes, from the diagnostics on its rivals.
+    """Posterior probability of each explanation, by the diagnostics on a claim's rivals alone.
 
     Parameters
     ----------
@@ -134,14 +135,14 @@ def attribution(
     claim : Claim
     group : str
     evidence : CellEvidence
-        Only its diagnostics on rivals are used.
+        Only its diagnostics on rivals are used, none on the effect.
     prior : mapping of str to float, optional
         Probability of each hypothesis, by the names in the result; all the same by default.
 
     Returns
     -------
     tuple of Attribution
-        The probabilities add up to one.
+        The probabilities add up to one. Empty without a diagnostic on a rival: then there is only the prior.
 
     Raises
     ------
@@ -181,10 +182,8 @@ def attribution(
     names = [_JOIN.join(sorted(one, key=order.index)) or OTHER for one in sets]
     weight = _weights(names, prior, f"{claim.id} × {group}")
     if not evidence.rivals:
-        found = [(p, p, p) for p in weight.tolist()]
-    else:
-        arrays = _trace_arrays(on_rivals(evidence.rivals), sets)
-        found = _posterior(arrays, weight, f"{claim.id} × {group}")
+        return ()
+    found = _posterior(_trace_arrays(on_rivals(evidence.rivals), sets), weight, f"{claim.id} × {group}")
     asked = Counter(_targets(evidence.rivals))
     return tuple(
         Attribution(

@@ -88,6 +88,7 @@ class CellFinding:
             tips=self.tips,
             straddling=tuple((s, float(b[0]), float(b[1]), limit) for s, b, limit in rows if b[0] < limit <= b[1]),
             silences={one.stream: one.reason for one in self.evidence.silences},
+            aside=bool(self.evidence.bias or self.evidence.rivals),
         )
 
 

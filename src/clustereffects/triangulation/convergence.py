@@ -16,6 +16,7 @@ from clustereffects.results.evidence import Silence
 from clustereffects.triangulation.bias_alone import BiasAlone, bias_alone
 from clustereffects.triangulation.cells import CellModel
 from clustereffects.triangulation.conflict import NodeSplit, node_splits
+from clustereffects.triangulation.likelihoods import log_constants
 from clustereffects.triangulation.posterior import stream_alone
 from clustereffects.triangulation.sorting import STREAMS
 from clustereffects.triangulation.verdicts import STATES
@@ -24,6 +25,7 @@ FloatArray = NDArray[np.float64]
 
 #: Every convergence code there is.
 CODES = ("agreement", "partial", "dissonance", "uninformative", "silence")
+_CONFLICT = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class ConvergenceRules:
     class_probability: float = 0.6
     least_gain: float = 0.05
     compatible: float = 0.10
-    conflict: float = 0.05
+    conflict: float = _CONFLICT
 
     def __post_init__(self) -> None:
         possible = {
@@ -97,6 +99,8 @@ class StreamReading:
         Information gain in nats; NaN if it is silent.
     reason : str
         Why it is silent; ``"nothing handed in"`` if nobody said so.
+    alike : tuple of str
+        States between which the prior alone would choose, because the stream's signs do not tell them apart.
 
     Raises
     ------
@@ -114,6 +118,7 @@ class StreamReading:
     state: str = ""
     gain: float = math.nan
     reason: str = ""
+    alike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +183,8 @@ class CellConvergence:
     ----------
     readings : tuple of StreamReading
     codes : tuple of Convergence
+    conflict : float
+        P-value below which declared biases alone do not explain what streams agree on.
 
     Raises
     ------
@@ -192,6 +199,7 @@ class CellConvergence:
 
     readings: tuple[StreamReading, ...]
     codes: tuple[Convergence, ...]
+    conflict: float = _CONFLICT
 
     @property
     def speaking(self) -> tuple[str, ...]:
@@ -208,7 +216,11 @@ class CellConvergence:
             return "dissonance"
         if counts["partial"]:
             return "partly convergent" if counts["agreement"] else "partial"
-        overlays = {one.overlay for one in self.codes if one.code == "agreement"}
+        overlays = {
+            "" if one.p_bias_only < self.conflict and one.overlay == "shared bias" else one.overlay
+            for one in self.codes
+            if one.code == "agreement"
+        }
         if overlays == {"shared bias"}:
             return "convergent, but shared bias could explain it"
         return "convergent despite opposing biases" if "strong" in overlays else "convergent"
@@ -242,7 +254,9 @@ def cell_convergence(
     The codes are those of Farmer et al. (2006, *Qualitative Health Research* 16(3)), computed: *silence* without
     evidence, *uninformative* below the least gain, *dissonance* for opposite states or a node split with a p-value below
     ``conflict`` after adjustment, *agreement* for the same state with p above ``compatible`` or no node split, *partial*
-    otherwise. What the declared biases make of it follows Lawlor et al. (2016, *International Journal of Epidemiology*
+    otherwise. A stream that has signs but no estimate points to a state only if that state is more likely, by the least
+    gain in log-likelihood, than both others: a sign that cannot tell no effect from harm is no evidence of harm, however
+    the prior divides the two. What the declared biases make of it follows Lawlor et al. (2016, *International Journal of Epidemiology*
     45(6)): agreement is strong if the biases point in opposite directions, and could be shared bias if they point in
     the same one.
 
@@ -265,17 +279,35 @@ def cell_convergence(
         _compare(readings[first], readings[second], splits.get((first, second)), model, rules)
         for first, second in combinations(names, 2)
     )
-    return CellConvergence(readings=tuple(readings.values()), codes=codes)
+    return CellConvergence(readings=tuple(readings.values()), codes=codes, conflict=rules.conflict)
 
 
 def _reading(model: CellModel, name: str, reasons: Mapping[str, str], rules: ConvergenceRules) -> StreamReading:
     if name not in model.streams:
         return StreamReading(stream=name, status="silent", reason=reasons.get(name, "nothing handed in"))
-    probability, gain = stream_alone(model, model.streams.index(name))
+    stream = model.streams.index(name)
+    probability, gain = stream_alone(model, stream)
+    if gain < rules.least_gain:
+        return StreamReading(stream=name, status="uninformative", state=_state(probability, rules), gain=gain)
+    alike = _alike(model, stream, int(probability.argmax()), rules.least_gain)
+    state = "undecided" if alike else _state(probability, rules)
+    return StreamReading(stream=name, status="speaks", state=state, gain=gain, alike=alike)
+
+
+def _state(probability: FloatArray, rules: ConvergenceRules) -> str:
     top = int(probability.argmax())
-    state = STATES[top] if probability[top] >= rules.class_probability else "undecided"
-    status = "uninformative" if gain < rules.least_gain else "speaks"
-    return StreamReading(stream=name, status=status, state=state, gain=gain)
+    return STATES[top] if probability[top] >= rules.class_probability else "undecided"
+
+
+def _alike(model: CellModel, stream: int, top: int, least: float) -> tuple[str, ...]:
+    """States that signs without any estimate leave to the prior: not less likely, by so many nats, than the top one."""
+    if (model.estimates.stream == stream).any():
+        return ()
+    power = np.zeros((1, len(model.streams)))
+    power[0, stream] = 1.0
+    likelihood = log_constants(model.items, power)[0]
+    kept = np.flatnonzero(likelihood > likelihood[top] - least)
+    return tuple(STATES[k] for k in kept) if kept.size > 1 else ()
 
 
 def _compare(
@@ -316,6 +348,12 @@ def _code(first: StreamReading, second: StreamReading, split: NodeSplit | None, 
     return "agreement" if same and not p <= rules.compatible else "partial"
 
 
+_EXPLAINED = "both biases point the same way and could explain the agreement; the estimates fit bias without any effect"
+_NOT_EXPLAINED = (
+    "both biases point the same way but do not explain the estimates: bias without any effect does not fit them"
+)
+
+
 def _resolved(split: NodeSplit, rules: ConvergenceRules) -> bool:
     return split.p_raw < rules.conflict <= split.p_adjusted
 
@@ -338,11 +376,10 @@ def _notes(
     rules: ConvergenceRules,
 ) -> Iterator[str]:
     yield from (f"{one.stream}: {one.reason}" for one in pair if one.reason)
+    yield from (f"{one.stream}: {' and '.join(one.alike)} are not told apart" for one in pair if one.alike)
     if split is not None and _resolved(split, rules):
         yield "raw estimates conflict, adjusted ones do not"
     if overlay == "shared bias" and told is not None:
-        yield "both biases point the same way and could explain the agreement"
-        fits = told.p_bias_only >= rules.conflict
-        yield "the estimates fit bias without any effect" if fits else "bias without any effect does not fit them"
+        yield _EXPLAINED if told.p_bias_only >= rules.conflict else _NOT_EXPLAINED
     if overlay == "strong":
         yield "agreement although the biases point in opposite directions"

@@ -191,30 +191,38 @@ class Findings:
         return bounds_table(self._speaking())
 
     def effects(self, level: float = 0.95) -> pd.DataFrame:
-        """Posterior mean, standard deviation and credible interval of each effect, in units of its claim."""
+        """Posterior mean, standard deviation and credible interval at the centre of all ranges, in units of the claim."""
         return effects_table(self._speaking(), level)
 
     def leave_one_out(self) -> pd.DataFrame:
-        """Posterior without each stream, each dependence group and each item in turn."""
+        """Posterior without each stream, each dependence group and each item in turn, at the centre of all ranges."""
         return left_out_table(self._speaking())
 
     def tipping(self, threshold: float | None = None) -> pd.DataFrame:
         """Smallest change of each input that changes the verdict, at one threshold for all states.
 
-        ``tips_at`` is NaN where nothing within reach does. Without a threshold those of the verdicts apply.
+        At the centre of all ranges, so that ``verdict`` may be one that is withheld. ``tips_at`` is NaN where nothing
+        within reach changes it. Without a threshold those of the verdicts apply.
         """
         return tipping_table(self._speaking(), self.thresholds, threshold)
 
     def rho_sweep(self) -> pd.DataFrame:
-        """Probabilities as the correlation within all dependence groups of diagnostics goes from 0 to 1."""
+        """Probabilities as the correlation within groups of diagnostics goes from 0 to 1, other ranges at their centre."""
         return rho_table(self._speaking(), self.thresholds)
 
     def sensitivity(self) -> pd.DataFrame:
-        """What a verdict was tested against, one row per test: streams, groups and items left out, tipping points, ρ."""
+        """What a verdict was tested against, one row per test: streams, groups and items left out, tipping points, ρ.
+
+        At the centre of all ranges: ``verdict`` and ``flips`` are about what would be said if all were known exactly, also
+        where the verdict is withheld.
+        """
         return sensitivity_table(tuple(self._speaking()), self.thresholds)
 
     def stream_weights(self) -> pd.DataFrame:
-        """Share of all weightings of the streams that leads to each verdict, with the weights at its centre (SMAA)."""
+        """Share of all weightings of the streams that leads to each verdict, with the weights at its centre (SMAA).
+
+        All ranges at their centre.
+        """
         return weights_table(self._speaking())
 
     def multiverse(self) -> pd.DataFrame:
@@ -288,8 +296,9 @@ class Findings:
         return rivals_table(self.cells)
 
     def attribution(self, priors: Mapping[str, Mapping[str, float]] | None = None) -> pd.DataFrame:
-        """Probability that the organisation, a rival or something else accounts for what each claim observes.
+        """What the signs of rivals alone say of who accounts for an outcome: the organisation, a rival or something else.
 
+        No evidence on the effect enters: read it beside the verdict. Cells without signs of rivals have no row.
         ``priors`` gives the weights of the hypotheses by claim; without it they are the same for all.
         """
         return attribution_table(self.theory, self.cells, priors)
@@ -356,7 +365,8 @@ class Findings:
 
         ``verdicts``: matrix of claims and groups. ``convergence``: the same with a sign for each stream. ``theory``: the
         theory of change, coloured by verdict (``group=``). ``waterfall``, ``posterior``, ``tipping``: one cell
-        (``claim=``, ``group=``). ``language=`` chooses the words of all but the first.
+        (``claim=``, ``group=``). ``language=`` chooses the words. Subplots of a figure without a layout engine get the
+        constrained one, so that labels and legends have room.
 
         Raises
         ------

@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 
 _MOST = 10_000
 _BENEFIT = STATES.index("benefit")
-_FRECHET = "any dependence"
+_FRECHET, _PRODUCT = "any dependence", "independent, as declared: {reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class PathFinding:
         Link with the smallest lower bound, of those the one with the smallest upper bound.
     weakest_lower, weakest_upper : float
     rule : str
-        ``"any dependence"``, or the reason for which the links were declared independent.
+        ``"any dependence"``, or that the links were declared independent, with the reason as it was given.
     note : str
         Links about which nothing is known, and why.
 
@@ -310,8 +310,8 @@ def path_findings(
 
 
 def _path_finding(theory: Theory, chances: Sequence[LinkChance], independence: str) -> PathFinding:
-    bounds = np.array([[one.lower, one.upper] for one in chances])
-    lower, upper = (bounds.prod(axis=0) if independence else all_hold(bounds)).tolist()
+    bounds, reason = np.array([[one.lower, one.upper] for one in chances]), independence.strip()
+    lower, upper = (bounds.prod(axis=0) if reason else all_hold(bounds)).tolist()
     weakest = min(chances, key=lambda one: (one.lower, one.upper))
     return PathFinding(
         group=weakest.group,
@@ -323,6 +323,6 @@ def _path_finding(theory: Theory, chances: Sequence[LinkChance], independence: s
         weakest=weakest.link,
         weakest_lower=weakest.lower,
         weakest_upper=weakest.upper,
-        rule=independence or _FRECHET,
+        rule=_PRODUCT.format(reason=reason) if reason else _FRECHET,
         note="; ".join(f"{one.link}: {one.note}" for one in chances if one.note),
     )

@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from clustereffects.results import Check
-from clustereffects.results.evidence import BiasEvidence, Diagnostic, Estimate
+from clustereffects.results.evidence import BiasEvidence, BiasTerm, Diagnostic, Estimate
 from clustereffects.triangulation._scorecard_words import ANSWERS, CRITERIA, EFFECT, QUESTIONS, STATUS
 from clustereffects.triangulation.cell_finding import CellFinding
 from clustereffects.triangulation.overrides import Override
@@ -260,7 +260,7 @@ def _line(name: str, criterion: str, short: Iterable[str], total: int, *, essent
 
 def _counterfactual(run: _Run) -> Iterator[ScorecardLine]:
     economic = sum(one.stream == "economic" for one in run.estimates)
-    compared = run.facts.comparison
+    compared = run.facts.comparison.strip()
     answered: Status = "met" if compared else "unknown"
     yield ScorecardLine(
         id="comparison",
@@ -290,11 +290,11 @@ def _name(item: Estimate | Diagnostic | BiasEvidence) -> str:
 
 def _assumptions(run: _Run) -> Iterator[ScorecardLine]:
     criterion = "assumptions"
-    unstated = (_name(one) for one in run.estimates if not one.bias)
+    unstated = (_name(one) for one in run.estimates if not any(_says_something(term) for term in one.bias))
     yield _line("biases", criterion, unstated, len(run.estimates), essential=True)
     judged = [(_name(one), term.note) for one in run.estimates for term in one.bias]
-    judged += [(_name(one), one.note or one.source) for one in run.bias]
-    groundless = (name for name, note in judged if not note)
+    judged += [(_name(one), one.note.strip() or one.source) for one in run.bias]
+    groundless = (name for name, note in judged if not note.strip())
     yield _line("grounds", criterion, groundless, len(judged), essential=True)
     claims = run.theory.claims
     yield _line("rivals named", criterion, (c.id for c in claims if not c.rivals), len(claims), essential=True)
@@ -305,6 +305,11 @@ def _assumptions(run: _Run) -> Iterator[ScorecardLine]:
     said = [one for one in items if one.stream in {"survey", "interviews"}]
     loose = (_name(one) for one in said if not (one.respondents or one.dependence))
     yield _line("dependence", criterion, loose, len(said))
+
+
+def _says_something(term: BiasTerm) -> bool:
+    """Whether a bias could be other than zero: to be certain that there is none states no bias."""
+    return bool(term.mean or term.sd or (term.mean_range and any(term.mean_range)))
 
 
 def _choices(run: _Run) -> Iterator[ScorecardLine]:
@@ -339,8 +344,9 @@ def _announced(item: Diagnostic) -> bool | None:
 
 
 def _design(facts: RunFacts) -> ScorecardLine:
-    justified = bool(facts.plan_registered) or len(facts.designs) > 1
-    known = facts.plan_registered is not None or bool(facts.designs)
+    designs = tuple(dict.fromkeys(name.strip() for name in facts.designs if name.strip()))
+    justified = bool(facts.plan_registered) or len(designs) > 1
+    known = facts.plan_registered is not None or bool(designs)
     otherwise: Status = "not met" if known else "unknown"
     return ScorecardLine(
         id="design",
@@ -348,6 +354,6 @@ def _design(facts: RunFacts) -> ScorecardLine:
         status="met" if justified else otherwise,
         good=int(bool(facts.plan_registered)),
         total=int(facts.plan_registered is not None),
-        named=facts.designs,
+        named=designs,
         essential=True,
     )

@@ -38,6 +38,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "above": "more than 99 %",
         "below": "less than 1 %",
         "nothing": "nothing was handed in",
+        "aside": "nothing but signs of biases or of rivals",
         "or": " or ",
         "not_asked": "not asked",
         "not_measured": "not measured",
@@ -67,6 +68,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "above": "mer än 99 %",
         "below": "mindre än 1 %",
         "nothing": "ingenting har lämnats in",
+        "aside": "bara tecken på skevheter eller på andra förklaringar",
         "or": " eller ",
         "not_asked": "inte tillfrågad",
         "not_measured": "inte mätt",
@@ -89,6 +91,8 @@ class Reasons:
         States whose bounds contain their threshold.
     silences : mapping of str to str
         Reason of each silent stream.
+    aside : bool
+        Whether there are signs of biases or of rivals, which say nothing of the effect itself.
 
     Raises
     ------
@@ -106,6 +110,7 @@ class Reasons:
     tips: tuple[Tip, ...] = ()
     straddling: tuple[tuple[str, float, float, float], ...] = ()
     silences: Mapping[str, str] | None = None
+    aside: bool = False
 
 
 def tipping_sentence(reasons: Reasons, language: Language = "en") -> str:
@@ -128,7 +133,7 @@ def tipping_sentence(reasons: Reasons, language: Language = "en") -> str:
     Examples
     --------
     >>> tipping_sentence(Reasons(verdict="silent", silences={"survey": "not_asked"}))
-    'No evidence: the survey not asked.'
+    'No evidence: the survey (not asked).'
     >>> tip = Tip(quantity="bias", stream="economic", current=0.0, tips_at=0.0391, verdict="probably beneficial",
     ...           becomes="undecided")
     >>> tipping_sentence(Reasons(verdict="probably beneficial", tips=(tip,)))
@@ -136,7 +141,8 @@ def tipping_sentence(reasons: Reasons, language: Language = "en") -> str:
     """
     words = _WORDS[language]
     if reasons.verdict == "silent":
-        given = [f"{words[stream]} {words[why]}" for stream, why in (reasons.silences or {}).items()]
+        given = [f"{words[stream]} ({words[why]})" for stream, why in (reasons.silences or {}).items()]
+        given += [words["aside"]] if reasons.aside else []
         return words["silent"].format(reasons=", ".join(given) or words["nothing"])
     if reasons.verdict == "withheld":
         return " ".join(_straddle(words, language, *one) for one in reasons.straddling)

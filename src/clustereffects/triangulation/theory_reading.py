@@ -18,9 +18,10 @@ ORGANISATION = "organisation"
 _FILE_NAMES = {"start": "from", "end": "to"}
 _KINDS = ("activity", "intermediate", "outcome")
 _STREAMS = ("economic", "survey", "interviews", "documents")
+_REMEDY = "correct the theory"
 
 
-def problem(what: str, where: str, expected: str, remedy: str = "correct theory.toml") -> Problem:
+def problem(what: str, where: str, expected: str, remedy: str = _REMEDY) -> Problem:
     """Problem of a theory, with the remedy that most of them have.
 
     Parameters
@@ -39,13 +40,13 @@ def problem(what: str, where: str, expected: str, remedy: str = "correct theory.
     Examples
     --------
     >>> problem("no claims", "claims", "at least one").remedy
-    'correct theory.toml'
+    'correct the theory'
     """
     return Problem(what=what, where=where, expected=expected, remedy=remedy)
 
 
 def in_file(one: Problem, file: str) -> Problem:
-    """The same problem, with the file it was found in.
+    """The same problem, with the file it was found in and is to be mended in.
 
     Parameters
     ----------
@@ -66,7 +67,8 @@ def in_file(one: Problem, file: str) -> Problem:
     >>> in_file(problem("no claims", "claims", "at least one"), "theory.toml").file
     'theory.toml'
     """
-    return Problem(what=one.what, where=one.where, expected=one.expected, remedy=one.remedy, file=file)
+    remedy = f"correct {file}" if file and one.remedy == _REMEDY else one.remedy
+    return Problem(what=one.what, where=one.where, expected=one.expected, remedy=remedy, file=file)
 
 
 def parse(text: str, kind: str) -> Mapping[str, Any]:

@@ -150,6 +150,16 @@ def test_every_verdict_has_its_cell(ax):
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["growth", "networks"]
 
 
+def test_the_programme_is_named_in_the_language(ax):
+    verdicts = pd.DataFrame({"claim": ["growth"], "group": ["programme"], "verdict": ["undecided"]})
+    words = [verdict_matrix(verdicts, ax, language=name).get_xticklabels()[0].get_text() for name in ("en", "sv")]
+    assert words == ["The whole programme", "Hela programmet"]
+
+
+def test_no_verdicts_are_an_empty_matrix(ax):
+    _rendered(verdict_matrix(pd.DataFrame(columns=["claim", "group", "verdict"]), ax))
+
+
 def test_figures_open_their_own_axes():
     import matplotlib.pyplot as plt
 

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import clustereffects as ce
@@ -101,6 +102,45 @@ def test_every_verdict_has_an_alternative_text(say, language, findings):
     assert text.endswith(".")
     assert "{" not in text
     assert "nan" not in text.split()
+
+
+@pytest.mark.parametrize("by", ["stream", "item"])
+def test_a_withheld_number_is_not_said_of_the_waterfall_either(by):
+    found = _fit(CASES["withheld"])
+    centre = f"{found.cells[0].posterior.probability[0, 2]:.0%}"
+    text = waterfall_alt(found, by=by)
+    assert centre not in text
+    assert "the verdict is withheld" in text
+    assert text.endswith(
+        "the probability of benefit goes from 43% to between 88% and above 99%, over all declared ranges."
+    )
+
+
+@pytest.mark.parametrize("kind", ["verdicts", "convergence", "waterfall", "posterior", "tipping"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_findings_draw_every_kind_in_every_language(kind, language):
+    _rendered(_fit(worked_example()).plot(_axes(), kind=kind, language=language))
+
+
+@pytest.mark.parametrize("draw", [*DRAWN, convergence_matrix])
+def test_nothing_is_cut_on_a_plain_subplot(draw):
+    figure = Figure(figsize=(6.0, 4.0))
+    FigureCanvasAgg(figure)
+    draw(_fit(worked_example()), figure.subplots())
+    figure.draw_without_rendering()
+    box = figure.get_tightbbox()
+    assert box.x0 >= -0.02
+    assert box.y0 >= -0.02
+    assert box.x1 <= 6.02
+    assert box.y1 <= 4.02
+
+
+def test_a_layout_that_was_chosen_is_kept():
+    chosen, placed = Figure(layout="tight"), Figure()
+    evidence_waterfall(_fit(worked_example()), chosen.subplots())
+    evidence_waterfall(_fit(worked_example()), placed.add_axes((0.4, 0.1, 0.5, 0.6)))
+    assert type(chosen.get_layout_engine()).__name__ == "TightLayoutEngine"
+    assert placed.get_layout_engine() is None
 
 
 @pytest.mark.parametrize("act", [*DRAWN, *SAID])

@@ -66,10 +66,15 @@ def test_too_many_joint_explanations_are_refused():
         hypotheses([Rival(id=name, overlaps=tuple(set(names) - {name})) for name in names])
 
 
-def test_without_evidence_the_prior_stays():
-    found = _found(_theory(boom=(), owner=()), [])
-    assert [one.probability for one in found.values()] == [0.25] * 4
-    assert all(one.lower == one.probability == one.upper == one.prior for one in found.values())
+def test_without_a_sign_of_a_rival_nothing_is_said():
+    """Weights that nothing has moved are no answer."""
+    assert _found(_theory(boom=(), owner=()), []) == {}
+
+
+def test_a_sign_that_says_nothing_leaves_the_prior():
+    found = _found(_theory(boom=(), owner=()), [_sign("owner", 0.5, 0.5)])
+    assert [one.probability for one in found.values()] == pytest.approx([0.25] * 4)
+    assert all(one.lower == one.probability == one.upper for one in found.values())
     assert found["boom"].note == "nothing was asked about boom"
 
 
@@ -248,7 +253,10 @@ def test_a_sign_that_repeats_the_one_that_suggested_it_changes_nothing():
 def test_what_harm_would_show_does_not_matter_to_a_rival():
     """A sign that tells harm from the other states, but not the rival from the organisation, is no second item."""
     more = {"dependence": "persons", "rho": 1.0}
-    tells, tells_not = _sign("boom", 0.2, 0.8, name="R1", **more), _sign("boom", 0.5, 0.5, name="R2", p_harm=0.1, **more)
+    tells, tells_not = (
+        _sign("boom", 0.2, 0.8, name="R1", **more),
+        _sign("boom", 0.5, 0.5, name="R2", p_harm=0.1, **more),
+    )
     assert rival_support([tells, tells_not]) == pytest.approx((4.0, 4.0, 4.0))
     found = _found(_theory(boom=()), [tells, tells_not])
     assert found["boom"].probability / found["organisation"].probability == pytest.approx(4.0)

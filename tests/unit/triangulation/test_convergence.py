@@ -121,7 +121,8 @@ def test_reasons_of_silence_are_kept_apart(reason):
 def test_a_search_with_a_chance_of_finding_is_no_silence():
     searched = Silence(**KEY, stream="survey", reason="searched_not_found", p_detect=0.9)
     built = Triangulation(theory()).fit([did(), searched])
-    assert built.completeness().set_index("stream").loc["survey", "status"] == "speaks"
+    row = built.completeness().set_index("stream").loc["survey"]
+    assert (row["status"], row["items"], row["reason"]) == ("speaks", 1, "searched_not_found")
 
 
 @pytest.mark.parametrize(
@@ -138,6 +139,46 @@ def test_a_search_with_a_chance_of_finding_is_no_silence():
 )
 def test_assessment_of_a_cell(items, expected):
     assert _codes(items).assessment == expected
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        Silence(**KEY, stream="documents", reason="searched_not_found", p_detect=0.6),
+        sign("absent", (0.9, 0.4, 0.4), observed=False),
+        sign("nearly", (0.1, 0.4, 0.41)),
+    ],
+)
+def test_signs_that_do_not_tell_no_effect_from_harm_are_no_harm(second):
+    found = Triangulation(theory()).fit([did(0.09, 0.02, 0.0), second])
+    row = found.convergence().set_index(["first", "second"]).loc["economic", second.stream]
+    assert (row["state_second"], row["code"]) == ("undecided", "partial")
+    assert row["note"] == f"{second.stream}: harm and negligible are not told apart"
+    assert found.assessment()["assessment"][0] == "partial"
+
+
+def test_signs_that_only_rule_out_harm_are_no_benefit():
+    found = _codes([did(-0.09, 0.02, 0.0), sign("spared", (0.9, 0.9, 0.1))])
+    assert found.readings[-1].state == "undecided"
+    assert found.codes[1].code == "partial"
+
+
+def test_signs_that_do_tell_harm_apart_still_contradict():
+    found = _codes([did(0.09, 0.02, 0.0), sign("loss", (0.05, 0.2, 0.9))])
+    assert (found.readings[-1].state, found.assessment) == ("harm", "dissonance")
+
+
+def test_a_stream_with_an_estimate_tells_states_apart_by_it():
+    mixed = sign("absent", (0.9, 0.4, 0.4), observed=False, stream="economic")
+    assert _codes([did(-0.09, 0.02, 0.0), mixed]).readings[0].state == "harm"
+
+
+def test_shared_bias_marks_the_assessment_only_if_it_fits():
+    up = (BiasTerm(domain="optimism", mean=0.01, sd=0.01),)
+    found = _codes([did(0.09, 0.01, bias=up), survey(0.1, 0.01, bias=up)])
+    assert found.codes[0].overlay == "shared bias"
+    assert "could explain" not in found.codes[0].note
+    assert found.assessment == "convergent"
 
 
 def test_shared_bias_marks_the_assessment():

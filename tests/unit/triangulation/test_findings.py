@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from clustereffects.errors import FileError, NotStoredError, OptionError
-from clustereffects.results import BiasTerm, Silence
+from clustereffects.results import BiasEvidence, BiasTerm, Silence
 from clustereffects.triangulation import VERDICT_COLUMNS, Triangulation
 from clustereffects.triangulation.conflict import node_splits
 from clustereffects.triangulation.posterior import stream_alone
@@ -47,7 +47,7 @@ def test_what_is_withheld_keeps_its_bounds_only(findings):
     assert [round(table.loc["K02", name], 3) for name in ("lower", "upper")] == [0.879, 0.992]
     assert "runs from 88 % to 99 %" in table.loc["K02", "tipping"]
     assert table.loc["K03", [*probabilities, "lower", "upper"]].isna().all()
-    assert table.loc["K03", "tipping"] == "No evidence: the survey not asked."
+    assert table.loc["K03", "tipping"] == "No evidence: the survey (not asked)."
 
 
 def test_posterior(findings):
@@ -172,8 +172,20 @@ def test_findings_survive_pickling_and_have_a_short_repr(findings):
     assert repr(findings) == "<Findings: 3 cells; 1 probably beneficial, 1 withheld, 1 silent>"
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        BiasEvidence(**KEY, id="B", stream="interviews", target_stream="economic", shift=0.01),
+        sign("R", (0.2, 0.6, 0.5), target="rival:boom"),
+    ],
+)
+def test_what_does_not_bear_on_the_effect_was_handed_in_all_the_same(item):
+    (text,) = Triangulation(theory()).fit([item]).verdicts()["tipping"]
+    assert text == "No evidence: nothing but signs of biases or of rivals."
+
+
 def test_convergence_codes():
-    shared_sign = BiasTerm(domain="optimism", mean=0.02, sd=0.02)
+    shared_sign = BiasTerm(domain="optimism", mean=0.06, sd=0.02)  # large enough to explain both
     items = [
         did(0.08, 0.01, bias=(shared_sign,)),
         survey(0.08, 0.01, bias=(shared_sign,)),

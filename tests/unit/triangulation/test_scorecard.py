@@ -99,6 +99,27 @@ def test_bias_must_be_stated_and_grounded():
     assert card.open == ("grounds",)
 
 
+def test_blank_notes_and_a_bias_of_nothing_state_nothing():
+    """An answer by form only is no answer."""
+
+    def first(**term):
+        return [did(0.1, 0.02, bias=(BiasTerm(domain="selection", **term),)), *_complete()[1:]]
+
+    assert _lines(first(sd=0.03, note="  "), FULL)[1]["grounds"].named == ("did (growth × K01)",)
+    assert _lines(first(sd=0.0, note="randomised"), FULL)[1]["biases"].named == ("did (growth × K01)",)
+    assert _lines(first(sd=0.0, mean_range=(-0.01, 0.01), note="experts"), FULL)[1]["biases"].status == "met"
+    assert _lines(first(sd=0.0, mean=0.01, note="a trial"), FULL)[1]["biases"].status == "met"
+    blank = BiasEvidence(id="B", **KEY, stream="interviews", target_stream="economic", shift=0.01, note=" ", source="X")
+    assert _lines([*_complete(), blank], FULL)[1]["grounds"].status == "met"
+
+
+def test_blank_comparisons_and_designs_named_twice_answer_nothing():
+    _, lines = _lines(_complete(), RunFacts(comparison="  ", designs=("matched", "matched ", " ")))
+    assert (lines["comparison"].status, lines["comparison"].named) == ("unknown", ())
+    assert (lines["design"].status, lines["design"].named) == ("not met", ("matched",))
+    assert _lines(_complete(), RunFacts(designs=(" ",)))[1]["design"].status == "unknown"
+
+
 def test_bias_evidence_needs_a_ground_too():
     shift = BiasEvidence(id="B", **KEY, stream="interviews", target_stream="economic", shift=0.01)
     _, lines = _lines([*_complete(), shift], FULL)

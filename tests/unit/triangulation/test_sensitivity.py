@@ -138,7 +138,16 @@ def test_acceptability_with_two_criteria():
     assert abs(share[0] - 7 / 13) < 4 * np.sqrt(7 * 6) / 13 / 200
     assert abs(central[0, 0] - 19 / 26) < 4 * (7 / 13) / np.sqrt(12 * 40_000 * 7 / 13)
     assert share.sum() == pytest.approx(1)
-    assert (round(7 / 13, 4), round(19 / 26, 4)) == (0.5385, 0.7308)
+
+
+def test_acceptability_with_two_criteria_is_exact_on_a_dense_grid():
+    """Midpoints of 13 000 equal parts: the limit of 6/13 lies between two of them, so that no error is left."""
+    first = (np.arange(13_000) + 0.5) / 13_000
+    share, central = acceptability(np.array([[1.0, 0.2], [0.3, 0.8]]), np.column_stack([first, 1 - first]))
+    assert [round(one, 4) for one in share.tolist()] == [0.5385, 0.4615]
+    assert [round(one, 4) for one in central.ravel().tolist()] == [0.7308, 0.2692, 0.2308, 0.7692]
+    np.testing.assert_allclose(share, [7 / 13, 6 / 13], rtol=1e-12)
+    np.testing.assert_allclose(central[:, 0], [19 / 26, 3 / 13], rtol=1e-12)
 
 
 def test_an_alternative_that_is_never_best_has_no_central_weights():

@@ -206,6 +206,14 @@ def test_messages_name_the_json_file(tmp_path):
         Theory.from_json(tmp_path / "none.json")
 
 
+def test_messages_say_what_to_correct(tmp_path):
+    (tmp_path / "mine.json").write_text('{"links": 3}', encoding="utf-8")
+    for source, remedy in ((tmp_path / "mine.json", "correct mine.json"), ('{"links": 3}', "correct the theory")):
+        with pytest.raises(TheoryError) as caught:
+            Theory.from_json(source)
+        assert {one.remedy for one in caught.value.problems} == {remedy}
+
+
 def test_numbers_of_numpy_are_written_as_numbers():
     claim = Claim(id="c", outcome="y", scale="log", horizon=3, delta=np.float64(0.01), rivals=("r",), link="l")
     nodes = (Node(id="a", kind="activity"), Node(id="b", kind="outcome"))

@@ -103,7 +103,9 @@ def test_sentences_of_withheld_and_silent():
     )
     assert tipping_sentence(Reasons(verdict="silent")) == "No evidence: nothing was handed in."
     silent = Reasons(verdict="silent", silences={"survey": "not_asked", "documents": "searched_not_found"})
-    assert tipping_sentence(silent, "sv").startswith("Inget underlag: enkäten inte tillfrågad, dokumenten eftersökt")
+    assert tipping_sentence(silent, "sv").startswith("Inget underlag: enkäten (inte tillfrågad), dokumenten (eftersökt")
+    aside = Reasons(verdict="silent", silences={"survey": "missing"}, aside=True)
+    assert tipping_sentence(aside) == "No evidence: the survey (missing), nothing but signs of biases or of rivals."
 
 
 def test_numbers_in_sentences_have_two_digits():

@@ -13,12 +13,18 @@ PALE = "#cfe3f1"
 _LONGEST = 44
 
 
-def axes(ax: Any, size: tuple[float, float] | None = None) -> Any:
-    """Axes to draw on: those given, or the ones of a new figure of pyplot, of a size in inches."""
+def axes(ax: Any, size: tuple[float, float] | None = None, *, fit: bool = False) -> Any:
+    """Axes to draw on: those given, or the ones of a new figure of pyplot, of a size in inches.
+
+    ``fit`` is for what is drawn outside the Axes: a subplot of a figure that has no layout engine gets one.
+    """
     if ax is None:
         import matplotlib.pyplot as plt
 
         ax = plt.subplots(layout="constrained", figsize=size)[1]
+    figure = ax.get_figure(root=True)
+    if fit and ax.get_subplotspec() is not None and figure.get_layout_engine() is None:
+        figure.set_layout_engine("constrained")
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     return ax

@@ -77,7 +77,7 @@ def shrinkage_plot(table: Any, ax: Any = None, *, level: float = 0.95, language:
     return ax
 
 
-def verdict_matrix(verdicts: pd.DataFrame, ax: Any = None) -> Any:
+def verdict_matrix(verdicts: pd.DataFrame, ax: Any = None, *, language: str = "en") -> Any:
     """Claims × organisations, coloured by verdict; a letter in each cell for readers without colours.
 
     Parameters
@@ -85,6 +85,8 @@ def verdict_matrix(verdicts: pd.DataFrame, ax: Any = None) -> Any:
     verdicts : DataFrame
         Columns ``claim``, ``group``, ``verdict``.
     ax : matplotlib Axes, optional
+    language : {"en", "sv"}
+        For the name of the programme; signs are the same in all.
 
     Returns
     -------
@@ -101,7 +103,7 @@ def verdict_matrix(verdicts: pd.DataFrame, ax: Any = None) -> Any:
     >>> verdict_matrix(table).texts[0].get_text()
     '?'
     """
-    ax = axes(ax)
+    ax, say = axes(ax), wording(language)
     grid = verdicts.pivot_table(index="claim", columns="group", values="verdict", aggfunc="first", sort=False)
     for row, claim in enumerate(grid.index):
         for column, group in enumerate(grid.columns):
@@ -109,11 +111,10 @@ def verdict_matrix(verdicts: pd.DataFrame, ax: Any = None) -> Any:
             colour = VERDICT_COLOURS.get(verdict, "#ffffff")
             ax.fill([column, column + 1, column + 1, column], [row, row, row + 1, row + 1], color=colour, linewidth=0)
             ax.text(column + 0.5, row + 0.5, VERDICT_SIGNS.get(verdict, ""), ha="center", va="center", color=INK)
-    ax.set_xlim(0, len(grid.columns))
-    ax.set_ylim(len(grid.index), 0)
-    ax.set_xticks(
-        np.arange(len(grid.columns)) + 0.5, [short(str(name)) for name in grid.columns], rotation=45, ha="right"
-    )
+    ax.set_xlim(0, max(len(grid.columns), 1))
+    ax.set_ylim(max(len(grid.index), 1), 0)
+    groups = [short(say.term("group", name)) for name in grid.columns]
+    ax.set_xticks(np.arange(len(groups)) + 0.5, groups, rotation=45, ha="right")
     ax.set_yticks(np.arange(len(grid.index)) + 0.5, [short(str(name).replace("_", " ")) for name in grid.index])
     ax.tick_params(length=0)
     for line in range(1, len(grid.columns)):

@@ -27,6 +27,7 @@ from clustereffects.triangulation.verdicts import STATES
 STATE_STYLES = {"harm": (ORANGE, "\\\\\\\\"), "negligible": ("#c9ced4", ""), "benefit": (GREEN, "////")}
 _COVERED = 1e-3
 _TOP, _ROOM = 1.06, 1.6
+_BARS = 0.25  # height of the bars, as a share of that of the Axes before there is anything around them
 
 
 def posterior_with_bounds(
@@ -67,7 +68,7 @@ def posterior_with_bounds(
     """
     cell, say = pick(findings, claim, group), wording(language)
     curve = findings.posterior(cell.model.claim.id, cell.model.group)
-    ax = axes(ax, (6.4, 4.2))
+    ax = axes(ax, (6.4, 4.2), fit=True)
     silent = cell.verdict == "silent"
     if not silent:
         _areas(ax, cell, curve)
@@ -111,7 +112,7 @@ def _areas(ax: Any, cell: CellFinding, curve: Posterior) -> None:
 
 
 def _bounds_above(ax: Any, cell: CellFinding, thresholds: Thresholds, say: Wording) -> None:
-    bars = ax.inset_axes((0.0, 1.04, 1.0, 0.34))
+    bars = _above(ax)
     for row, (state, limit) in enumerate(zip(STATES, thresholds.by_state, strict=True)):
         low, high = cell.bounds[row].tolist()
         colour, hatch = STATE_STYLES[state]
@@ -146,6 +147,16 @@ def _bounds_above(ax: Any, cell: CellFinding, thresholds: Thresholds, say: Wordi
     bars.set_xlabel(say("axis_bounds"), fontsize="small")
     bars.spines[["right", "bottom"]].set_visible(False)
     bars.tick_params(axis="y", length=0)
+
+
+def _above(ax: Any) -> Any:
+    """Axes above others, of a height in inches: in shares of the Axes below it would change while they are laid out."""
+    from matplotlib.transforms import ScaledTranslation, blended_transform_factory
+
+    figure = ax.get_figure(root=True)
+    inches = figure.dpi_scale_trans + ScaledTranslation(0.0, 1.0, ax.transAxes)
+    height = _BARS * ax.get_window_extent().height / figure.dpi
+    return ax.inset_axes((0.0, 0.1, 1.0, height), transform=blended_transform_factory(ax.transAxes, inches))
 
 
 def verdict_state(cell: CellFinding) -> int:
@@ -211,7 +222,7 @@ def tipping_curves(
     """
     cell, say = pick(findings, claim, group), wording(language)
     state = verdict_state(cell)
-    ax = axes(ax, (6.4, 4.2))
+    ax = axes(ax, (6.4, 4.2), fit=True)
     curves = bias_curves(cell)
     for curve in curves:
         _bias_curve(ax, curve, state, say)

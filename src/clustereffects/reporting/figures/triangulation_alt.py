@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from clustereffects.reporting.figures._cell import (
@@ -82,7 +83,7 @@ def waterfall_alt(
     by: Literal["stream", "item"] = "stream",
     language: str = "en",
 ) -> str:
-    """Alternative text of ``evidence_waterfall``: the probability of benefit after each step.
+    """Alternative text of ``evidence_waterfall``: the probability of benefit after each step, or its bounds if withheld.
 
     Parameters
     ----------
@@ -114,16 +115,18 @@ def waterfall_alt(
     names, steps = cell_names(findings, cell, say), waterfall(cell, by)
     if not steps:
         return say("alt_waterfall_nothing", before=chance(float(cell.posterior.probability[0, 2]), say), **names)
+    low, high = (chance(end, say) for end in cell.bounds[2].tolist())
     ends = [chance(as_probability(level), say) for level in (steps[0].before, steps[-1].after)]
+    if cell.verdict == "withheld":
+        return say("alt_waterfall_withheld", before=ends[0], lower=low, upper=high, **names)
     parts = "; ".join(
         say("alt_waterfall_step", name=step_name(step, by, say), after=chance(as_probability(step.after), say))
         for step in steps
     )
     text = say("alt_waterfall", before=ends[0], after=ends[1], parts=parts, **names)
-    low, high = cell.bounds[2].tolist()
-    if high - low < _TINY:
+    if np.ptp(cell.bounds[2]) < _TINY:
         return text
-    return f"{text} {say('alt_waterfall_bounds', lower=chance(low, say), upper=chance(high, say))}"
+    return f"{text} {say('alt_waterfall_bounds', lower=low, upper=high)}"
 
 
 def posterior_alt(findings: Findings, *, claim: str = "", group: str = "", language: str = "en") -> str:

@@ -60,7 +60,7 @@ def convergence_matrix(result: Any, ax: Any = None, *, language: str = "en") -> 
     """
     table, say = readings_of(result), wording(language)
     claims, groups = (list(dict.fromkeys(table[name])) for name in ("claim", "group"))
-    ax = axes(ax, (2.6 + 0.55 * max(len(groups), 3), 1.6 + 0.3 * max(len(claims), 2)))
+    ax = axes(ax, (2.6 + 0.55 * max(len(groups), 3), 1.6 + 0.3 * max(len(claims), 2)), fit=True)
     _grounds(ax, table, claims, groups)
     signs = table.assign(sign=signs_of(table))
     streams = [name for name in _STREAMS if name in set(table["stream"])]

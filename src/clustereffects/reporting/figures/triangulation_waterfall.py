@@ -65,7 +65,7 @@ def evidence_waterfall(
     """
     cell, say = pick(findings, claim, group), wording(language)
     steps = waterfall(cell, by)
-    ax = axes(ax, (6.4, 1.6 + _ROW * (len(steps) + 2)))
+    ax = axes(ax, (6.4, 1.6 + _ROW * (len(steps) + 2)), fit=True)
     start = _seen(steps[0].before if steps else float(log_odds(cell.posterior.probability[0])))
     end = _seen(steps[-1].after) if steps else start
     ax.plot(start, 0, "o", color=INK, markerfacecolor="white")

@@ -34,6 +34,7 @@ from clustereffects.triangulation.comparison.rubric import (
 )
 from clustereffects.triangulation.options import Thresholds
 from clustereffects.triangulation.prior_conflict import prior_conflict
+from clustereffects.triangulation.sentences import percent
 from clustereffects.triangulation.verdicts import STATES, class_word
 
 FloatArray = NDArray[np.float64]
@@ -49,16 +50,19 @@ _ROUNDING = 1e-9
 
 
 def bayes_engine(case: Case, thresholds: Thresholds) -> EngineResult:
-    """The triangulation itself, at the centre of all declared ranges."""
+    """The triangulation itself, without a number where its verdict is withheld."""
     surprise = prior_conflict(case.model)
     share, ceiling = _elicited_share(case), _bias_share(case)
     notes = [words.SURPRISE.format(p=surprise.p_adjusted)] if surprise and surprise.p_adjusted < _SURPRISING else []
     notes += [words.CEILING.format(share=ceiling)] if ceiling > _CEILING else []
     notes += [words.ELICITED.format(share=share)] if share > _MOSTLY else []
+    if case.withheld:
+        low, high = (percent(end) for end in case.withheld)
+        notes = [words.WITHHELD.format(low=low, high=high), *notes]
     return EngineResult(
         engine="bayes",
-        verdict=verdict_of(case.posterior, thresholds),
-        score=float(case.posterior[2]),
+        verdict="withheld" if case.withheld else verdict_of(case.posterior, thresholds),
+        score=float("nan") if case.withheld else float(case.posterior[2]),
         score_means="probability of benefit",
         assumption=words.ASSUMES["bayes"],
         warnings=tuple(notes),

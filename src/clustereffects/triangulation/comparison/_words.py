@@ -46,6 +46,7 @@ BOTH_REJECTED = "'no benefit' and 'no harm' are both rejected: the estimates con
 GRADE = "grades: {list}"
 HOOP_FAILED = "a failed hoop test overrides everything that passed"
 ONE_REPORT = "several reports on one test count as one test"
+WITHHELD = "over all declared ranges the probability of benefit runs from {low} to {high}"
 SURPRISE = "the estimates surprise the prior (p = {p:.2g})"
 CEILING = "{share:.0%} of the variance of the estimates is bias: more of the same data would hardly help"
 ELICITED = "{share:.0%} of the information comes from elicited probabilities"

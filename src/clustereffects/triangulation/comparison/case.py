@@ -34,6 +34,8 @@ class Case:
         Probabilities under the wide part of the prior, before any evidence.
     peers : tuple of mapping of str to array
         For every other organisation on the same claim: stream to its probabilities alone.
+    withheld : tuple of float
+        Lower and upper probability of benefit where the triangulation withholds its verdict; empty otherwise.
 
     Raises
     ------
@@ -53,6 +55,7 @@ class Case:
     gain: FloatArray
     base: FloatArray
     peers: tuple[Mapping[str, FloatArray], ...] = ()
+    withheld: tuple[float, ...] = ()
 
     @property
     def voices(self) -> dict[str, FloatArray]:

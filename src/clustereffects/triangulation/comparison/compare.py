@@ -73,9 +73,9 @@ def compare(
     Returns
     -------
     DataFrame
-        One row for each claim, group and engine. ``agrees`` says whether the verdict is that of the triangulation at the
-        centre of its ranges, and is empty where the engine refuses or has nothing to work on. ``warning`` holds what the
-        engine ignores or why it refuses.
+        One row for each claim, group and engine. ``agrees`` says whether the verdict is that of the triangulation, firm or
+        probable, and is empty where the engine refuses or has nothing to work on, or where the triangulation withholds its
+        verdict. ``warning`` holds what the engine ignores or why it refuses.
 
     Raises
     ------
@@ -120,13 +120,16 @@ def compare(
 def _cases(cells: Iterable[CellFinding]) -> Iterator[Case]:
     """Cases with the other organisations on the same claim as peers."""
     by_claim: dict[str, list[Case]] = defaultdict(list)
-    cases = [
-        case_of(cell.model, cell.evidence, cell.posterior.probability[0]) for cell in cells if cell.verdict != "silent"
-    ]
+    cases = [_case(cell) for cell in cells if cell.verdict != "silent"]
     for case in cases:
         by_claim[case.model.claim.id].append(case)
     for case in cases:
         yield replace(case, peers=tuple(one.voices for one in by_claim[case.model.claim.id] if one is not case))
+
+
+def _case(cell: CellFinding) -> Case:
+    case = case_of(cell.model, cell.evidence, cell.posterior.probability[0])
+    return replace(case, withheld=tuple(cell.bounds[2].tolist())) if cell.verdict == "withheld" else case
 
 
 def _rows(case: Case, engines: Sequence[str], thresholds: Thresholds) -> Iterator[dict[str, Any]]:
@@ -148,7 +151,8 @@ def _rows(case: Case, engines: Sequence[str], thresholds: Thresholds) -> Iterato
 
 
 def _agrees(found: EngineResult, main: EngineResult) -> bool | None:
-    return None if found.verdict in {"refused", "silent"} else found.verdict == main.verdict
+    silent = found.verdict in {"refused", "silent"} or main.verdict == "withheld"
+    return None if silent else found.verdict == main.verdict
 
 
 def agreement_by_engine(comparison: pd.DataFrame) -> pd.DataFrame:
@@ -163,7 +167,7 @@ def agreement_by_engine(comparison: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row per engine: ``cells``, ``agrees``, ``more_favourable``, ``less_favourable``, ``otherwise`` (undecided against
-        no material effect), ``refused`` and ``silent``.
+        no material effect), ``refused``, ``silent``, and ``withheld`` (by the triangulation: nothing to agree with).
 
     Raises
     ------
@@ -191,13 +195,15 @@ def agreement_by_engine(comparison: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["engine", "cells", *_OUTCOMES])
 
 
-_OUTCOMES = ("agrees", "more_favourable", "less_favourable", "otherwise", "refused", "silent")
+_OUTCOMES = ("agrees", "more_favourable", "less_favourable", "otherwise", "refused", "silent", "withheld")
 _FAVOUR = {"probably harmful": -1, "probably beneficial": 1}
 
 
 def _outcome(verdict: str, main: str) -> str:
     if verdict in {"refused", "silent"}:
         return verdict
+    if main == "withheld":
+        return main
     if verdict == main:
         return "agrees"
     step = _FAVOUR.get(verdict, 0) - _FAVOUR.get(main, 0)

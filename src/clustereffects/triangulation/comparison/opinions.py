@@ -213,7 +213,8 @@ def compromise(belief: FloatArray, uncertainty: FloatArray) -> tuple[dict[frozen
     Jøsang (2016, §12.6), for several sources van der Heijden, Kopp & Kargl (2018), here for opinions with mass on single
     states. Consensus: the belief all share. Compromise of the rest: what one source believes while all others are uncertain
     goes to that state, what all believe goes to the union of the states they believe in. Opinions that are all the same are
-    returned as they are, as continuity along identical residues demands; the definition leaves that case open.
+    returned as they are, as continuity along identical residues demands; the definition leaves that case open. Where
+    nothing of the rest can be joined – certain sources, one of whom shares part of their belief – it becomes uncertainty.
 
     Examples
     --------
@@ -226,11 +227,12 @@ def compromise(belief: FloatArray, uncertainty: FloatArray) -> tuple[dict[frozen
     shared = belief.min(axis=0)
     rest = belief - shared
     mass = {frozenset({k}): float(shared[k]) for k in range(states)}
-    if not rest.any():
+    between = _compromises(rest, uncertainty)
+    joint = sum(between.values())
+    if joint == 0:
         return mass, float(1 - shared.sum())
     unsure = float(uncertainty.prod())
-    between = _compromises(rest, uncertainty)
-    scale = (1 - shared.sum() - unsure) / sum(between.values())
+    scale = (1 - shared.sum() - unsure) / joint
     for which, value in between.items():
         mass[which] = mass.get(which, 0.0) + float(scale * value)
     everything = frozenset(range(states)) if states > 1 and sources > 1 else frozenset()

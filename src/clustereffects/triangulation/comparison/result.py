@@ -17,8 +17,8 @@ from clustereffects.triangulation.verdicts import class_word, decide
 
 FloatArray = NDArray[np.float64]
 
-#: Verdicts an engine can give: the four classes, a refusal, and nothing to work on.
-ENGINE_VERDICTS = (*(class_word(state) for state in range(4)), "refused", "silent")
+#: Verdicts an engine can give: the four classes, a refusal, nothing to work on, and what the triangulation withholds.
+ENGINE_VERDICTS = (*(class_word(state) for state in range(4)), "refused", "silent", "withheld")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,8 @@ class EngineResult:
     ----------
     engine : str
     verdict : str
-        "probably beneficial", "no material effect", "probably harmful", "undecided", "refused" or "silent" (the engine
-        finds nothing it could work on).
+        "probably beneficial", "no material effect", "probably harmful", "undecided", "refused", "silent" (the engine
+        finds nothing it could work on) or "withheld" (by the triangulation itself).
     score : float
         The engine's own number, NaN where it has none.
     score_means : str

@@ -75,6 +75,13 @@ def test_certain_contradiction_becomes_full_uncertainty_in_the_compromise():
     assert sum(mass.values()) == 0.0
 
 
+def test_certain_opinions_without_a_compromise_leave_uncertainty_not_nan():
+    """Two certain sources and one that shares part of their belief: nothing of the rest can be joined."""
+    mass, doubt = compromise(np.array([[0.5, 0.5], [0.5, 0.5], [0.3, 0.5]]), np.array([0.0, 0.0, 0.2]))
+    assert mass == {frozenset({0}): pytest.approx(0.3), frozenset({1}): pytest.approx(0.5)}
+    assert doubt == pytest.approx(0.2)
+
+
 def test_compromise_leaves_belief_on_two_of_three_states():
     belief = np.array([[0.0, 0.0, 0.9], [0.0, 0.8, 0.0]])
     mass, doubt = compromise(belief, np.array([0.1, 0.2]))

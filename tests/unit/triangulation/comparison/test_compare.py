@@ -19,7 +19,7 @@ from clustereffects.triangulation.comparison import (
 from clustereffects.triangulation.comparison._stream_engines import opinions_of
 from clustereffects.triangulation.comparison.opinions import projected
 from clustereffects.triangulation.sorting import sort_evidence
-from triangulation_cases import KEY, PRIOR, did, sign, survey, theory, worked_example
+from triangulation_cases import KEY, PRIOR, did, interviews, sign, survey, theory, worked_example
 
 STREAM_ENGINES = ["bayes", "linear_pool", "log_pool", "subjective_logic", "dempster"]
 
@@ -175,6 +175,15 @@ def test_a_search_without_a_find_is_a_failed_hoop_and_a_vote():
 def test_ranges_enter_at_their_centre():
     wide, exact = sign("s", ((0.8, 1.0), (0.3, 0.5), 0.4)), sign("s", (0.9, 0.4, 0.4))
     pd.testing.assert_frame_equal(table([wide], "vote", "process_tracing"), table([exact], "vote", "process_tracing"))
+
+
+def test_what_is_withheld_is_withheld_here_too():
+    found = table([did(bias_range=(-0.02, 0.02)), survey(bias_range=(0.02, 0.10)), *interviews()])
+    assert found.loc["bayes", "verdict"] == "withheld"
+    assert np.isnan(found.loc["bayes", "score"])
+    assert "from 88 % to " in found.loc["bayes", "warning"]
+    assert found["agrees"].isna().all()
+    assert (agreement_by_engine(found.reset_index())["withheld"] == 1).all()
 
 
 def test_an_uninformative_item_has_no_vote():
