@@ -18,13 +18,17 @@ def require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:
     require(value in known, f"{what} {value!r}", "one of " + ", ".join(known))
 
 
-def require_chance(name: str, chance: float | tuple[float, float]) -> None:
+def require_chance(name: str, chance: object) -> None:
     """Refuse what is neither a probability nor an increasing range of them."""
     ends = chance if isinstance(chance, tuple) else (chance, chance)
-    ordered = len(ends) == 2 and all(isinstance(end, Real) for end in ends) and 0 <= ends[0] <= ends[1] <= 1  # noqa: PLR2004
+    ordered = len(ends) == 2 and all(_is_probability(end) for end in ends) and ends[0] <= ends[1]
     require(ordered, f"{name} is {chance}", "a probability, or a range lower–upper within 0–1")
 
 
-def require_probability(name: str, chance: float) -> None:
+def require_probability(name: str, chance: object) -> None:
     """Refuse what is not one probability; a range is not either."""
-    require(isinstance(chance, Real) and 0 <= chance <= 1, f"{name} is {chance}", "one probability within 0–1")
+    require(_is_probability(chance), f"{name} is {chance}", "one probability within 0–1")
+
+
+def _is_probability(chance: object) -> bool:
+    return isinstance(chance, Real) and bool(0 <= float(chance) <= 1)
