@@ -26,6 +26,7 @@ FloatArray = NDArray[np.float64]
 #: Every convergence code there is.
 CODES = ("agreement", "partial", "dissonance", "uninformative", "silence")
 _CONFLICT = 0.05
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,7 +307,7 @@ def _alike(model: CellModel, stream: int, top: int, least: float) -> tuple[str, 
     power = np.zeros((1, len(model.streams)))
     power[0, stream] = 1.0
     likelihood = log_constants(model.items, power)[0]
-    kept = np.flatnonzero(likelihood > likelihood[top] - least)
+    kept = np.flatnonzero(likelihood > likelihood[top] - max(least, _ROUNDING))
     return tuple(STATES[k] for k in kept) if kept.size > 1 else ()
 
 

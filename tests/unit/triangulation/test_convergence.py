@@ -157,6 +157,11 @@ def test_signs_that_do_not_tell_no_effect_from_harm_are_no_harm(second):
     assert found.assessment()["assessment"][0] == "partial"
 
 
+def test_equal_likelihoods_are_not_told_apart_whatever_the_least_gain():
+    signs = [did(0.09, 0.02, 0.0), sign("absent", (0.9, 0.4, 0.4), observed=False)]
+    assert _codes(signs, ConvergenceRules(least_gain=0)).readings[-1].state == "undecided"
+
+
 def test_signs_that_only_rule_out_harm_are_no_benefit():
     found = _codes([did(-0.09, 0.02, 0.0), sign("spared", (0.9, 0.9, 0.1))])
     assert found.readings[-1].state == "undecided"
