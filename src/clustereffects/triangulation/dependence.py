@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from clustereffects.errors import EvidenceError, Problem
+from clustereffects.results._evidence_checks import is_chance, set_tuple
 from clustereffects.results.evidence import Chance, Diagnostic, Estimate, Evidence
 
 Reason = Literal["same_respondent", "same_dataset", "same_coder", "shared_funder"]
@@ -59,18 +60,25 @@ class DependenceGroup:
     group: str = ""
 
     def __post_init__(self) -> None:
-        low, high = _ends(0.0 if self.rho is None else self.rho)
+        listed = isinstance(self.members, list | tuple) and all(isinstance(one, str) for one in self.members)
         found = [
-            (bool(self.id.strip()), "a dependence group has no name", "a name"),
+            (isinstance(self.id, str) and bool(self.id.strip()), "a dependence group has no name", "a name"),
             (bool(self.members), "no members", "identifiers of estimates and diagnostics"),
+            (listed, f"the members {self.members!r}", "a tuple of identifiers, also for a single one"),
             (self.reason in get_args(Reason), f"the reason {self.reason!r}", "one of " + ", ".join(get_args(Reason))),
-            (0 <= low <= high <= 1, f"ρ is {self.rho}", "a probability, or a range lower–upper within 0–1"),
+            (
+                self.rho is None or is_chance(self.rho),
+                f"ρ is {self.rho!r}",
+                "a probability, or a range lower–upper within 0–1",
+            ),
         ]
         problems = [
             _problem(what, self.id, expected, "correct the group") for fine, what, expected in found if not fine
         ]
         if problems:
             raise EvidenceError(problems)
+        for name in ("members", "rho"):
+            set_tuple(self, name)
 
     def holds(self, item: Member) -> bool:
         """Whether an item is a member."""

@@ -103,6 +103,17 @@ def test_impossible_groups():
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize("changes", [{"members": "ab"}, {"members": (1, 2)}, {"rho": "x"}, {"rho": (0.1,)}, {"id": 5}])
+def test_groups_of_the_wrong_type_are_refused(changes):
+    with pytest.raises(EvidenceError, match="correct the group"):
+        DependenceGroup(**({"id": "g", "members": ("a", "b"), "reason": "same_coder"} | changes))
+
+
+def test_a_group_may_be_declared_in_lists():
+    group = DependenceGroup(id="g", members=["a", "b"], reason="same_coder", rho=[0.1, 0.4])
+    assert (group.members, group.rho) == (("a", "b"), (0.1, 0.4))
+
+
 def test_a_group_with_two_correlations_across_kinds_is_refused_until_it_is_declared():
     evidence = [survey(dependence="persons"), sign("a", dependence="persons", rho=0.5)]
     with pytest.raises(EvidenceError, match=r"dependence group 'persons' has several ρ[\s\S]*DependenceGroup"):
