@@ -27,6 +27,9 @@ from clustereffects.results.evidence_provenance import EvidenceProvenance
 Stream = Literal["economic", "survey", "interviews", "documents"]
 Chance: TypeAlias = float | tuple[float, float]
 
+#: How identifiers of estimates begin that are pooled over organisations.
+POOLED = "economic:pooled:"
+
 _STREAMS = get_args(Stream)
 _PLACE = ("id", "claim", "group")
 

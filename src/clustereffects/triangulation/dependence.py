@@ -121,10 +121,35 @@ def grouped(evidence: Iterable[Evidence], groups: Iterable[DependenceGroup] = ()
     >>> [(item.dependence, item.rho) for item in grouped([scale, sign])]
     [('interviews', 0.3), ('interviews', 0.3)]
     """
-    items, declared = list(evidence), tuple(groups)
-    problems = _declaration_problems(items, declared)
-    if problems:
+    items, declared = tuple(evidence), tuple(groups)
+    if problems := declaration_problems(items, declared):
         raise EvidenceError(problems)
+    return joined(items, declared)
+
+
+def joined(evidence: Iterable[Evidence], declared: Sequence[DependenceGroup]) -> tuple[Evidence, ...]:
+    """Evidence as ``grouped`` makes it, whatever the declared groups name.
+
+    Parameters
+    ----------
+    evidence : iterable of Estimate, Diagnostic, BiasEvidence or Silence
+    declared : sequence of DependenceGroup
+
+    Returns
+    -------
+    tuple
+
+    Raises
+    ------
+    TypeError
+        If the evidence cannot be iterated over.
+
+    Examples
+    --------
+    >>> joined([], [DependenceGroup(id="g", members=("a",), reason="same_coder")])
+    ()
+    """
+    items = list(evidence)
     pools: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for i, item in enumerate(items):
         if isinstance(item, Estimate | Diagnostic):
@@ -210,7 +235,28 @@ def _hull(chances: Iterable[Chance | None]) -> Chance:
     return low if low == high else (low, high)
 
 
-def _declaration_problems(items: Sequence[object], declared: Sequence[DependenceGroup]) -> list[Problem]:
+def declaration_problems(items: Sequence[object], declared: Sequence[DependenceGroup]) -> list[Problem]:
+    """What is wrong with declared groups: two of one name, members that are not in the evidence.
+
+    Parameters
+    ----------
+    items : sequence of evidence
+    declared : sequence of DependenceGroup
+
+    Returns
+    -------
+    list of Problem
+
+    Raises
+    ------
+    AttributeError
+        If a group is no ``DependenceGroup``.
+
+    Examples
+    --------
+    >>> print(declaration_problems([], [DependenceGroup(id="g", members=("a",), reason="same_coder")])[0].what)
+    unknown members: a
+    """
     names = [group.id for group in declared]
     problems = [
         _problem("declared twice", name, "every group once", "join the two, or give them different names")
