@@ -2,7 +2,9 @@
 
 Dependence matters within one claim for one organisation, on the effect and on each rival apart. Items hang together if
 they carry the same dependence group, if a declared group names both, if the same respondent is behind both, or if one
-suggested the other; what hangs together in steps is one group.
+suggested the other; what hangs together in steps is one group. Estimates of one stream that come from the same source –
+an equal ``source_hash`` of their provenance – hang together too, unless they are in a dependence group or name their
+respondents.
 """
 
 from __future__ import annotations
@@ -92,7 +94,8 @@ def grouped(evidence: Iterable[Evidence], groups: Iterable[DependenceGroup] = ()
     ----------
     evidence : iterable of Estimate, Diagnostic, BiasEvidence or Silence
     groups : iterable of DependenceGroup
-        In addition to what the items say themselves (``dependence``, ``respondents``, ``suggested_by``).
+        In addition to what the items say themselves (``dependence``, ``respondents``, ``suggested_by``, and the
+        ``source_hash`` of estimates).
 
     Returns
     -------
@@ -171,7 +174,8 @@ def _regrouped(members: Sequence[Member], declared: Sequence[DependenceGroup]) -
         names = {members[i].dependence for i in part}
         if len(part) == 1 or (not own and len(names) == 1 and "" not in names):
             continue
-        name = " + ".join(sorted({*names, *(group.id for group in own)} - {""})) or f"respondents {number}"
+        shared = "respondents" if any(members[i].respondents for i in part) else "same source"
+        name = " + ".join(sorted({*names, *(group.id for group in own)} - {""})) or f"{shared} {number}"
         rho = _hull([*(members[i].rho for i in part if members[i].dependence), *(group.rho for group in own)])
         for i in part:
             result[i] = replace(members[i], dependence=name, rho=rho)
@@ -183,6 +187,8 @@ def _keys(item: Member, declared: Sequence[DependenceGroup]) -> list[_Key]:
     keys = [("respondent", one) for one in item.respondents]
     keys += [("name", item.dependence)] if item.dependence else []
     keys += [("declared", group.id) for group in declared if group.holds(item)]
+    if isinstance(item, Estimate) and not keys and item.provenance and item.provenance.source_hash:
+        keys += [("source", f"{item.stream} {item.provenance.source_hash}")]
     if isinstance(item, Diagnostic):
         keys += [("item", item.id), *([("item", item.suggested_by)] if item.suggested_by else [])]
     return keys

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clustereffects.errors import EvidenceError
-from clustereffects.results import BiasEvidence, Silence
+from clustereffects.results import BiasEvidence, EvidenceProvenance, Silence
 from clustereffects.triangulation import Thresholds, Triangulation
 from clustereffects.triangulation.cells import rival_support
 from clustereffects.triangulation.dependence import DependenceGroup, grouped
@@ -61,6 +61,30 @@ def test_one_number_stays_one_number():
     evidence = [sign("a", dependence="x", rho=0.3), sign("b", respondents=("P-1",)), sign("c", respondents=("P-1",))]
     assert _groups(evidence, _group("a", "b")) == [("g + x", 0.3)] * 3
     assert _groups(evidence[1:], _group("b", "c", rho=0.7)) == [("g", 0.7)] * 2
+
+
+def _from(source, name, **more):
+    return did(id=name, provenance=EvidenceProvenance(source_hash=source), **more)
+
+
+def test_estimates_of_one_source_are_not_independent():
+    twice = [_from("ab", "did"), _from("ab", "group-time"), _from("cd", "other"), did(id="unknown")]
+    assert _groups(twice) == [("same source 1", (0.0, 1.0))] * 2 + [("", 1.0)] * 2
+    assert _groups([_from("", "did"), _from("", "group-time")]) == [("", 1.0)] * 2
+    alone, apart = (
+        Triangulation(theory()).fit([_from("ab", "a")]),
+        Triangulation(theory()).fit([_from("ab", "a"), _from("ab", "b")]),
+    )
+    assert apart.bounds()["lower"].iloc[2] == pytest.approx(alone.bounds()["lower"].iloc[2], abs=1e-6)
+
+
+def test_a_source_joins_neither_streams_nor_cells_nor_what_is_declared():
+    reading = EvidenceProvenance(source_hash="ab")
+    evidence = [_from("ab", "did"), survey(provenance=reading), sign("a", provenance=reading)]
+    evidence += [_from("ab", "did", group="K02"), _from("ab", "said", dependence="register", rho=0.3)]
+    assert _groups(evidence) == [("", 1.0), ("", 1.0), ("", 0.0), ("", 1.0), ("register", 0.3)]
+    pair = [_from("ab", "did"), _from("ab", "group-time"), _from("ab", "third")]
+    assert _groups(pair, _group("did", "third", rho=0.2)) == [("g", 0.2), ("", 1.0), ("g", 0.2)]
 
 
 def test_a_respondent_matters_within_a_claim_and_an_organisation_only():
