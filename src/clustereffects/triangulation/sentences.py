@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
+from clustereffects.errors import OptionError, Problem
 from clustereffects.triangulation.sensitivity import LeftOut
 from clustereffects.triangulation.tipping import Tip
 
@@ -37,7 +38,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "benefit": "benefit",
         "above": "more than 99 %",
         "below": "less than 1 %",
-        "nothing": "nothing was handed in",
+        "nothing": "nothing that bears on the effect was handed in",
         "or": " or ",
         "not_asked": "not asked",
         "not_measured": "not measured",
@@ -66,7 +67,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "benefit": "nytta",
         "above": "mer än 99 %",
         "below": "mindre än 1 %",
-        "nothing": "ingenting har lämnats in",
+        "nothing": "ingenting som gäller effekten har lämnats in",
         "or": " eller ",
         "not_asked": "inte tillfrågad",
         "not_measured": "inte mätt",
@@ -106,6 +107,31 @@ class Reasons:
     tips: tuple[Tip, ...] = ()
     straddling: tuple[tuple[str, float, float, float], ...] = ()
     silences: Mapping[str, str] | None = None
+
+
+def check_language(language: str) -> None:
+    """Refuse a language that the findings do not speak.
+
+    Parameters
+    ----------
+    language : str
+
+    Raises
+    ------
+    OptionError
+        If the language is neither English nor Swedish.
+
+    Examples
+    --------
+    >>> check_language("sv")
+    """
+    if language not in get_args(Language):
+        expected = "one of " + ", ".join(get_args(Language))
+        raise OptionError(
+            Problem(
+                what=f"language {language!r}", where="findings", expected=expected, remedy="choose another language"
+            )
+        )
 
 
 def tipping_sentence(reasons: Reasons, language: Language = "en") -> str:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from clustereffects.errors import FileError, NotStoredError, OptionError
-from clustereffects.results import BiasTerm, Silence
+from clustereffects.results import BiasEvidence, BiasTerm, Silence
 from clustereffects.triangulation import VERDICT_COLUMNS, Triangulation
 from clustereffects.triangulation.conflict import node_splits
 from clustereffects.triangulation.posterior import stream_alone
@@ -208,6 +208,24 @@ def test_silence_gives_its_reason():
     assert table["code"].tolist() == ["silence"] * 3
     assert table["note"].tolist()[0] == "survey: not_measured"
     assert table["note"].tolist()[1] == "interviews: nothing handed in"
+
+
+@pytest.mark.parametrize("ask", ["verdicts", "bands"])
+def test_other_languages_are_refused(findings, ask):
+    with pytest.raises(OptionError, match="language 'de'"):
+        getattr(findings, ask)("de")
+
+
+@pytest.mark.parametrize("threshold", ["x", 0.4, 1.2, float("nan")])
+def test_impossible_thresholds_are_refused(findings, threshold):
+    with pytest.raises(OptionError, match="threshold is"):
+        findings.tipping(threshold)
+
+
+def test_bias_evidence_alone_is_something_that_was_handed_in():
+    item = BiasEvidence(**KEY, id="B", stream="interviews", target_stream="economic", shift=0.01)
+    sentence = Triangulation(theory()).fit([item]).verdicts()["tipping"][0]
+    assert sentence == "No evidence: nothing that bears on the effect was handed in."
 
 
 def test_plot(findings):
