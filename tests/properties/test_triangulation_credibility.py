@@ -12,7 +12,7 @@ from clustereffects.triangulation import Findings, Prior, Triangulation
 from clustereffects.triangulation.audit import restored
 from clustereffects.triangulation.conflict import heterogeneity, holm
 from clustereffects.triangulation.convergence import ConvergenceRules, cell_convergence
-from clustereffects.triangulation.information import preview_component, preview_sign
+from clustereffects.triangulation.information import preview_component, preview_pair, preview_sign
 from clustereffects.triangulation.prior_conflict import prior_conflict
 from clustereffects.triangulation.sensitivity import scenarios
 from triangulation_cases import PRIOR, did, model, sign, survey, theory
@@ -83,12 +83,21 @@ def test_holm_adjusts_upwards_and_keeps_the_order(p_values):
 
 
 @quick
-@given(triples, triples, st.floats(0, 1))
-def test_a_sign_is_never_expected_to_shift_a_probability(prior, chance, exponent):
+@given(triples, triples)
+def test_a_sign_is_never_expected_to_shift_a_probability(prior, chance):
     now = np.array(prior) / sum(prior)
-    found = preview_sign(now, np.array(chance), exponent)
+    found = preview_sign(now, np.array(chance))
     np.testing.assert_allclose(found.now, now, atol=1e-12)
-    assert -1e-12 <= found.reduction <= preview_sign(now, np.array(chance)).reduction + 1e-12
+    assert found.reduction >= -1e-12
+
+
+@quick
+@given(triples, triples, triples)
+def test_a_dependent_report_is_never_expected_to_make_benefit_less_certain(now, seen, unseen):
+    found = preview_pair(*(np.array(one) / sum(one) for one in (now, seen, unseen)))
+    assert found.weight.sum() == pytest.approx(1)
+    assert (found.weight >= 0).all()
+    assert found.reduction >= -1e-12
 
 
 @quick

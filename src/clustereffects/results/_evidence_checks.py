@@ -49,7 +49,7 @@ def require_texts(kind: str, item: Any, names: tuple[str, ...]) -> None:
 
 def require_probability(name: str, chance: float) -> None:
     """Refuse what is not a probability."""
-    require(is_number(chance) and 0 <= chance <= 1, f"{name} is {chance!r}", "a probability")
+    require(is_number(chance) and 0 <= chance <= 1, f"{name} is {chance}", "one probability within 0–1")
 
 
 def is_chance(chance: object) -> bool:
@@ -61,7 +61,7 @@ def is_chance(chance: object) -> bool:
 def set_chance(kind: str, item: Any, name: str) -> None:
     """Refuse what is neither a probability nor an increasing range of them; make the range a tuple."""
     chance = getattr(item, name)
-    require(is_chance(chance), f"{name} of {kind} is {chance!r}", "a probability, or a range lower–upper within 0–1")
+    require(is_chance(chance), f"{name} of {kind} is {chance}", "a probability, or a range lower–upper within 0–1")
     set_tuple(item, name)
 
 

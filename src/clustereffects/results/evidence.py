@@ -184,7 +184,8 @@ class Diagnostic:
     Raises
     ------
     EvidenceError
-        If the stream is unknown, a probability lies outside [0, 1] or a range is not increasing.
+        If the stream is unknown, a probability lies outside [0, 1], a range is not increasing, or ``unreliability`` or
+        ``noise`` is a range.
 
     Examples
     --------

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from clustereffects.triangulation.cells import CellModel
+from clustereffects.triangulation.conflict import shared_variance
 from clustereffects.triangulation.sensitivity import scenarios
 from clustereffects.triangulation.verdicts import STATES
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +77,13 @@ def bias_alone(model: CellModel, pair: tuple[str, str], state: str) -> BiasAlone
 
     Notes
     -----
-    Without an effect the estimates are normal around their mean biases with the covariance of errors and biases, so
-    that r'C⁻¹r is χ² with as many degrees of freedom as estimates; proportional bias then plays no part. The direction
-    of a stream's bias is the sign of what adjustment takes off its pooled estimate.
+    Without an effect the estimates are normal around their mean biases; proportional bias then plays no part. With D,
+    the covariance of errors and biases if dependence groups are left aside, and C, the same with the covariance
+    ρ√(v_i v_j) of the own errors within a group, r'D⁻¹r is a sum of χ² variables weighted by the eigenvalues λ of D⁻¹C.
+    It is referred to the scaled χ² with the same mean and variance (Satterthwaite 1946, *Biometrics Bulletin* 2(6)):
+    exact without dependence groups, where it has as many degrees of freedom as estimates, and for estimates that repeat
+    each other, which then count once. The direction of a stream's bias is the sign of what adjustment takes off its
+    pooled estimate.
 
     Examples
     --------
@@ -97,16 +103,24 @@ def bias_alone(model: CellModel, pair: tuple[str, str], state: str) -> BiasAlone
     """
     positions = [model.streams.index(name) for name in pair]
     chosen = np.flatnonzero(np.isin(model.estimates.stream, positions))
-    residual = model.estimates.residual[chosen]
-    covariance = model.estimates.covariance[np.ix_(chosen, chosen)]
-    distance = float(residual @ np.linalg.solve(covariance, residual))
     first, second = (_direction(model, position) for position in positions)
     return BiasAlone(
         directions=(first, second),
         toward=first == second != 0 and first in _TOWARD.get(state, ()),
         p_other=_other(model, positions, state),
-        p_bias_only=float(chdtrc(chosen.size, distance)),
+        p_bias_only=_p_without_effect(model, chosen),
     )
+
+
+def _p_without_effect(model: CellModel, chosen: IntArray) -> float:
+    estimates = model.estimates
+    own, block, residual = estimates.own[chosen], estimates.block[chosen], estimates.residual[chosen]
+    apart = np.diag(own) + shared_variance(model)[np.ix_(chosen, chosen)]
+    within = np.where(block[:, None] == block, model.items.rho[block], 0.0) * np.sqrt(np.outer(own, own))
+    weight = np.linalg.solve(apart, apart + within - np.diag(np.diag(within)))
+    mean, square = float(np.trace(weight)), float(np.trace(weight @ weight))
+    distance = float(residual @ np.linalg.solve(apart, residual))
+    return float(chdtrc(mean**2 / square, distance * mean / square))
 
 
 _TOWARD = {"benefit": (1.0,), "harm": (-1.0,), "negligible": (1.0, -1.0)}

@@ -13,7 +13,14 @@ from clustereffects.results.evidence import Diagnostic
 from clustereffects.triangulation.blocks import Blocks, dependence_blocks, on_rivals
 from clustereffects.triangulation.bounds import MeanRanges
 from clustereffects.triangulation.cell_diagnostics import diagnostic_arrays, item_reports, searches
-from clustereffects.triangulation.cell_estimates import bias_terms, linear_evidence, mean_ranges
+from clustereffects.triangulation.cell_estimates import (
+    bias_terms,
+    linear_evidence,
+    mean_ranges,
+    own_factor,
+    require_distinct,
+    size_problems,
+)
 from clustereffects.triangulation.engine import PriorMixture
 from clustereffects.triangulation.estimates import LinearEvidence
 from clustereffects.triangulation.likelihoods import DiagnosticArrays, Reports, log_constants
@@ -37,6 +44,8 @@ class CellModel:
     estimates : LinearEvidence
     bias_mean, value, std_error : array, shape (n,)
         Additive bias mean, raw value and standard error of each estimate.
+    own_factor : array, shape (n,)
+        Standard deviation of each estimate's own proportional bias, in the logarithm.
     ranges : MeanRanges
     items : DiagnosticArrays
     reports : Reports
@@ -69,6 +78,7 @@ class CellModel:
     bias_mean: FloatArray
     value: FloatArray
     std_error: FloatArray
+    own_factor: FloatArray
     ranges: MeanRanges
     items: DiagnosticArrays
     reports: Reports
@@ -106,7 +116,8 @@ def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior | Prio
     Raises
     ------
     EvidenceError
-        If the diagnostics rule out every state.
+        If the diagnostics rule out every state, or a number is too large or too small to compute with (limits in
+        ``size_problems`` and ``require_distinct``).
 
     Notes
     -----
@@ -125,7 +136,9 @@ def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior | Prio
     >>> model.estimates.covariance.round(6).tolist()
     [[0.0025]]
     """
-    terms = bias_terms(cell)
+    where, terms = f"{claim.id} × {group}", bias_terms(cell)
+    if problems := size_problems(cell, terms, claim.delta, where):
+        raise EvidenceError(problems)
     value = np.array([one.value for one in cell.estimates], dtype=np.float64)
     additive = [(d, t) for d, t in terms if t.kind == "additive"]
     mean = sum((d * t.mean for d, t in additive), start=np.zeros(value.size))
@@ -137,13 +150,14 @@ def cell_model(claim: Claim, group: str, cell: CellEvidence, prior: Prior | Prio
         group=group,
         streams=cell.streams,
         prior=prior if isinstance(prior, PriorMixture) else _mixture(prior),
-        estimates=linear_evidence(cell, terms, value - mean, blocks),
+        estimates=require_distinct(linear_evidence(cell, terms, value - mean, blocks), where),
         bias_mean=mean,
         value=value,
         std_error=np.array([one.std_error for one in cell.estimates], dtype=np.float64),
+        own_factor=own_factor(terms, value.size),
         ranges=mean_ranges(additive, value.size),
         items=diagnostic_arrays(diagnostics, reports, first, blocks, cell.streams),
-        reports=_possible(reports, f"{claim.id} × {group}"),
+        reports=_possible(reports, where),
         blocks=blocks,
         item_names=(
             tuple(one.id for one in cell.estimates),
@@ -167,6 +181,52 @@ def _contradiction(what: str, where: str, expected: str) -> EvidenceError:
             remedy="avoid probabilities of exactly 0 and 1, or declare unreliability",
         )
     )
+
+
+def regained(model: CellModel, power: FloatArray) -> FloatArray | None:
+    """With how much more each test counts where streams that share its observations have less power.
+
+    Parameters
+    ----------
+    model : CellModel
+    power : array, shape (scenarios, streams)
+
+    Returns
+    -------
+    array, shape (scenarios, tests), or None
+        None if no diagnostic suggested another one.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    As in the size of a dependence group, those who share an observation count in full within the stream and by power in
+    other ones. Exact where every report on a test shares its observation with as many others.
+
+    Examples
+    --------
+    >>> claim = Claim(id="growth", outcome="value_added", scale="log", horizon=3, delta=0.01, rivals=("a",), link="l")
+    >>> about = {"claim": "growth", "group": "K01", "observed": True, "p_negligible": 0.3, "p_harm": 0.3}
+    >>> first = Diagnostic(id="T1", stream="interviews", p_benefit=0.9, **about)
+    >>> late = Diagnostic(id="T2", stream="documents", p_benefit=0.9, suggested_by="T1", **about)
+    >>> cell = CellEvidence(diagnostics=(first, late))
+    >>> model = cell_model(claim, "K01", cell, Prior(sceptical_sd=0.05, wide_sd=0.15))
+    >>> regained(model, np.array([[1.0, 1.0], [1.0, 0.0]]))[:, 0].tolist()
+    [1.0, 2.0]
+    """
+    reports, size = model.reports, model.estimates.residual.size
+    origin, share = model.blocks.origin[size:], model.blocks.informative[size:]
+    if not ((share > 0) & (share < 1)).any():
+        return None
+    stream = model.items.stream[reports.test]
+    together, same = (origin[:, None] == origin) & (share > 0), stream[:, None] == stream
+    among = (together & same).sum(axis=1) + power[:, stream] @ (together & ~same).T
+    of_test = (reports.test[:, None] == np.arange(reports.tests)).astype(np.float64)
+    before, after = share @ of_test, ((share > 0) / np.maximum(among, 1.0)) @ of_test
+    return np.where(before > 0, after / np.where(before > 0, before, 1.0), 1.0)
 
 
 def _mixture(prior: Prior) -> PriorMixture:

@@ -6,13 +6,13 @@ by the same engine in one call.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.triangulation.cells import CellModel
+from clustereffects.triangulation.cells import CellModel, regained
 from clustereffects.triangulation.engine import PriorMixture, StatePosterior, combine, posterior_cells
 from clustereffects.triangulation.estimates import LogQuadratic, likelihood_terms, stream_precision
 from clustereffects.triangulation.likelihoods import log_constants, tempering
@@ -38,7 +38,7 @@ class Changes:
     rho : array, shape (scenarios, blocks), optional
         Correlation within the dependence groups.
     estimates, tests : array, shape (scenarios, n), optional
-        0 for what is left out, 1 for the rest.
+        0 for what is left out, 1 for the rest. Without ``tests``, powers also say how many share an observation.
     residual, own : array, shape (scenarios, n), optional
         Estimates less bias means, and their variances before dependence.
     middle : array, shape (scenarios, tests, 3), optional
@@ -126,17 +126,51 @@ def evaluate(model: CellModel, changes: Changes, *, ramp: bool = False) -> State
     """
     if model.estimates.loading.size and changes.scenarios > _TOGETHER:
         return _by_distance(model, changes, ramp=ramp)
-    scenarios = changes.scenarios
-    power = np.ones((scenarios, len(model.streams))) if changes.power is None else changes.power
-    exponent = tempering(_count(model, changes), power, model.items.rho if changes.rho is None else changes.rho)
-    terms = _terms(model, changes, power, np.broadcast_to(exponent, (scenarios, *exponent.shape[1:])))
-    constants = log_constants(model.items, power, exponent, _kept(model, changes))
-    if changes.extra is not None:
-        constants = constants + changes.extra
+    terms, constants = likelihood(model, changes)
     prior = model.prior if changes.prior is None else changes.prior
     if ramp:
         return _on_ramp(prior, terms, constants, model.claim.delta)
     return combine(posterior_cells(prior, terms, model.edges), constants)
+
+
+def likelihood(model: CellModel, changes: Changes) -> tuple[LogQuadratic, FloatArray]:
+    """Likelihood of the estimates and of the diagnostics in scenarios.
+
+    Parameters
+    ----------
+    model : CellModel
+    changes : Changes
+
+    Returns
+    -------
+    terms : LogQuadratic
+    constants : array, shape (scenarios, 3)
+        Log-likelihood of harm, negligible effect and benefit.
+
+    Raises
+    ------
+    EvidenceError
+        If proportional biases cannot be integrated.
+
+    Examples
+    --------
+    >>> from clustereffects.triangulation.cells import cell_model
+    >>> from clustereffects.triangulation.options import Prior
+    >>> from clustereffects.triangulation.sorting import CellEvidence
+    >>> from clustereffects.triangulation.theory import Claim
+    >>> claim = Claim(id="growth", outcome="value_added", scale="log", horizon=3, delta=0.01, rivals=("a",), link="l")
+    >>> model = cell_model(claim, "K01", CellEvidence(), Prior(sceptical_sd=0.05, wide_sd=0.15))
+    >>> likelihood(model, Changes())[1].tolist()
+    [[0.0, 0.0, 0.0]]
+    """
+    scenarios = changes.scenarios
+    power = np.ones((scenarios, len(model.streams))) if changes.power is None else changes.power
+    if changes.power is not None and changes.tests is None:
+        changes = replace(changes, tests=regained(model, power))
+    exponent = tempering(_count(model, changes), power, model.items.rho if changes.rho is None else changes.rho)
+    terms = _terms(model, changes, power, np.broadcast_to(exponent, (scenarios, *exponent.shape[1:])))
+    constants = log_constants(model.items, power, exponent, _kept(model, changes))
+    return terms, constants if changes.extra is None else constants + changes.extra
 
 
 def _by_distance(model: CellModel, changes: Changes, *, ramp: bool) -> StatePosterior:
@@ -197,8 +231,10 @@ def _precision(model: CellModel, changes: Changes, power: FloatArray, exponent: 
         rows = 1
     own = estimates.own if changes.own is None else changes.own
     declared = 1 + (model.items.count[estimates.block].sum(axis=1) - 1) * model.items.rho[estimates.block]
-    inflated = own / exponent[:rows, estimates.block, estimates.stream] - estimates.own * declared
-    covariance = estimates.covariance + inflated[:, :, None] * np.eye(own.shape[-1])
+    inflated = own / exponent[:rows, estimates.block, estimates.stream]
+    # In this order, own errors can be made small beside the declared ones without cancelling.
+    shared = estimates.covariance - np.diag(estimates.own * declared)
+    covariance = shared + inflated[:, :, None] * np.eye(own.shape[-1])
     found = stream_precision(covariance, estimates.stream, power[:rows], changes.estimates)
     return np.broadcast_to(found, (power.shape[0], *found.shape[1:]))
 

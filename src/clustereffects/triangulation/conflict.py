@@ -70,7 +70,8 @@ def node_splits(model: CellModel) -> tuple[NodeSplit, ...]:
     -----
     Node-splitting after Presanis et al. (2013, *Statistical Science* 28(3)): each stream's estimates are pooled by
     generalised least squares, and the difference is referred to the normal distribution. The raw comparison uses
-    values and standard errors only. Proportional bias enters the adjusted one by the delta method.
+    values and standard errors only. Proportional bias enters the adjusted one by the delta method. Dependence counts
+    within a stream only (see ``adjusted_estimates``).
 
     Examples
     --------
@@ -152,12 +153,45 @@ class Heterogeneity:
     p_adjusted: float
 
 
-def adjusted_estimates(model: CellModel) -> tuple[FloatArray, FloatArray]:
+def shared_variance(model: CellModel) -> FloatArray:
+    """Covariance matrix of the biases that estimates share, without what each has to itself.
+
+    Parameters
+    ----------
+    model : CellModel
+
+    Returns
+    -------
+    array, shape (n, n)
+
+    Raises
+    ------
+    AttributeError
+        If the model is not the arrays of a cell.
+
+    Examples
+    --------
+    >>> from clustereffects.triangulation.cells import cell_model
+    >>> from clustereffects.triangulation.options import Prior
+    >>> from clustereffects.triangulation.sorting import CellEvidence
+    >>> from clustereffects.triangulation.theory import Claim
+    >>> claim = Claim(id="growth", outcome="value_added", scale="log", horizon=3, delta=0.01, rivals=("a",), link="l")
+    >>> shared_variance(cell_model(claim, "K01", CellEvidence(), Prior(sceptical_sd=0.05, wide_sd=0.15))).shape
+    (0, 0)
+    """
+    estimates, items = model.estimates, model.items
+    inflated = 1 + (items.count[estimates.block].sum(axis=1) - 1) * items.rho[estimates.block]
+    return np.asarray(estimates.covariance - np.diag(estimates.own * inflated))
+
+
+def adjusted_estimates(model: CellModel, *, across: bool = False) -> tuple[FloatArray, FloatArray]:
     """Estimates after bias adjustment, with the covariance matrix of their errors.
 
     Parameters
     ----------
     model : CellModel
+    across : bool
+        Let estimates of different streams in one dependence group count as dependent.
 
     Returns
     -------
@@ -171,7 +205,10 @@ def adjusted_estimates(model: CellModel) -> tuple[FloatArray, FloatArray]:
     Notes
     -----
     Additive bias is exact; proportional bias enters by the delta method (Turner et al. 2009, *Journal of the Royal
-    Statistical Society A* 172(1)).
+    Statistical Society A* 172(1)). Own variances are multiplied by 1 + (n − 1)ρ, where n counts the estimates of the
+    stream in the dependence group, and no diagnostics: what other items say must not make two estimates agree. Between
+    streams, own errors are independent unless ``across`` is set. A positive correlation would make their difference
+    smaller, so the comparison of two streams errs on the side of no conflict.
 
     Examples
     --------
@@ -184,11 +221,16 @@ def adjusted_estimates(model: CellModel) -> tuple[FloatArray, FloatArray]:
     >>> [part.shape for part in adjusted_estimates(model)]
     [(0,), (0, 0)]
     """
-    estimates = model.estimates
+    estimates, rho = model.estimates, model.items.rho[model.estimates.block]
+    group = (estimates.block[:, None] == estimates.block) & (rho > 0)
+    together = group if across else group & (estimates.stream[:, None] == estimates.stream)
+    own = estimates.own * (1 + np.maximum(together.sum(axis=1) - 1, 0) * rho)
     factor = np.exp(estimates.log_factor)
     adjusted = estimates.residual / factor
-    spread = np.exp(estimates.loading @ estimates.loading.T) - 1.0
-    return adjusted, estimates.covariance / np.outer(factor, factor) + np.outer(adjusted, adjusted) * spread
+    apart = np.where(group & ~together, np.outer(model.own_factor, model.own_factor), 0.0)
+    spread = np.exp(estimates.loading @ estimates.loading.T - apart) - 1.0
+    covariance = (np.diag(own) + shared_variance(model)) / np.outer(factor, factor)
+    return adjusted, covariance + np.outer(adjusted, adjusted) * spread
 
 
 def heterogeneity(model: CellModel) -> Heterogeneity | None:

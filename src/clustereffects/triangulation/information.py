@@ -73,8 +73,8 @@ class Preview:
         return float(self.weight @ (decide(self.probability, thresholds) != now))
 
 
-def preview_sign(probability: FloatArray, chance: FloatArray, exponent: float = 1.0) -> Preview:
-    """Posteriors after looking for a sign: seen or not seen.
+def preview_sign(probability: FloatArray, chance: FloatArray) -> Preview:
+    """Posteriors after looking for a sign that depends on nothing known: seen or not seen.
 
     Parameters
     ----------
@@ -82,8 +82,6 @@ def preview_sign(probability: FloatArray, chance: FloatArray, exponent: float = 
         Of the states now.
     chance : array, shape (3,)
         Of a report that the sign was seen, under each state.
-    exponent : float
-        How much of an independent report it is worth, from ``report_worth``.
 
     Returns
     -------
@@ -96,9 +94,7 @@ def preview_sign(probability: FloatArray, chance: FloatArray, exponent: float = 
 
     Notes
     -----
-    Design-stage value of a test: p(1 − p) − E[posterior variance]. A report that depends on earlier ones has the
-    probabilities pᵏ and (1 − p)ᵏ, scaled to sum to one in each state, so that no report is expected to shift the
-    probabilities in either direction.
+    Design-stage value of a test: p(1 − p) − E[posterior variance].
 
     Examples
     --------
@@ -110,41 +106,47 @@ def preview_sign(probability: FloatArray, chance: FloatArray, exponent: float = 
     >>> [round(preview_sign(half, np.array([0.5, *pair])).share, 3) for pair in tests.values()]
     [0.176, 0.146, 0.81, 0.04]
     """
-    both = np.stack([chance, 1 - chance]) ** exponent
-    both /= both.sum(axis=0)
-    joint = both * probability
+    joint = np.stack([chance, 1 - chance]) * probability
     weight = joint.sum(axis=1)
     after = joint / np.where(weight > 0, weight, 1.0)[:, None]
     return Preview(weight=weight, probability=after)
 
 
-def report_worth(size: int, rho: float) -> float:
-    """How much of an independent report one more report in a dependence group is worth.
+def preview_pair(now: FloatArray, seen: FloatArray, unseen: FloatArray) -> Preview:
+    """Posteriors after a report that depends on known ones: what the model says if the sign is seen, and if it is not.
 
     Parameters
     ----------
-    size : int
-        Reports in the group already.
-    rho : float
-        Correlation within it.
+    now, seen, unseen : array, shape (3,)
+        Probabilities of the states before the report and after either answer.
 
     Returns
     -------
-    float
-        Difference of n/(1 + (n − 1)ρ) for one report more (Clemen & Winkler 1985, *Operations Research* 33(2)).
+    Preview
 
     Raises
     ------
-    ZeroDivisionError
-        If ρ is negative enough to make the formula meaningless.
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    A likelihood that is tempered for dependence has no predictive distribution of its own. The answers get the weights
+    under which benefit is expected to stay as probable as it is now, w·seen + (1 − w)·unseen = now; for a report that
+    depends on nothing these are the predictive probabilities. Where both answers would move benefit to the same side, the
+    one that moves it less gets all the weight: then nothing can be expected.
 
     Examples
     --------
-    >>> report_worth(0, 0.5), round(report_worth(3, 0.5), 3), report_worth(3, 1.0), report_worth(3, 0.0)
-    (1.0, 0.1, 0.0, 1.0)
+    >>> preview_pair(*np.array([[0.2, 0.2, 0.6], [0.1, 0.1, 0.8], [0.4, 0.4, 0.2]])).weight.round(3).tolist()
+    [0.667, 0.333]
     """
-    later = (size + 1) / (1 + size * rho)
-    return later - (size / (1 + (size - 1) * rho) if size else 0.0)
+    up, down = seen[_BENEFIT] - now[_BENEFIT], unseen[_BENEFIT] - now[_BENEFIT]
+    if up * down < 0:
+        share = float(down / (down - up))
+    else:
+        share = float(abs(up) <= abs(down))
+    return Preview(weight=np.array([share, 1 - share]), probability=np.stack([seen, unseen]))
 
 
 def preview_component(model: CellModel, covariance: FloatArray) -> Preview:

@@ -9,11 +9,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clustereffects.results.evidence import BiasTerm, Chance, Diagnostic, Estimate
 from clustereffects.triangulation.cell_finding import CellFinding
 from clustereffects.triangulation.cells import cell_model
-from clustereffects.triangulation.information import Preview, preview_component, preview_sign, report_worth
+from clustereffects.triangulation.information import Preview, preview_component, preview_pair, preview_sign
 from clustereffects.triangulation.likelihoods import contaminated
 from clustereffects.triangulation.options import Thresholds
 from clustereffects.triangulation.sensitivity import cell_bounds, scenarios
@@ -21,6 +22,8 @@ from clustereffects.triangulation.sorting import CellEvidence
 from clustereffects.triangulation.verdicts import decide, verdict
 
 NEXT_COLUMNS = ("claim", "group", "kind", "item", "reduction", "share", "p_decided", "p_changes", "bounds_width")
+FloatArray = NDArray[np.float64]
+
 _UNDECIDED = {"undecided", "withheld"}
 _Test: TypeAlias = tuple[str, str, str]
 
@@ -51,7 +54,7 @@ def next_evidence_table(cells: Sequence[CellFinding], thresholds: Thresholds) ->
     -----
     Expected value of sample information for a decision with quadratic loss (Raiffa & Schlaifer 1961, *Applied Statistical
     Decision Theory*, chapter 4), under the declared model. Kinds: *report*, one more report on a test that was put to
-    anybody on this claim; *data*, data of the same design that halve a standard error; *negative control*, which halves
+    anybody on this claim, computed by adding it, where it depends on others, both as seen and as not seen; *data*, data of the same design that halve a standard error; *negative control*, which halves
     the standard deviation of a bias; *judgement*, a range narrowed to its centre, which moves the bounds only. Costs are
     not known here, so a large reduction is not yet a recommendation.
 
@@ -96,24 +99,33 @@ def _cell_rows(cell: CellFinding, known: dict[_Test, Diagnostic], thresholds: Th
 def _reports(cell: CellFinding, known: dict[_Test, Diagnostic]) -> Iterator[tuple[str, str, Preview]]:
     own = {_test(item): item for item in cell.evidence.diagnostics}
     for key, item in ({**known, **own}).items():
-        chance = np.array([[_centre(p) for p in (item.p_harm, item.p_negligible, item.p_benefit)]])
-        epsilon, noise = np.array([item.unreliability]), np.array([item.noise])
-        seen = contaminated(chance, np.array([True]), epsilon, noise)[0]
-        worth = report_worth(*_company(cell.evidence, item))
-        yield "report", f"{key[1]}: {key[2]}", preview_sign(cell.posterior.probability[0], seen, worth)
+        yield "report", f"{key[1]}: {key[2]}", _reported(cell, _one_more(cell.evidence, item))
 
 
-def _company(evidence: CellEvidence, item: Diagnostic) -> tuple[int, float]:
-    """Items that a further report on a test would depend on, and how strongly."""
+def _reported(cell: CellFinding, item: Diagnostic) -> Preview:
+    now = cell.posterior.probability[0]
+    chance = np.array([[_centre(p) for p in (item.p_harm, item.p_negligible, item.p_benefit)]])
+    epsilon, noise = np.array([item.unreliability]), np.array([item.noise])
+    seen = contaminated(chance, np.array([True]), epsilon, noise)[0]
+    if not item.dependence or 0 in (now @ seen, now @ (1 - seen)):
+        return preview_sign(now, seen)
+    return preview_pair(now, _after(cell, replace(item, observed=True)), _after(cell, replace(item, observed=False)))
+
+
+def _after(cell: CellFinding, item: Diagnostic) -> FloatArray:
+    model, known = cell.model, cell.evidence
+    evidence = replace(known, diagnostics=(*known.diagnostics, item))
+    return np.asarray(scenarios(cell_model(model.claim, model.group, evidence, model.prior)).probability[0])
+
+
+def _one_more(evidence: CellEvidence, item: Diagnostic) -> Diagnostic:
+    """A further report on a test, by somebody new, in the dependence group that such reports have."""
     same = [one for one in evidence.diagnostics if _test(one) == _test(item)]
     others = same or [one for one in evidence.diagnostics if one.stream == item.stream]
     names = [one.dependence for one in others if one.dependence]
-    if not names:
-        return 0, 0.0
-    name = max(sorted(set(names)), key=names.count)
-    items: list[Estimate | Diagnostic] = [*evidence.estimates, *evidence.diagnostics]
-    group = [one for one in items if one.dependence == name]
-    return len(group), _centre(group[0].rho)
+    name = max(sorted(set(names)), key=names.count) if names else ""
+    rho = next((one.rho for one in others if one.dependence == name), item.rho)
+    return replace(item, id="\0one more", dependence=name, rho=rho, respondents=(), suggested_by="")
 
 
 def _centre(chance: Chance) -> float:

@@ -29,7 +29,8 @@ class Prior:
     Raises
     ------
     OptionError
-        If a standard deviation is not positive or the weight lies outside [0, 1].
+        If a standard deviation is not positive, the wide one is smaller than the sceptical one, or the weight lies
+        outside [0, 1].
 
     Notes
     -----
@@ -51,6 +52,8 @@ class Prior:
             for name in ("sceptical_sd", "wide_sd")
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0)
         ]
+        if not problems and self.wide_sd < self.sceptical_sd:
+            problems.append(_wrong("prior", "wide_sd", self.wide_sd, f"at least sceptical_sd, {self.sceptical_sd}"))
         if not 0 <= self.wide_weight <= 1:
             problems.append(_wrong("prior", "wide_weight", self.wide_weight, "a weight from 0 to 1"))
         if problems:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from clustereffects.errors import OptionError, Problem
 from clustereffects.triangulation.cells import CellModel
+from clustereffects.triangulation.changes import Changes, likelihood
 from clustereffects.triangulation.engine import PriorMixture, combine, grid_cells, log_prior, posterior_cells
 from clustereffects.triangulation.estimates import likelihood_terms, log_likelihood
 from clustereffects.triangulation.likelihoods import log_constants
@@ -171,12 +172,12 @@ def stream_alone(model: CellModel, stream: int) -> tuple[FloatArray, float]:
     weak = PriorMixture(np.array([1.0]), model.prior.sd[-1:], model.prior.mean[-1:])
     power = np.zeros((1, len(model.streams)))
     power[0, stream] = 1.0
-    terms = likelihood_terms(model.estimates, model.estimates.residual[None, :], power)
-    constants = log_constants(model.items, power)[0]
+    terms, every = likelihood(model, Changes(power=power))
+    constants = every[0]
     cells = grid_cells(weak, terms, model.edges)
     log_mass = cells.log_mass[0] + constants
     log_total = float(np.logaddexp.reduce(log_mass))
     share = np.exp(cells.log_weight + constants[cells.cell_index] - log_total)
-    likelihood = log_likelihood(terms, np.zeros(1, dtype=np.intp), cells.theta[None, :])[0]
-    gain = float((share * (likelihood + constants[cells.cell_index])).sum()) - log_total
+    at_theta = log_likelihood(terms, np.zeros(1, dtype=np.intp), cells.theta[None, :])[0]
+    gain = float((share * (at_theta + constants[cells.cell_index])).sum()) - log_total
     return np.exp(log_mass - log_total), max(gain, 0.0)

@@ -67,7 +67,8 @@ def prior_conflict(model: CellModel) -> PriorConflict | None:
     -----
     Prior–data conflict after Evans & Moshonov (2006, *Bayesian Analysis* 1(4)): P(m(T) ≤ m(t)), where m is the prior
     predictive density of the estimates pooled by generalised least squares, a mixture of normal distributions. A small
-    value says that the estimates lie where nobody expected them; the wide part of the prior then takes over.
+    value says that the estimates lie where nobody expected them; the wide part of the prior then takes over. In a
+    dependence group of n estimates, own variances are multiplied by 1 + (n − 1)ρ; diagnostics do not count.
 
     Examples
     --------
@@ -85,7 +86,7 @@ def prior_conflict(model: CellModel) -> PriorConflict | None:
     if not model.value.size:
         return None
     _, _, p_raw = _surprise(model, model.value, np.diag(model.std_error**2))
-    pooled, std_error, p_adjusted = _surprise(model, *adjusted_estimates(model))
+    pooled, std_error, p_adjusted = _surprise(model, *adjusted_estimates(model, across=True))
     return PriorConflict(difference=pooled, std_error=std_error, p_raw=p_raw, p_adjusted=p_adjusted)
 
 

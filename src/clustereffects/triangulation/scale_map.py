@@ -34,12 +34,14 @@ class ScaleMap:
 
     Notes
     -----
-    With ``θ = offset + factor·x``, the errors of all three independent, the variance is that of a product of independent
-    variables, exact for any distributions (Goodman 1960, *Journal of the American Statistical Association* 55, 708–713,
-    with the estimate in place of its unknown mean): ``Var θ = offset_sd² + factor²·s² + x²·factor_sd² + s²·factor_sd²``.
+    With ``θ = offset + factor·x``, the errors of all three independent, the variance of a product of independent variables
+    is exact for any distributions with the true mean μ of x (Goodman 1960, *Journal of the American Statistical
+    Association* 55, 708–713): ``Var θ = offset_sd² + factor²·s² + μ²·factor_sd² + s²·factor_sd²``. The estimate takes the
+    place of μ, so the variance is on average too large by ``s²·factor_sd²``: on the side of caution.
     An additive bias of the estimate is multiplied by the factor; the uncertainty of the factor is in the standard error
     already. A proportional bias is a ratio to the effect and has no unit: with an offset other than zero its meaning
-    changes, which is refused.
+    changes, which is refused. A bias shared with estimates that the map does not translate is then declared in two units;
+    the triangulation refuses that.
 
     Several estimates translated by one map share its error. The map does not say so itself: put them into one
     ``DependenceGroup``.
@@ -93,8 +95,7 @@ class ScaleMap:
         Raises
         ------
         EvidenceError
-            If the estimate has a proportional bias and the map an offset, or a bias is shared with other items in the
-            old unit and the factor is uncertain.
+            If the estimate has a proportional bias and the map an offset.
 
         Examples
         --------

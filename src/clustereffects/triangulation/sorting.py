@@ -21,7 +21,7 @@ from clustereffects.triangulation.theory import Claim, Theory
 STREAMS = ("economic", "survey", "interviews", "documents")
 
 #: Largest size of a number of an estimate, in smallest effects of interest and in standard errors; beyond it a unit is
-#: wrong, and integrals lose their digits.
+#: wrong, and intervals of the posterior lose their digits (the engine computes probabilities somewhat further out).
 _LARGEST = 10_000.0
 _SMALLEST_ERROR = 1e-4
 

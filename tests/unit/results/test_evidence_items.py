@@ -101,3 +101,27 @@ def test_a_range_may_be_a_list():
     assert _MAKE["diagnostic"](p_benefit=[0.4, 0.6]) == _MAKE["diagnostic"](p_benefit=(0.4, 0.6))
     assert _MAKE["estimate"](rho=[0.4, 0.6], respondents=["P-1"]).respondents == ("P-1",)
     assert _MAKE["bias"](mean_range=[0.0, 0.1]).mean_range == (0.0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("unreliability", (0.1, 0.2), "one probability within 0–1"),
+        ("noise", (0.1, 0.2), "one probability within 0–1"),
+        ("noise", "often", "one probability within 0–1"),
+        ("p_benefit", (0.1, 0.2, 0.3), "a range lower–upper"),
+        ("p_harm", "seldom", "a probability, or a range"),
+        ("rho", (0.5, 0.2), "a range lower–upper"),
+    ],
+)
+def test_what_is_no_probability_is_refused_by_name(name, value, expected):
+    given = {"p_benefit": 0.9, "p_negligible": 0.5, "p_harm": 0.5} | {name: value}
+    with pytest.raises(EvidenceError) as caught:
+        Diagnostic(id="b", stream="interviews", observed=True, **given, **ABOUT)
+    assert f"{name} of diagnostic 'b' is {value}" in str(caught.value)
+    assert expected in str(caught.value)
+
+
+def test_chances_of_a_silence_are_no_ranges():
+    with pytest.raises(EvidenceError, match="p_detect is"):
+        Silence(stream="survey", reason="searched_not_found", p_detect=(0.1, 0.2), **ABOUT)

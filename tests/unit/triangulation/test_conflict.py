@@ -6,9 +6,10 @@ from scipy import integrate, stats
 
 from clustereffects.results import BiasTerm
 from clustereffects.triangulation import Prior
+from clustereffects.triangulation.bias_alone import bias_alone
 from clustereffects.triangulation.conflict import heterogeneity, holm, node_splits
 from clustereffects.triangulation.prior_conflict import density_tail, prior_conflict
-from triangulation_cases import did, model, survey
+from triangulation_cases import did, model, sign, survey
 
 
 def _brute_force(weight, mean, sd, point):
@@ -77,6 +78,61 @@ def test_own_bias_explains_disagreement():
     found = heterogeneity(model(apart))
     assert found.p_raw < 0.001 < found.p_adjusted
     assert found.p_adjusted == pytest.approx(node_splits(model(apart))[0].p_adjusted)
+
+
+@pytest.mark.parametrize("signs", [0, 1, 9])
+def test_what_was_said_does_not_make_estimates_agree(signs):
+    """Diagnostics in the group of an estimate widen it in the posterior, not in the tests of conflict."""
+    more = {"dependence": "persons", "rho": 1.0}
+    items = [did(0.0, 0.02, bias=()), survey(0.12, 0.02, bias=(), **more), *(sign(f"T{i}", **more) for i in range(signs))]
+    built, expected = model(items), model([did(0.0, 0.02, bias=()), survey(0.12, 0.02, bias=())])
+    assert node_splits(built)[0].p_adjusted == pytest.approx(2 * stats.norm.sf(0.12 / np.sqrt(2) / 0.02))
+    assert heterogeneity(built).p_adjusted == pytest.approx(heterogeneity(expected).p_adjusted)
+    assert prior_conflict(built).p_adjusted == pytest.approx(prior_conflict(expected).p_adjusted)
+    assert _alone(built) == pytest.approx(_alone(expected))
+
+
+def _alone(built):
+    return bias_alone(built, ("economic", "survey"), "benefit").p_bias_only
+
+
+def test_a_group_across_streams_hides_no_conflict():
+    more = {"dependence": "persons", "rho": 1.0}
+    factor = (BiasTerm(domain="recall", kind="proportional", sd=0.3),)
+    for bias in ((), factor):
+        apart = [did(0.01, 0.02, bias=bias), survey(0.12, 0.02, bias=bias)]
+        together = [did(0.01, 0.02, bias=bias, **more), survey(0.12, 0.02, bias=bias, **more)]
+        expected = node_splits(model(apart))[0].p_adjusted
+        assert node_splits(model(together))[0].p_adjusted == pytest.approx(expected)
+
+
+def test_an_estimate_handed_in_twice_makes_no_conflict():
+    once = [did(0.0, 0.02), survey(0.12, 0.02)]
+    twice = [did(0.0, 0.02), *(survey(0.12, 0.02, dependence="g", rho=1.0, id=name) for name in "ab")]
+    assert node_splits(model(twice))[0].p_adjusted == pytest.approx(node_splits(model(once))[0].p_adjusted)
+    assert prior_conflict(model(twice)).p_adjusted == pytest.approx(prior_conflict(model(once)).p_adjusted)
+    assert heterogeneity(model(twice)).statistic == pytest.approx(heterogeneity(model(once)).statistic)
+
+
+def test_bias_alone_knows_estimates_that_repeat_each_other():
+    more = {"dependence": "g", "rho": 1.0, "bias": ()}
+    both = model([did(0.05, 0.02, **more), survey(0.05, 0.02, **more)])
+    assert _alone(both) == pytest.approx(2 * stats.norm.sf(0.05 / 0.02))
+
+
+def test_bias_alone_is_right_as_often_as_it_says_with_correlated_errors():
+    """Errors of two streams and three estimates with correlation ½, no effect: 5 % of the p-values lie below .05."""
+    rng = np.random.default_rng(31)
+    own = np.array([0.02, 0.02, 0.03])
+    root = np.linalg.cholesky(np.outer(own, own) * (0.5 + 0.5 * np.eye(3)))
+    more = {"dependence": "g", "rho": 0.5, "bias": ()}
+
+    def p_value(errors):
+        a, b, c = errors
+        return _alone(model([did(a, 0.02, **more), survey(b, 0.02, **more), survey(c, 0.03, id="two", **more)]))
+
+    rate = np.mean([p_value(root @ rng.standard_normal(3)) < 0.05 for _ in range(1500)])
+    assert rate == pytest.approx(0.05, abs=0.017)
 
 
 def test_holm_by_hand():

@@ -11,6 +11,7 @@ from clustereffects.triangulation import Thresholds, Triangulation
 from clustereffects.triangulation.cells import rival_support
 from clustereffects.triangulation.dependence import DependenceGroup, grouped
 from clustereffects.triangulation.multiverse import multiverse
+from clustereffects.triangulation.posterior import stream_alone
 from clustereffects.triangulation.sensitivity import cell_bounds, leave_one_out, scenarios
 from clustereffects.triangulation.tipping import tipping_points
 from triangulation_cases import KEY, did, model, sign, survey, theory
@@ -246,3 +247,49 @@ def test_a_suggested_test_also_changes_nothing_in_what_a_verdict_was_tested_agai
     expected, tips = ([tip.tips_at for tip in tipping_points(one, Thresholds())] for one in (alone, both))
     assert tips == pytest.approx(expected, rel=1e-6, nan_ok=True)
     assert tips[-2] == pytest.approx(0.794, abs=1e-3)
+
+
+def _suggested_elsewhere():
+    chances = (0.9, 0.3, 0.3)
+    first = sign("T1", chances)
+    return first, [
+        first,
+        sign("T2", chances, stream="survey", suggested_by="T1"),
+        sign("T3", chances, stream="documents", suggested_by="T1"),
+    ]
+
+
+def test_a_stream_alone_has_whole_observations():
+    first, items = _suggested_elsewhere()
+    built, alone = model(items), stream_alone(model([first]), 0)
+    for i in range(3):
+        probability, gain = stream_alone(built, i)
+        np.testing.assert_allclose(probability, alone[0], rtol=1e-9)
+        assert gain == pytest.approx(alone[1])
+    assert alone[1] == pytest.approx(0.135, abs=1e-3)
+
+
+def test_a_stream_without_power_takes_no_share_of_an_observation():
+    first, items = _suggested_elsewhere()
+    built = model(items)
+    left = {one.name: one.probability for one in leave_one_out(built, Thresholds()) if one.kind == "stream"}
+    weights = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
+    expected = _probability([first])
+    np.testing.assert_allclose(scenarios(built, power=weights).probability, [expected] * 3, rtol=1e-9)
+    for i, name in enumerate(built.streams):
+        without = scenarios(built, power=1 - np.eye(3)[[i]]).probability[0]
+        np.testing.assert_allclose(without, left[name], rtol=1e-9)
+    more = {"dependence": "contacts", "rho": 0.3}
+    three = [sign(f"T01:{i}", test="T01", **more) for i in range(3)]
+    late = [sign(f"T09:{i}", stream="documents", suggested_by=f"T01:{i}", **more) for i in range(3)]
+    halved = scenarios(model([*three, *late]), power=np.array([[1.0, 0.0]])).probability[0]
+    np.testing.assert_allclose(halved, _probability(three), rtol=1e-9)
+
+
+def test_an_estimate_alone_is_not_widened_by_what_other_streams_said():
+    more = {"dependence": "persons", "rho": 1.0}
+    built = model([survey(**more), *(sign(f"T{i}", **more) for i in range(4))])
+    probability, gain = stream_alone(built, 0)
+    expected = stream_alone(model([survey()]), 0)
+    np.testing.assert_allclose(probability, expected[0], rtol=1e-9)
+    assert gain == pytest.approx(expected[1])

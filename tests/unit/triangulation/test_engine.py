@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -143,3 +145,34 @@ def test_odds_in_words():
     assert odds_words(0) == "extremely strong support against"
     with pytest.raises(ValueError, match="not negative"):
         odds_words(-1)
+
+
+def _twice(rho):
+    factor = (BiasTerm(domain="attenuation", kind="proportional", sd=0.5),)
+    more = {"dependence": "g", "rho": rho}
+    return [did(0.2, 0.01, bias=factor, id=name, **more) for name in "ab"]
+
+
+def test_an_estimate_with_a_proportional_bias_handed_in_twice_says_what_it_says_once():
+    once = scenarios(model([dataclasses.replace(_twice(1.0)[0], dependence="")]))
+    twice = scenarios(model(_twice(1.0)))
+    np.testing.assert_allclose(twice.probability, once.probability, rtol=1e-8)
+    assert twice.mean[0] == pytest.approx(once.mean[0], rel=1e-8)
+    assert twice.sd[0] == pytest.approx(once.sd[0], rel=1e-8)
+    assert (once.mean[0], once.sd[0]) == (pytest.approx(0.1657, abs=5e-5), pytest.approx(0.0738, abs=5e-5))
+
+
+def test_own_proportional_biases_stay_apart_without_a_dependence_group():
+    assert model(_twice(0.0)).estimates.loading.tolist() == [[0.5, 0.0], [0.0, 0.5]]
+    apart = [dataclasses.replace(one, dependence="") for one in _twice(1.0)]
+    assert model(apart).estimates.loading.tolist() == [[0.5, 0.0], [0.0, 0.5]]
+    np.testing.assert_allclose(scenarios(model(_twice(0.0))).mean, scenarios(model(apart)).mean, rtol=1e-12)
+    signs = [sign("a", dependence="g", rho=0.5), _twice(0.5)[0]]
+    assert model(signs).estimates.loading.tolist() == [[0.5]]
+
+
+def test_own_proportional_biases_of_a_group_are_one_factor():
+    shared = BiasTerm(domain="optimism", kind="proportional", sd=0.2, shared="o")
+    items = [dataclasses.replace(one, bias=(*one.bias, shared)) for one in _twice(0.5)]
+    assert model(items).estimates.loading.tolist() == [[0.5, 0.2], [0.5, 0.2]]
+    assert scenarios(model(items)).error[0] < 1e-6

@@ -6,7 +6,7 @@ import pytest
 from clustereffects.errors import EvidenceError, OptionError
 from clustereffects.results import BiasEvidence, BiasTerm, Estimate, Silence
 from clustereffects.triangulation import DependenceGroup, OrganisationPrior, Prior, Thresholds, Triangulation
-from clustereffects.triangulation.cells import rival_support
+from clustereffects.triangulation.cells import cell_model, rival_support
 from clustereffects.triangulation.sensitivity import scenarios
 from clustereffects.triangulation.sorting import CellEvidence, sort_evidence
 from triangulation_cases import KEY, PRIOR, did, model, sign, survey, theory
@@ -260,3 +260,47 @@ def test_priors_by_claim_and_scale():
         Triangulation(theory(), prior={"gowth": narrow})
     with pytest.raises(OptionError, match="growth is 'flat'"):
         Triangulation(theory(), prior="flat")
+
+
+def _past_the_entry(items):
+    """The engine's own limits are wider than those of what may enter, for who calls it directly."""
+    return cell_model(theory().claim("growth"), "K01", CellEvidence(estimates=tuple(items)), PRIOR)
+
+
+def _huge(**more):
+    return (BiasTerm(domain="huge", **more),)
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        ([did(1e155)], "the value of estimate 'did' is 1e[+]155"),
+        ([did(std_error=1e-300)], "the standard error of estimate 'did' is 1e-300"),
+        ([did(std_error=1e300)], "the standard error of estimate 'did' is 1e[+]300"),
+        ([did(bias=_huge(sd=1e200))], "the additive bias 'huge' has mean 0.0 and sd 1e[+]200"),
+        ([did(bias=_huge(mean_range=(0, 1e200)))], "the additive bias 'huge'"),
+        ([did(bias=_huge(mean=800.0, kind="proportional"))], "the proportional bias 'huge' has mean 800.0"),
+        ([did(std_error=1e-9, bias=_huge(sd=0.1, shared="s"), id=name) for name in "ab"], "lost beside the bias"),
+    ],
+)
+def test_numbers_that_cannot_be_computed_with_are_refused(items, expected):
+    with pytest.raises(EvidenceError, match=expected):
+        _past_the_entry(items)
+
+
+@pytest.mark.parametrize("delta", [float("nan"), 0.0, float("inf")])
+def test_a_claim_without_a_smallest_effect_is_refused(delta):
+    claim = dataclasses.replace(theory().claim("growth"), delta=delta)
+    with pytest.raises(EvidenceError, match="the smallest effect of interest is"):
+        cell_model(claim, "K01", CellEvidence(estimates=(did(),)), PRIOR)
+
+
+@pytest.mark.parametrize("item", [did(1e7), did(std_error=1e-9, bias_sd=0.0), did(std_error=1e7), did(bias_sd=1e7)])
+def test_numbers_within_the_limits_are_computed_with(item):
+    assert scenarios(_past_the_entry([item])).probability[0].sum() == pytest.approx(1)
+
+
+def test_the_wide_part_of_a_prior_is_not_the_narrow_one():
+    with pytest.raises(OptionError, match="wide_sd is 0.05"):
+        Prior(sceptical_sd=0.2, wide_sd=0.05)
+    assert Prior(sceptical_sd=0.2, wide_sd=0.2).wide_sd == 0.2

@@ -5,7 +5,7 @@ from scipy import stats
 from clustereffects.results import BiasTerm, Silence
 from clustereffects.triangulation import Thresholds, Triangulation
 from clustereffects.triangulation.cells import cell_model
-from clustereffects.triangulation.information import preview_component, preview_sign, report_worth
+from clustereffects.triangulation.information import preview_component, preview_pair, preview_sign
 from clustereffects.triangulation.sensitivity import scenarios
 from clustereffects.triangulation.sorting import CellEvidence
 from triangulation_cases import PRIOR, did, interviews, model, sign, survey, theory, worked_example
@@ -31,12 +31,15 @@ def test_posteriors_of_a_sign_are_those_of_bayes():
     np.testing.assert_allclose(found.now, prior)
 
 
-def test_a_dependent_report_is_worth_less():
-    chance = np.array([0.1, 0.3, 0.9])
-    values = [preview_sign(HALF, chance, report_worth(4, rho)).share for rho in (0.0, 0.3, 0.7, 1.0)]
-    assert values == sorted(values, reverse=True)
-    assert values[0] == preview_sign(HALF, chance).share
-    assert values[-1] == pytest.approx(0, abs=1e-12)
+def test_weights_of_a_dependent_report_expect_no_change():
+    now, seen, unseen = np.array([[0.2, 0.2, 0.6], [0.1, 0.1, 0.8], [0.4, 0.4, 0.2]])
+    found = preview_pair(now, seen, unseen)
+    np.testing.assert_allclose(found.now, now)
+    independent = preview_sign(now, np.array([0.1, 0.3, 0.9]))
+    again = preview_pair(now, *independent.probability)
+    np.testing.assert_allclose(again.weight, independent.weight)
+    assert preview_pair(now, now, unseen).reduction == pytest.approx(0)
+    assert preview_pair(now, now, now).reduction == pytest.approx(0)
 
 
 def test_a_certain_state_has_nothing_to_learn():
@@ -156,6 +159,39 @@ def test_a_report_by_a_dependent_person_tells_less_than_one_by_another():
 
     shares = [value(rho)["share"][0] for rho in (0.0, 0.5, 1.0)]
     assert shares[0] > shares[1] > shares[2] == pytest.approx(0, abs=1e-12)
+
+
+def _report(items):
+    table = _table(items)
+    return table[table["kind"] == "report"].set_index("item").loc["interviews: T1"]
+
+
+def test_a_dependent_report_is_worth_what_the_engine_makes_of_it():
+    """Two were seen: the share by hand, from the posteriors with a third one seen and not seen."""
+    more = {"dependence": "g", "rho": 0.5, "test": "T1"}
+    two = [sign(name, (0.9, 0.3, 0.3), **more) for name in ("one", "two")]
+    now, seen, unseen = (
+        scenarios(model([*two, *third])).probability[0, 2]
+        for third in ([], [sign("x", (0.9, 0.3, 0.3), **more)], [sign("x", (0.9, 0.3, 0.3), observed=False, **more)])
+    )
+    assert (seen, unseen) == (pytest.approx(0.798, abs=5e-4), pytest.approx(0.462, abs=5e-4))
+    weight = (now - unseen) / (seen - unseen)
+    left = weight * seen * (1 - seen) + (1 - weight) * unseen * (1 - unseen)
+    assert _report(two)["share"] == pytest.approx(1 - left / (now * (1 - now)))
+    assert _report(two)["share"] == pytest.approx(0.053, abs=1e-3)
+
+
+def test_items_that_tell_nothing_do_not_make_a_further_report_worth_less():
+    more = {"dependence": "g", "rho": 0.5}
+    one = sign("one", (0.9, 0.3, 0.3), test="T1", **more)
+    vague = [sign(f"v{i}", (0.5, 0.5, 0.5), **more) for i in range(4)]
+    assert _report([one, *vague])["share"] == pytest.approx(_report([one])["share"])
+
+
+def test_an_answer_that_cannot_be_given_tells_nothing():
+    more = {"dependence": "g", "rho": 0.5, "test": "T1"}
+    found = _report([sign("one", (1.0, 0.0, 0.0), **more)])
+    assert found["share"] == 0
 
 
 def test_a_range_that_withholds_the_verdict_is_worth_narrowing():

@@ -25,6 +25,24 @@ def test_value_and_variance_of_the_line():
     assert (found.unit, found.source) == ("log", "scale map steps (pilot 2011)")
 
 
+def test_the_variance_is_too_large_on_average_by_the_product_of_the_variances():
+    """Over estimates that are as often one standard error too low as too high"""
+    variances = [STEPS.estimate(survey(1.5 + side * 0.4, 0.4, bias=())).std_error ** 2 for side in (-1, 1)]
+    true = 0.004**2 + (0.02 * 0.4) ** 2 + (1.5 * 0.01) ** 2 + (0.4 * 0.01) ** 2
+    assert np.mean(variances) == pytest.approx(true + (0.4 * 0.01) ** 2)
+
+
+def test_a_bias_shared_beyond_the_map_is_refused_where_they_meet():
+    shared = BiasTerm(domain="optimism", mean=0.5, sd=0.2, shared="o")
+    items = [survey(1.5, 0.4, bias=(shared,), id=name, unit="steps") for name in "ab"]
+    mapped = [STEPS.estimate(one) for one in items]
+    assert mapped[0].bias == mapped[1].bias
+    assert Triangulation(theory()).fit(mapped).verdicts().shape[0] == 1
+    other = survey(0.1, 0.02, bias=(shared,), id="other")
+    with pytest.raises(EvidenceError, match="shared bias 'o' is declared in different ways"):
+        Triangulation(theory()).fit([*mapped, other])
+
+
 def test_a_falling_line_turns_biases_round():
     down = ScaleMap(name="down", factor=-2.0, factor_sd=0.0)
     term = down.estimate(survey(0.1, 0.02, bias_mean=0.05, bias_range=(0.02, 0.1))).bias[0]
