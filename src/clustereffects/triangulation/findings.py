@@ -205,6 +205,11 @@ class Findings:
         """Smallest change of each input that changes the verdict, at one threshold for all states.
 
         ``tips_at`` is NaN where nothing within reach does. Without a threshold those of the verdicts apply.
+
+        Raises
+        ------
+        OptionError
+            If the threshold is not above ½ and at most 1.
         """
         if threshold is not None and not (is_number(threshold) and 0.5 < threshold <= 1):
             expected = "a probability above 0.5 and at most 1"
