@@ -19,6 +19,7 @@ from clustereffects.bayes.sampled import SampledPosterior, by_chain
 from clustereffects.data.account import SampleAccount
 from clustereffects.errors import OptionError, Problem
 from clustereffects.results import BiasTerm, Check, Estimate, EvidenceProvenance, Provenance, Summary, draw
+from clustereffects.results.evidence import POOLED
 
 _PARTS = 4
 
@@ -166,7 +167,7 @@ class PosteriorEffects:
         rows = zip(self.data.groups, self.params, self.std_errors, self.data.usable, strict=True)
         return tuple(
             Estimate(
-                id=f"economic:pooled:{self.data.outcome}:{group}",
+                id=f"{POOLED}{self.data.outcome}:{group}",
                 claim=claim,
                 group=str(group),
                 stream="economic",

@@ -10,13 +10,28 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
-from clustereffects.results._evidence_checks import require, require_chance, require_one_of, require_probability
+from clustereffects.results._evidence_checks import (
+    is_number,
+    require,
+    require_number,
+    require_one_of,
+    require_probability,
+    require_sd,
+    require_texts,
+    set_chance,
+    set_members,
+    set_tuple,
+)
 from clustereffects.results.evidence_provenance import EvidenceProvenance
 
 Stream = Literal["economic", "survey", "interviews", "documents"]
 Chance: TypeAlias = float | tuple[float, float]
 
+#: How identifiers of estimates begin that are pooled over organisations.
+POOLED = "economic:pooled:"
+
 _STREAMS = get_args(Stream)
+_PLACE = ("id", "claim", "group")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +73,15 @@ class BiasTerm:
     note: str = ""
 
     def __post_init__(self) -> None:
-        require(self.sd >= 0 and math.isfinite(self.sd), f"bias {self.domain!r} has sd {self.sd}", "a finite sd ≥ 0")
-        require(math.isfinite(self.mean), f"bias {self.domain!r} has the mean {self.mean}", "a finite number")
-        require_one_of(f"bias {self.domain!r} has the kind", self.kind, ("additive", "proportional"))
-        if self.mean_range is not None:
-            low, high = self.mean_range
-            ordered = low <= high and math.isfinite(low) and math.isfinite(high)
-            require(ordered, f"bias {self.domain!r} has the range {self.mean_range}", "finite numbers, lower ≤ upper")
+        name, ends = f"bias {self.domain!r}", self.mean_range
+        require_texts(name, self, ("domain", "shared", "note"))
+        require_sd(name, self.sd)
+        require_number(f"{name} has the mean", self.mean)
+        require_one_of(f"{name} has the kind", self.kind, ("additive", "proportional"))
+        if ends is not None:
+            pair = isinstance(ends, list | tuple) and len(ends) == 2 and all(is_number(end) for end in ends)
+            require(pair and ends[0] <= ends[1], f"{name} has the range {ends}", "finite numbers, lower ≤ upper")
+            set_tuple(self, "mean_range")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +135,15 @@ class Estimate:
     provenance: EvidenceProvenance | None = None
 
     def __post_init__(self) -> None:
-        require_one_of(f"estimate {self.id!r} has the stream", self.stream, _STREAMS)
-        require(math.isfinite(self.value), f"estimate {self.id!r} has the value {self.value}", "a finite number")
-        require(
-            math.isfinite(self.std_error) and self.std_error > 0,
-            f"estimate {self.id!r} has the standard error {self.std_error}",
-            "a finite number above 0",
-        )
-        require_chance(f"rho of estimate {self.id!r}", self.rho)
+        name = f"estimate {self.id!r}"
+        require_texts(name, self, (*_PLACE, "dependence", "source", "unit"))
+        require_one_of(f"{name} has the stream", self.stream, _STREAMS)
+        require_number(f"{name} has the value", self.value)
+        positive = is_number(self.std_error) and self.std_error > 0
+        require(positive, f"{name} has the standard error {self.std_error!r}", "a finite number above 0")
+        set_chance(name, self, "rho")
+        set_members(name, self, "bias", BiasTerm)
+        set_members(name, self, "respondents", str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,11 +217,14 @@ class Diagnostic:
     provenance: EvidenceProvenance | None = None
 
     def __post_init__(self) -> None:
-        require_one_of(f"diagnostic {self.id!r} has the stream", self.stream, _STREAMS)
-        for name in ("p_benefit", "p_negligible", "p_harm", "rho"):
-            require_chance(f"{name} of diagnostic {self.id!r}", getattr(self, name))
-        for name in ("unreliability", "noise"):
-            require_probability(f"{name} of diagnostic {self.id!r}", getattr(self, name))
+        name = f"diagnostic {self.id!r}"
+        require_texts(name, self, (*_PLACE, "dependence", "target", "test", "source", "note", "suggested_by"))
+        require_one_of(f"{name} has the stream", self.stream, _STREAMS)
+        for chance in ("p_benefit", "p_negligible", "p_harm", "rho"):
+            set_chance(name, self, chance)
+        for chance in ("unreliability", "noise"):
+            require_probability(f"{chance} of {name}", getattr(self, chance))
+        set_members(name, self, "respondents", str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,12 +274,12 @@ class BiasEvidence:
     provenance: EvidenceProvenance | None = None
 
     def __post_init__(self) -> None:
-        require_one_of(f"bias evidence {self.id!r} has the stream", self.stream, _STREAMS)
-        require_one_of(f"bias evidence {self.id!r} has the target stream", self.target_stream, _STREAMS)
-        require(math.isfinite(self.shift), f"bias evidence {self.id!r} has the shift {self.shift}", "a finite number")
-        require(
-            self.sd >= 0 and math.isfinite(self.sd), f"bias evidence {self.id!r} has sd {self.sd}", "a finite sd ≥ 0"
-        )
+        name = f"bias evidence {self.id!r}"
+        require_texts(name, self, (*_PLACE, "domain"))
+        require_one_of(f"{name} has the stream", self.stream, _STREAMS)
+        require_one_of(f"{name} has the target stream", self.target_stream, _STREAMS)
+        require_number(f"{name} has the shift", self.shift)
+        require_sd(name, self.sd)
 
     @classmethod
     def from_ratio(
@@ -297,8 +318,10 @@ class BiasEvidence:
         (0.02, 0.0245)
         """
         name = f"bias evidence {about.get('id', '')!r}"
-        require(ratio >= 0 and not math.isnan(ratio), f"{name} has the likelihood ratio {ratio}", "a number ≥ 0")
-        require(sd >= 0, f"{name} has sd {sd}", "a finite sd ≥ 0")
+        fine = (is_number(ratio) and ratio >= 0) or ratio == math.inf
+        require(fine, f"{name} has the likelihood ratio {ratio!r}", "a number ≥ 0")
+        require_number(f"{name} has the shift", shift)
+        require_sd(name, sd)
         require_probability(f"prior of {name}", prior)
         share = prior / (prior + (1 - prior) / ratio) if prior and ratio else 0.0
         spread = math.sqrt(share * sd**2 + share * (1 - share) * shift**2)
@@ -347,6 +370,7 @@ class Silence:
 
     def __post_init__(self) -> None:
         reasons = ("not_asked", "not_measured", "missing", "searched_not_found")
+        require_texts("silence", self, ("claim", "group"))
         require_one_of("silence has the reason", self.reason, reasons)
         require_one_of("silence has the stream", self.stream, _STREAMS)
         require_probability("p_detect", self.p_detect)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,19 @@ _KINDS: dict[str, Any] = {
         ConvergenceRules,
     )
 }
+_JUDGEMENTS = (
+    "prior",
+    "thresholds",
+    "smallest effects of interest",
+    "biases of estimates",
+    "probabilities of signs under each state",
+    "correlation within dependence groups",
+)
 _LISTS = ("evidence", "dependence", "overrides")
 _OPTIONS = ("prior", "thresholds", "rules")
+#: Half of a surrogate pair, which a broken reading of a file leaves in a text, is written as it is.
+_ODD_TEXT = "surrogatepass"
+_ABOUT = ("engine", "versions", "judgements")
 _TOLERANCE = 1e-9
 
 
@@ -69,7 +81,7 @@ def content_hash(value: object) -> str:
     True
     """
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", _ODD_TEXT)).hexdigest()
 
 
 def audit_record(given: Given, cells: Sequence[CellFinding], verdicts: pd.DataFrame) -> dict[str, Any]:
@@ -84,7 +96,8 @@ def audit_record(given: Given, cells: Sequence[CellFinding], verdicts: pd.DataFr
     Returns
     -------
     dict
-        Plain data; ``inputs`` is the hash of everything that was handed in. Kinds of input that rest on judgement are
+        Plain data; ``inputs`` is the hash of everything that was handed in, ``about`` that of engine, versions and kinds
+        of judgement. Kinds of input that rest on judgement are
         listed under ``judgements``; ``figures`` holds the unrounded numbers, also of verdicts that are withheld.
 
     Raises
@@ -106,20 +119,13 @@ def audit_record(given: Given, cells: Sequence[CellFinding], verdicts: pd.DataFr
     content = {"theory": given.theory.to_dict(), "options": options}
     lists = {name: [plain(item) for item in getattr(given, name)] for name in _LISTS}
     hashed = {name: [{"hash": content_hash(item), "content": item} for item in items] for name, items in lists.items()}
+    about = {"engine": "deterministic, no random numbers", "versions": versions(), "judgements": list(_JUDGEMENTS)}
     return {
         "inputs": content_hash({**content, **lists}),
-        "engine": "deterministic, no random numbers",
-        "versions": versions(),
+        "about": content_hash(about),
+        **about,
         **{name: {"hash": content_hash(part), "content": part} for name, part in content.items()},
         **hashed,
-        "judgements": [
-            "prior",
-            "thresholds",
-            "smallest effects of interest",
-            "biases of estimates",
-            "probabilities of signs under each state",
-            "correlation within dependence groups",
-        ],
         "verdicts": plain(verdicts.to_dict(orient="records")),
         "figures": [_figures(cell) for cell in cells],
     }
@@ -156,7 +162,7 @@ def write_record(record: Mapping[str, Any], path: Path) -> Path:
     'run.json'
     """
     try:
-        path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors=_ODD_TEXT)
     except OSError as error:
         what = f"the audit file cannot be written ({error.strerror})"
         expected = "a folder that exists and can be written to"
@@ -193,21 +199,30 @@ def read_record(path: Path) -> dict[str, Any]:
     clustereffects.errors.FileError: ...
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8", errors=_ODD_TEXT))
     except (OSError, ValueError) as error:
         what = f"the audit file cannot be read ({error})"
         raise FileError(_problem(what, str(path), "a file written by audit", "check the path")) from error
-    missing = sorted({"inputs", "theory", "options", "verdicts", "figures", *_LISTS} - set(record))
+    known = record if isinstance(record, Mapping) else {}
+    missing = sorted({"inputs", "about", "theory", "options", "verdicts", "figures", *_ABOUT, *_LISTS} - set(known))
     if missing:
         raise FileError(_problem("no " + ", ".join(missing), str(path), "a file written by audit", "check the path"))
     remedy = "restore the original file; what was handed in must not be edited here"
     changed = [
         _problem("changed after it was written", where, "content that matches its hash", remedy)
-        for where in _changed(record)
+        for where in _altered(record, path)
     ]
     if changed:
         raise FileError(changed)
     return dict(record)
+
+
+def _altered(record: Mapping[str, Any], path: Path) -> list[str]:
+    try:
+        return list(_changed(record))
+    except (TypeError, LookupError, AttributeError) as error:
+        what = f"parts are not laid out as audit writes them ({type(error).__name__}: {error})"
+        raise FileError(_problem(what, str(path), "a file written by audit", "restore the original file")) from error
 
 
 def _changed(record: Mapping[str, Any]) -> Iterator[str]:
@@ -220,6 +235,8 @@ def _changed(record: Mapping[str, Any]) -> Iterator[str]:
     whole |= {name: [one["content"] for one in record[name]] for name in _LISTS}
     if content_hash(whole) != record["inputs"]:
         yield "inputs as a whole"
+    if content_hash({name: record[name] for name in _ABOUT}) != record["about"]:
+        yield ", ".join(_ABOUT)
 
 
 def restored(record: Mapping[str, Any]) -> Given:
@@ -251,7 +268,7 @@ def restored(record: Mapping[str, Any]) -> Given:
         parts = {name: _object(record["options"]["content"][name]) for name in _OPTIONS}
         parts |= {name: tuple(_object(one["content"]) for one in record[name]) for name in _LISTS}
         return Given(theory=Theory.from_dict(record["theory"]["content"]), **parts)
-    except (LookupError, TypeError, ClusterEffectsError) as error:
+    except (LookupError, TypeError, AttributeError, ClusterEffectsError) as error:
         what = f"a part cannot be read by this version ({error})"
         remedy = "use the versions that the file names"
         raise FileError(_problem(what, "audit record", "the layout of this version", remedy)) from error
@@ -260,8 +277,9 @@ def restored(record: Mapping[str, Any]) -> Given:
 def _object(value: Any) -> Any:
     """Inverse of ``plain`` for the kinds of objects that are handed in."""
     if isinstance(value, Mapping):
-        parts = {key: _object(item) for key, item in value.items() if key != "type"}
-        return _KINDS[value["type"]](**parts) if "type" in value else parts
+        parts = {key: _object(item) for key, item in value.items()}
+        # A claim or scale may be called "type"; its prior is an object, the name of a kind is text.
+        return _KINDS[parts.pop("type")](**parts) if isinstance(value.get("type"), str) else parts
     return tuple(_object(item) for item in value) if isinstance(value, list) else value
 
 
@@ -306,7 +324,7 @@ def _unequal(old: Any, new: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
         for i, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from _unequal(one, other, f"{where}.{i}")
     elif isinstance(old, float) and isinstance(new, float):
-        if abs(old - new) > _TOLERANCE:
+        if not (abs(old - new) <= _TOLERANCE or (math.isnan(old) and math.isnan(new))):
             yield where, old, new
     elif old != new:
         yield where, old, new

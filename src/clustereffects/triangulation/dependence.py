@@ -2,7 +2,9 @@
 
 Dependence matters within one claim for one organisation, on the effect and on each rival apart. Items hang together if
 they carry the same dependence group, if a declared group names both, if the same respondent is behind both, or if one
-suggested the other; what hangs together in steps is one group.
+suggested the other; what hangs together in steps is one group. Estimates of one stream that come from the same source –
+an equal ``source_hash`` of their provenance – hang together too, unless they are in a dependence group or name their
+respondents.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from clustereffects.errors import EvidenceError, Problem
+from clustereffects.results._evidence_checks import is_chance, set_tuple
 from clustereffects.results.evidence import Chance, Diagnostic, Estimate, Evidence
 
 Reason = Literal["same_respondent", "same_dataset", "same_coder", "shared_funder"]
@@ -59,18 +62,25 @@ class DependenceGroup:
     group: str = ""
 
     def __post_init__(self) -> None:
-        low, high = _ends(0.0 if self.rho is None else self.rho)
+        listed = isinstance(self.members, list | tuple) and all(isinstance(one, str) for one in self.members)
         found = [
-            (bool(self.id.strip()), "a dependence group has no name", "a name"),
+            (isinstance(self.id, str) and bool(self.id.strip()), "a dependence group has no name", "a name"),
             (bool(self.members), "no members", "identifiers of estimates and diagnostics"),
+            (listed, f"the members {self.members!r}", "a tuple of identifiers, also for a single one"),
             (self.reason in get_args(Reason), f"the reason {self.reason!r}", "one of " + ", ".join(get_args(Reason))),
-            (0 <= low <= high <= 1, f"ρ is {self.rho}", "a probability, or a range lower–upper within 0–1"),
+            (
+                self.rho is None or is_chance(self.rho),
+                f"ρ is {self.rho!r}",
+                "a probability, or a range lower–upper within 0–1",
+            ),
         ]
         problems = [
             _problem(what, self.id, expected, "correct the group") for fine, what, expected in found if not fine
         ]
         if problems:
             raise EvidenceError(problems)
+        for name in ("members", "rho"):
+            set_tuple(self, name)
 
     def holds(self, item: Member) -> bool:
         """Whether an item is a member."""
@@ -84,7 +94,8 @@ def grouped(evidence: Iterable[Evidence], groups: Iterable[DependenceGroup] = ()
     ----------
     evidence : iterable of Estimate, Diagnostic, BiasEvidence or Silence
     groups : iterable of DependenceGroup
-        In addition to what the items say themselves (``dependence``, ``respondents``, ``suggested_by``).
+        In addition to what the items say themselves (``dependence``, ``respondents``, ``suggested_by``, and the
+        ``source_hash`` of estimates).
 
     Returns
     -------
@@ -113,10 +124,35 @@ def grouped(evidence: Iterable[Evidence], groups: Iterable[DependenceGroup] = ()
     >>> [(item.dependence, item.rho) for item in grouped([scale, sign])]
     [('interviews', 0.3), ('interviews', 0.3)]
     """
-    items, declared = list(evidence), tuple(groups)
-    problems = _declaration_problems(items, declared)
-    if problems:
+    items, declared = tuple(evidence), tuple(groups)
+    if problems := declaration_problems(items, declared):
         raise EvidenceError(problems)
+    return joined(items, declared)
+
+
+def joined(evidence: Iterable[Evidence], declared: Sequence[DependenceGroup]) -> tuple[Evidence, ...]:
+    """Evidence as ``grouped`` makes it, whatever the declared groups name.
+
+    Parameters
+    ----------
+    evidence : iterable of Estimate, Diagnostic, BiasEvidence or Silence
+    declared : sequence of DependenceGroup
+
+    Returns
+    -------
+    tuple
+
+    Raises
+    ------
+    TypeError
+        If the evidence cannot be iterated over.
+
+    Examples
+    --------
+    >>> joined([], [DependenceGroup(id="g", members=("a",), reason="same_coder")])
+    ()
+    """
+    items = list(evidence)
     pools: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for i, item in enumerate(items):
         if isinstance(item, Estimate | Diagnostic):
@@ -138,7 +174,8 @@ def _regrouped(members: Sequence[Member], declared: Sequence[DependenceGroup]) -
         names = {members[i].dependence for i in part}
         if len(part) == 1 or (not own and len(names) == 1 and "" not in names):
             continue
-        name = " + ".join(sorted({*names, *(group.id for group in own)} - {""})) or f"respondents {number}"
+        shared = "respondents" if any(members[i].respondents for i in part) else "same source"
+        name = " + ".join(sorted({*names, *(group.id for group in own)} - {""})) or f"{shared} {number}"
         rho = _hull([*(members[i].rho for i in part if members[i].dependence), *(group.rho for group in own)])
         for i in part:
             result[i] = replace(members[i], dependence=name, rho=rho)
@@ -150,6 +187,8 @@ def _keys(item: Member, declared: Sequence[DependenceGroup]) -> list[_Key]:
     keys = [("respondent", one) for one in item.respondents]
     keys += [("name", item.dependence)] if item.dependence else []
     keys += [("declared", group.id) for group in declared if group.holds(item)]
+    if isinstance(item, Estimate) and not keys and item.provenance and item.provenance.source_hash:
+        keys += [("source", f"{item.stream} {item.provenance.source_hash}")]
     if isinstance(item, Diagnostic):
         keys += [("item", item.id), *([("item", item.suggested_by)] if item.suggested_by else [])]
     return keys
@@ -202,7 +241,28 @@ def _hull(chances: Iterable[Chance | None]) -> Chance:
     return low if low == high else (low, high)
 
 
-def _declaration_problems(items: Sequence[object], declared: Sequence[DependenceGroup]) -> list[Problem]:
+def declaration_problems(items: Sequence[object], declared: Sequence[DependenceGroup]) -> list[Problem]:
+    """What is wrong with declared groups: two of one name, members that are not in the evidence.
+
+    Parameters
+    ----------
+    items : sequence of evidence
+    declared : sequence of DependenceGroup
+
+    Returns
+    -------
+    list of Problem
+
+    Raises
+    ------
+    AttributeError
+        If a group is no ``DependenceGroup``.
+
+    Examples
+    --------
+    >>> print(declaration_problems([], [DependenceGroup(id="g", members=("a",), reason="same_coder")])[0].what)
+    unknown members: a
+    """
     names = [group.id for group in declared]
     problems = [
         _problem("declared twice", name, "every group once", "join the two, or give them different names")

@@ -14,6 +14,7 @@ import pandas as pd
 from clustereffects.data import SampleAccount
 from clustereffects.errors import EstimationError, NotStoredError, OptionError, Problem
 from clustereffects.results import draw
+from clustereffects.results._evidence_checks import is_number
 from clustereffects.triangulation._convergence_tables import (
     agreement_table,
     assessment_table,
@@ -53,7 +54,7 @@ from clustereffects.triangulation.options import Prior, Thresholds
 from clustereffects.triangulation.overrides import Override, check_overrides
 from clustereffects.triangulation.posterior import Posterior, posterior_curve
 from clustereffects.triangulation.scorecard import RunFacts, Scorecard, scorecard
-from clustereffects.triangulation.sentences import Language
+from clustereffects.triangulation.sentences import Language, check_language
 from clustereffects.triangulation.sorting import use_of_evidence
 from clustereffects.triangulation.theory import Theory
 
@@ -154,6 +155,7 @@ class Findings:
 
         Probabilities are empty where the verdict is withheld (the bounds contain a threshold) or silent.
         """
+        check_language(language)
         rows = [verdict_row(cell, self.thresholds, language) for cell in self.cells]
         return pd.DataFrame(rows, columns=list(VERDICT_COLUMNS))
 
@@ -162,6 +164,7 @@ class Findings:
 
         The number is left out where the bounds contain a threshold.
         """
+        check_language(language)
         return bands_table(self._speaking(), self.thresholds, language)
 
     def _speaking(self) -> Iterator[CellFinding]:
@@ -203,7 +206,16 @@ class Findings:
 
         At the centre of all ranges, so that ``verdict`` may be one that is withheld. ``tips_at`` is NaN where nothing
         within reach changes it. Without a threshold those of the verdicts apply.
+
+        Raises
+        ------
+        OptionError
+            If the threshold is not above ½ and at most 1.
         """
+        if threshold is not None and not (is_number(threshold) and 0.5 < threshold <= 1):
+            expected = "a probability above 0.5 and at most 1"
+            what = f"threshold is {threshold!r}"
+            raise OptionError(Problem(what=what, where="tipping", expected=expected, remedy="correct the option"))
         return tipping_table(self._speaking(), self.thresholds, threshold)
 
     def rho_sweep(self) -> pd.DataFrame:

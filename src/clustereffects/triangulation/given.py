@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from clustereffects.results.evidence import Evidence
+from clustereffects.errors import EvidenceError, Problem
+from clustereffects.results.evidence import POOLED, Estimate, Evidence
 from clustereffects.triangulation.cell_finding import CellFinding, find_cell
 from clustereffects.triangulation.convergence import ConvergenceRules
-from clustereffects.triangulation.dependence import DependenceGroup, grouped
+from clustereffects.triangulation.dependence import DependenceGroup, declaration_problems, joined
 from clustereffects.triangulation.options import OrganisationPrior, Prior, PriorChoice, Thresholds, prior_of
 from clustereffects.triangulation.organisation_prior import organisation_priors
 from clustereffects.triangulation.overrides import Override
@@ -85,18 +86,45 @@ def find_cells(given: Given) -> tuple[CellFinding, ...]:
     >>> find_cells(Given(theory=theory))
     ()
     """
-    cells = sort_evidence(given.theory, grouped(given.evidence, given.dependence))
+    cells = _sorted(given)
     keys = [(claim, group) for claim in given.theory.claims for group in sorted({group for _, group in cells})]
     choice = given.prior
     borrowed = organisation_priors(cells, given.theory, choice) if isinstance(choice, OrganisationPrior) else {}
-    priors = given.priors
-    return tuple(
-        find_cell(
-            claim,
-            group,
-            cells.get((claim.id, group), CellEvidence()),
-            borrowed.get((claim.id, group), priors[claim.id]),
-            given.thresholds,
+    priors, found, problems = given.priors, [], list[Problem]()
+    for claim, group in keys:
+        prior = borrowed.get((claim.id, group), priors[claim.id])
+        try:
+            found.append(find_cell(claim, group, cells.get((claim.id, group), CellEvidence()), prior, given.thresholds))
+        except EvidenceError as error:
+            problems += error.problems
+    if problems:
+        raise EvidenceError(problems)
+    return tuple(found)
+
+
+def _sorted(given: Given) -> dict[tuple[str, str], CellEvidence]:
+    """Evidence by cell, or everything that is wrong with items and declared dependence in one error."""
+    problems = [*declaration_problems(given.evidence, given.dependence), *_pooled_twice(given)]
+    try:
+        cells = sort_evidence(given.theory, joined(given.evidence, given.dependence))
+    except EvidenceError as error:
+        raise EvidenceError([*problems, *error.problems]) from error
+    if problems:
+        raise EvidenceError(problems)
+    return cells
+
+
+def _pooled_twice(given: Given) -> list[Problem]:
+    """Effects that are pooled over organisations hold what a prior from the other organisations would add again."""
+    if not isinstance(given.prior, OrganisationPrior):
+        return []
+    return [
+        Problem(
+            what=f"estimate {one.id!r} is pooled over organisations already",
+            where=f"{one.claim} × {one.group}",
+            expected="effects that are not pooled, where the prior is an OrganisationPrior",
+            remedy="hand in the effects that are not pooled, or choose another prior",
         )
-        for claim, group in keys
-    )
+        for one in given.evidence
+        if isinstance(one, Estimate) and one.id.startswith(POOLED)
+    ]

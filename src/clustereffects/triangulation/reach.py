@@ -98,7 +98,8 @@ def reachable(model: CellModel, thresholds: Thresholds) -> tuple[Reach, ...]:
         return ()
     estimates = model.estimates
     precise = np.minimum(model.std_error, _PRECISE * model.claim.delta)
-    own = estimates.own - model.std_error**2 + precise**2
+    # Rounding of a large standard error may leave less than nothing of the bias.
+    own = np.maximum(estimates.own - model.std_error**2, 0.0) + precise**2
     spread = np.abs(model.prior.mean).max() + _PRIOR_SPANS * float(np.hypot(model.prior.sd.max(), _largest_sd(model)))
 
     def probability(effect: FloatArray) -> FloatArray:

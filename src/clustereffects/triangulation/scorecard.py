@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -14,7 +15,8 @@ from clustereffects.triangulation._scorecard_words import ANSWERS, CRITERIA, EFF
 from clustereffects.triangulation.cell_finding import CellFinding
 from clustereffects.triangulation.overrides import Override
 from clustereffects.triangulation.prior_conflict import prior_conflict
-from clustereffects.triangulation.sentences import Language
+from clustereffects.triangulation.sentences import Language, check_language
+from clustereffects.triangulation.sorting import CellEvidence
 from clustereffects.triangulation.theory import Theory
 
 Status = Literal["met", "not met", "unknown", "not applicable"]
@@ -143,6 +145,7 @@ class Scorecard:
 
     def table(self, language: Language = "en") -> pd.DataFrame:
         """Criterion, question, status and evidence in words."""
+        check_language(language)
         rows = [
             {
                 "criterion": CRITERIA[language][line.criterion],
@@ -171,7 +174,7 @@ def effect_word(scorecard: Scorecard, language: Language = "en") -> str:
 
     Raises
     ------
-    KeyError
+    OptionError
         If the language is neither English nor Swedish.
 
     Examples
@@ -179,6 +182,7 @@ def effect_word(scorecard: Scorecard, language: Language = "en") -> str:
     >>> effect_word(Scorecard(lines=())), effect_word(Scorecard(lines=()), "sv")
     ('difference', 'skillnad')
     """
+    check_language(language)
     return EFFECT[language][scorecard.may_say_effect]
 
 
@@ -186,6 +190,7 @@ def effect_word(scorecard: Scorecard, language: Language = "en") -> str:
 class _Run:
     theory: Theory
     cells: Sequence[CellFinding]
+    evidence: Sequence[CellEvidence]
     overrides: Sequence[Override]
     facts: RunFacts
     estimates: tuple[Estimate, ...]
@@ -228,6 +233,7 @@ def scorecard(
     run = _Run(
         theory=theory,
         cells=[cell for cell in cells if cell.verdict != "silent"],
+        evidence=evidence,
         overrides=overrides,
         facts=facts or RunFacts(),
         estimates=tuple(one for cell in evidence for one in cell.estimates),
@@ -301,10 +307,30 @@ def _assumptions(run: _Run) -> Iterator[ScorecardLine]:
     targets = {(one.claim, one.target.removeprefix("rival:")) for one in run.diagnostics}
     wanted = [(claim.id, rival) for claim in claims for rival in claim.rivals]
     yield _line("rivals examined", criterion, (f"{r} ({c})" for c, r in wanted if (c, r) not in targets), len(wanted))
-    items: list[Estimate | Diagnostic] = [*run.estimates, *run.diagnostics]
-    said = [one for one in items if one.stream in {"survey", "interviews"}]
-    loose = (_name(one) for one in said if not (one.respondents or one.dependence))
-    yield _line("dependence", criterion, loose, len(said))
+    said = [items for cell in run.evidence for items in _answers(cell)]
+    loose = (_name(one) for items in said for one in _unmatched(items))
+    yield _line("dependence", criterion, loose, sum(map(len, said)))
+
+
+def _answers(cell: CellEvidence) -> Iterator[list[Estimate | Diagnostic]]:
+    """What persons said on the effect, and on each rival, of one organisation."""
+    pools: dict[str, list[Estimate | Diagnostic]] = defaultdict(list)
+    items: list[Estimate | Diagnostic] = [*cell.estimates, *cell.diagnostics, *cell.rivals]
+    for one in items:
+        if one.stream in {"survey", "interviews"}:
+            pools[one.target if isinstance(one, Diagnostic) else "effect"].append(one)
+    yield from pools.values()
+
+
+def _unmatched(items: Sequence[Estimate | Diagnostic]) -> Iterator[Estimate | Diagnostic]:
+    """Answers of unnamed persons; a dependence group within one perspective does not say who answered in the other."""
+    streams: dict[str, set[str]] = defaultdict(set)
+    for one in items:
+        streams[one.dependence].add(one.stream)
+    everywhere = len({one.stream for one in items})
+    for one in items:
+        if not (one.respondents or (one.dependence and len(streams[one.dependence]) == everywhere)):
+            yield one
 
 
 def _says_something(term: BiasTerm) -> bool:

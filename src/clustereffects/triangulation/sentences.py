@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
+from clustereffects.errors import OptionError, Problem
 from clustereffects.triangulation.sensitivity import LeftOut
 from clustereffects.triangulation.tipping import Tip
 
@@ -111,6 +112,31 @@ class Reasons:
     straddling: tuple[tuple[str, float, float, float], ...] = ()
     silences: Mapping[str, str] | None = None
     aside: bool = False
+
+
+def check_language(language: str) -> None:
+    """Refuse a language that the findings do not speak.
+
+    Parameters
+    ----------
+    language : str
+
+    Raises
+    ------
+    OptionError
+        If the language is neither English nor Swedish.
+
+    Examples
+    --------
+    >>> check_language("sv")
+    """
+    if language not in get_args(Language):
+        expected = "one of " + ", ".join(get_args(Language))
+        raise OptionError(
+            Problem(
+                what=f"language {language!r}", where="findings", expected=expected, remedy="choose another language"
+            )
+        )
 
 
 def tipping_sentence(reasons: Reasons, language: Language = "en") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from clustereffects.errors import EvidenceError, Problem
@@ -19,6 +19,11 @@ from clustereffects.results.evidence import (
 from clustereffects.triangulation.theory import Claim, Theory
 
 STREAMS = ("economic", "survey", "interviews", "documents")
+
+#: Largest size of a number of an estimate, in smallest effects of interest and in standard errors; beyond it a unit is
+#: wrong, and intervals of the posterior lose their digits (the engine computes probabilities somewhat further out).
+_LARGEST = 10_000.0
+_SMALLEST_ERROR = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +91,9 @@ def sort_evidence(theory: Theory, evidence: Iterable[Evidence]) -> dict[tuple[st
     Raises
     ------
     EvidenceError
-        With every problem at once: foreign objects, unknown claims or targets, the same item twice, judgements that
-        contradict each other.
+        With every problem at once: foreign objects, unknown claims or targets, the same item twice, two silences of one
+        stream, judgements that contradict each other, and estimates, biases or standard errors of more than 10 000 δ, or
+        of more than 10 000 standard errors (a wrong unit).
 
     Examples
     --------
@@ -141,13 +147,78 @@ def _membership_problems(theory: Theory, items: Sequence[Evidence]) -> list[Prob
             if item.target not in known:
                 where = f"diagnostic {item.id!r} on {item.claim}"
                 problems.append(_problem(f"unknown target {item.target!r}", where, ", ".join(["effect", *known])))
-    problems += [*_unit_problems(claims, items), *_suggestion_problems(items)]
-    named = Counter((type(x).__name__, x.claim, x.group, x.id) for x in items if not isinstance(x, Silence))
-    remedy = "give different observations different identifiers; hand in the same one once"
-    for (kind, claim, group, name), n in named.items():
-        if n > 1:
-            problems.append(_problem(f"{n} × {kind} {name!r}", f"{claim} × {group}", "each item once", remedy))
-    return problems
+    problems += [*_unit_problems(claims, items), *_size_problems(claims, items), *_suggestion_problems(items)]
+    return [*problems, *_group_problems(items), *_repetitions(items)]
+
+
+def _repetitions(items: Sequence[Evidence]) -> list[Problem]:
+    """An item counts once; a silence has no identifier, so that a stream has one on each claim and organisation."""
+    named = Counter((x.claim, x.group, *_name(x)) for x in items)
+    same = "give different observations different identifiers; hand in the same one once"
+    quiet = "hand in one silence; several searches as Diagnostics that were not observed, with their dependence"
+    return [
+        _problem(
+            f"{n} × {kind} {name!r}",
+            f"{claim} × {group}",
+            "one silence for each stream" if kind == "Silence" else "each item once",
+            quiet if kind == "Silence" else same,
+        )
+        for (claim, group, kind, name), n in named.items()
+        if n > 1
+    ]
+
+
+def _name(item: Evidence) -> tuple[str, str]:
+    return type(item).__name__, item.stream if isinstance(item, Silence) else item.id
+
+
+def _group_problems(items: Sequence[Evidence]) -> list[Problem]:
+    """Organisations whose names differ in blanks alone would be kept apart, unseen in any table."""
+    groups = {item.group for item in items}
+    remedy = "write the name of an organisation in one way"
+    return [
+        _problem(f"groups {one.strip()!r} and {one!r}", "evidence", "names that differ in more than blanks", remedy)
+        for one in sorted(groups)
+        if one != one.strip() and one.strip() in groups
+    ]
+
+
+def _size_problems(claims: Mapping[str, Claim], items: Sequence[Evidence]) -> list[Problem]:
+    """Numbers that no effect on the claim's scale can have: nearly always another unit than that of δ."""
+    return [
+        _problem(
+            f"{what} is {number:g}, {abs(number) / unit:.2g} {of}",
+            f"{type(item).__name__.lower()} {item.id!r} on {item.claim}",
+            expected,
+            "check the units of the estimate and of δ",
+        )
+        for item in items
+        if isinstance(item, Estimate | BiasEvidence) and item.claim in claims
+        for what, number, unit, of, expected in _impossible(item, claims[item.claim].delta)
+    ]
+
+
+def _impossible(item: Estimate | BiasEvidence, delta: float) -> Iterator[tuple[str, float, float, str, str]]:
+    numbers = {"shift": item.shift, "sd": item.sd} if isinstance(item, BiasEvidence) else _numbers(item)
+    for what, number in numbers.items():
+        if abs(number) / delta > _LARGEST:
+            yield what, number, delta, "times δ", f"at most {_LARGEST:.0f} δ"
+    if isinstance(item, Estimate):
+        if item.std_error / delta < _SMALLEST_ERROR:
+            yield "standard error", item.std_error, delta, "times δ", f"at least {_SMALLEST_ERROR:g} δ"
+        elif abs(item.value) / item.std_error > _LARGEST:
+            expected = f"at most {_LARGEST:.0f} standard errors"
+            yield "value", item.value, item.std_error, "standard errors", expected
+
+
+def _numbers(item: Estimate) -> dict[str, float]:
+    terms = {
+        f"{what} of bias {term.domain!r}": number
+        for term in item.bias
+        if term.kind == "additive"
+        for what, number in (("mean", term.mean), ("sd", term.sd))
+    }
+    return {"value": item.value, "standard error": item.std_error, **terms}
 
 
 def _unit_problems(claims: Mapping[str, Claim], items: Sequence[Evidence]) -> list[Problem]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clustereffects.errors import EvidenceError
-from clustereffects.results import BiasEvidence, Diagnostic, Estimate, EvidenceProvenance, Silence
+from clustereffects.results import BiasEvidence, BiasTerm, Diagnostic, Estimate, EvidenceProvenance, Silence
 
 ABOUT = {"claim": "growth", "group": "K01"}
 BIAS = {"id": "B1", "stream": "interviews", "target_stream": "economic", **ABOUT}
@@ -40,6 +40,8 @@ def test_bias_evidence_from_a_ratio_has_the_moments_of_the_mixture(ratio, prior)
     ({"ratio": math.nan}, "likelihood ratio nan"),
     ({"ratio": 1.0, "prior": 1.2}, "prior of bias evidence 'B1' is 1.2"),
     ({"ratio": 1.0, "sd": -0.1}, "has sd -0.1"),
+    ({"ratio": "3"}, "likelihood ratio '3'"),
+    ({"ratio": 1.0, "shift": None}, "has the shift None"),
 ])  # fmt: skip
 def test_impossible_ratios(changes, message):
     with pytest.raises(EvidenceError, match=message):
@@ -59,6 +61,46 @@ def test_the_correlation_of_an_estimate_may_be_a_range(rho):
     assert Estimate(rho=(0.2, 0.5), **item).rho == (0.2, 0.5)
     with pytest.raises(EvidenceError, match="rho of estimate 'a'"):
         Estimate(rho=rho, **item)
+
+
+_MAKE = {
+    "estimate": lambda **changes: Estimate(
+        **({"id": "a", "stream": "economic", "value": 0.1, "std_error": 0.1, **ABOUT} | changes)
+    ),
+    "diagnostic": lambda **changes: Diagnostic(
+        **({"id": "a", "stream": "interviews", "observed": True, **ABOUT} | dict.fromkeys(_CHANCES, 0.5) | changes)
+    ),
+    "silence": lambda **changes: Silence(**({"stream": "survey", "reason": "missing", **ABOUT} | changes)),
+    "bias evidence": lambda **changes: BiasEvidence(**(BIAS | changes)),
+    "bias": lambda **changes: BiasTerm(**({"domain": "selection"} | changes)),
+}
+_CHANCES = ("p_benefit", "p_negligible", "p_harm")
+
+
+@pytest.mark.parametrize(("kind", "changes"), [
+    ("estimate", {"value": "0.05"}), ("estimate", {"value": None}), ("estimate", {"value": 10**400}),
+    ("estimate", {"std_error": "0.1"}), ("estimate", {"rho": "x"}), ("estimate", {"rho": (0.1,)}),
+    ("estimate", {"bias": BiasTerm(domain="selection")}), ("estimate", {"bias": ("selection",)}),
+    ("estimate", {"group": 5}), ("estimate", {"group": None}), ("estimate", {"claim": np.int64(4)}),
+    ("estimate", {"id": 5}), ("estimate", {"group": ["K01"]}), ("estimate", {"respondents": "abc"}),
+    ("estimate", {"stream": ["economic"]}), ("diagnostic", {"respondents": "abc"}), ("diagnostic", {"group": 5}),
+    ("diagnostic", {"p_benefit": "0.5"}), ("diagnostic", {"p_benefit": (0.1, 0.2, 0.3)}),
+    ("diagnostic", {"p_benefit": None}), ("diagnostic", {"unreliability": (0.1, 0.2)}), ("diagnostic", {"noise": None}),
+    ("diagnostic", {"target": None}), ("silence", {"p_detect": "0.5"}), ("silence", {"p_false": (0.1, 0.2)}),
+    ("silence", {"claim": 5}), ("bias evidence", {"shift": "0"}), ("bias evidence", {"sd": None}),
+    ("bias evidence", {"group": 5}), ("bias", {"mean": "0"}), ("bias", {"sd": None}), ("bias", {"mean_range": (0.1,)}),
+    ("bias", {"mean_range": ("a", "b")}), ("bias", {"mean_range": 0.1}), ("bias", {"shared": 1}),
+])  # fmt: skip
+def test_what_is_of_the_wrong_type_is_refused_by_name(kind, changes):
+    _MAKE[kind]()
+    with pytest.raises(EvidenceError, match="correct the item"):
+        _MAKE[kind](**changes)
+
+
+def test_a_range_may_be_a_list():
+    assert _MAKE["diagnostic"](p_benefit=[0.4, 0.6]) == _MAKE["diagnostic"](p_benefit=(0.4, 0.6))
+    assert _MAKE["estimate"](rho=[0.4, 0.6], respondents=["P-1"]).respondents == ("P-1",)
+    assert _MAKE["bias"](mean_range=[0.0, 0.1]).mean_range == (0.0, 0.1)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from clustereffects.errors import EstimationError, FileError
 from clustereffects.results import BiasEvidence, Silence
 from clustereffects.results.evidence_provenance import EvidenceProvenance
-from clustereffects.triangulation import Findings, Prior, Thresholds, Triangulation
+from clustereffects.triangulation import Findings, Prior, Theory, Thresholds, Triangulation
 from clustereffects.triangulation.audit import content_hash, differences, read_record, restored
 from clustereffects.triangulation.convergence import ConvergenceRules
 from clustereffects.triangulation.dependence import DependenceGroup
@@ -104,6 +104,9 @@ def test_every_kind_of_prior_can_be_replayed(prior, tmp_path):
         (lambda r: r["theory"]["content"]["claims"]["growth"].update(delta=0.001), "theory"),
         (lambda r: r["evidence"].pop(), "inputs as a whole"),
         (lambda r: r.update(inputs="0"), "inputs as a whole"),
+        (lambda r: r.update(engine="by hand"), "engine, versions, judgements"),
+        (lambda r: r["versions"].update(numpy="0"), "engine, versions, judgements"),
+        (lambda r: r["judgements"].pop(), "engine, versions, judgements"),
     ],
 )
 def test_whatever_is_changed_is_found(file, change, message):
@@ -128,6 +131,8 @@ def test_a_changed_item_with_a_new_hash_is_still_found(file):
         (lambda r: r["verdicts"][0].update(verdict="beneficial"), r"verdicts\.0\.verdict"),
         (lambda r: r["figures"][0]["probability"].__setitem__(2, 0.5), r"figures\.0\.probability\.2"),
         (lambda r: r["verdicts"].pop(), "verdicts"),
+        (lambda r: r["figures"][0].update(mean=float("nan")), r"figures\.0\.mean"),
+        (lambda r: r["verdicts"][1].update(p_benefit=float("nan")), r"verdicts\.1\.p_benefit"),
     ],
 )
 def test_verdicts_and_figures_are_computed_again(file, change, message):
@@ -147,7 +152,13 @@ def test_numbers_may_differ_in_the_last_digits_only(findings):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "cannot be read"), ("{}", "no dependence, evidence, figures"), (None, "cannot be read")],
+    [
+        ("{", "cannot be read"),
+        ("{}", "no about, dependence, engine, evidence, figures"),
+        (None, "cannot be read"),
+        ("5", "no about"),
+        ("[]", "no about"),
+    ],
 )
 def test_what_is_no_audit_file(tmp_path, text, message):
     path = tmp_path / "audit.json"
@@ -155,6 +166,28 @@ def test_what_is_no_audit_file(tmp_path, text, message):
         path.write_text(text, encoding="utf-8")
     with pytest.raises(FileError, match=message):
         Findings.from_audit(path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"theory": []}, {"evidence": {"a": 1}}, {"evidence": ["x"]}, {"options": 5}, {"overrides": None}]
+)
+def test_parts_of_another_layout_are_no_audit_file(file, change):
+    _edit(file, lambda record: record.update(change))
+    with pytest.raises(FileError, match="not laid out as audit writes them"):
+        Findings.from_audit(file)
+
+
+def test_a_claim_may_be_called_type(tmp_path):
+    parts = theory().to_dict()
+    parts["claims"]["type"] = parts["claims"].pop("growth")
+    prior = {"type": Prior(sceptical_sd=0.1, wide_sd=0.2)}
+    findings = Triangulation(Theory.from_dict(parts), prior=prior).fit([did(claim="type")])
+    assert Findings.from_audit(findings.audit(tmp_path / "a.json")).given == findings.given
+
+
+def test_half_a_character_in_a_text_is_no_obstacle(tmp_path):
+    findings = Triangulation(theory()).fit([did(id="did \ud800", source="år \udcff")])
+    assert Findings.from_audit(findings.audit(tmp_path / "a.json")).given == findings.given
 
 
 def test_a_layout_of_another_version_is_named(findings):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clustereffects.errors import EvidenceError
-from clustereffects.results import BiasEvidence, Silence
+from clustereffects.results import BiasEvidence, EvidenceProvenance, Silence
 from clustereffects.triangulation import Thresholds, Triangulation
 from clustereffects.triangulation.cells import rival_support
 from clustereffects.triangulation.dependence import DependenceGroup, grouped
@@ -64,6 +64,30 @@ def test_one_number_stays_one_number():
     assert _groups(evidence[1:], _group("b", "c", rho=0.7)) == [("g", 0.7)] * 2
 
 
+def _from(source, name, **more):
+    return did(id=name, provenance=EvidenceProvenance(source_hash=source), **more)
+
+
+def test_estimates_of_one_source_are_not_independent():
+    twice = [_from("ab", "did"), _from("ab", "group-time"), _from("cd", "other"), did(id="unknown")]
+    assert _groups(twice) == [("same source 1", (0.0, 1.0))] * 2 + [("", 1.0)] * 2
+    assert _groups([_from("", "did"), _from("", "group-time")]) == [("", 1.0)] * 2
+    alone, apart = (
+        Triangulation(theory()).fit([_from("ab", "a")]),
+        Triangulation(theory()).fit([_from("ab", "a"), _from("ab", "b")]),
+    )
+    assert apart.bounds()["lower"].iloc[2] == pytest.approx(alone.bounds()["lower"].iloc[2], abs=1e-6)
+
+
+def test_a_source_joins_neither_streams_nor_cells_nor_what_is_declared():
+    reading = EvidenceProvenance(source_hash="ab")
+    evidence = [_from("ab", "did"), survey(provenance=reading), sign("a", provenance=reading)]
+    evidence += [_from("ab", "did", group="K02"), _from("ab", "said", dependence="register", rho=0.3)]
+    assert _groups(evidence) == [("", 1.0), ("", 1.0), ("", 0.0), ("", 1.0), ("register", 0.3)]
+    pair = [_from("ab", "did"), _from("ab", "group-time"), _from("ab", "third")]
+    assert _groups(pair, _group("did", "third", rho=0.2)) == [("g", 0.2), ("", 1.0), ("g", 0.2)]
+
+
 def test_a_respondent_matters_within_a_claim_and_an_organisation_only():
     shared = {"respondents": ("P-1",)}
     evidence = [
@@ -102,6 +126,17 @@ def test_impossible_groups():
         DependenceGroup(id=" ", members=(), reason="same_town", rho=(0.5, 0.2))
     for part in ("has no name", "no members", "the reason 'same_town'", "ρ is (0.5, 0.2)"):
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("changes", [{"members": "ab"}, {"members": (1, 2)}, {"rho": "x"}, {"rho": (0.1,)}, {"id": 5}])
+def test_groups_of_the_wrong_type_are_refused(changes):
+    with pytest.raises(EvidenceError, match="correct the group"):
+        DependenceGroup(**({"id": "g", "members": ("a", "b"), "reason": "same_coder"} | changes))
+
+
+def test_a_group_may_be_declared_in_lists():
+    group = DependenceGroup(id="g", members=["a", "b"], reason="same_coder", rho=[0.1, 0.4])
+    assert (group.members, group.rho) == (("a", "b"), (0.1, 0.4))
 
 
 def test_a_group_with_two_correlations_across_kinds_is_refused_until_it_is_declared():

@@ -5,7 +5,7 @@ import pytest
 
 from clustereffects.errors import EvidenceError, OptionError
 from clustereffects.results import BiasEvidence, BiasTerm, Estimate, Silence
-from clustereffects.triangulation import Prior, Thresholds, Triangulation
+from clustereffects.triangulation import DependenceGroup, OrganisationPrior, Prior, Thresholds, Triangulation
 from clustereffects.triangulation.cells import cell_model, rival_support
 from clustereffects.triangulation.sensitivity import scenarios
 from clustereffects.triangulation.sorting import CellEvidence, sort_evidence
@@ -53,6 +53,78 @@ def test_diagnostics_that_rule_out_everything():
     evidence = [sign("a", (0.0, 0.0, 0.5)), sign("b", (0.5, 0.5, 0.0))]
     with pytest.raises(EvidenceError, match="rule out benefit, harm and a negligible effect"):
         Triangulation(theory()).fit(evidence)
+
+
+def test_every_cell_in_which_everything_is_ruled_out_is_named():
+    chances = {"a": (0.0, 0.0, 0.5), "b": (0.5, 0.5, 0.0)}
+    evidence = [sign(name, p, group=group) for name, p in chances.items() for group in ("K01", "K02")]
+    with pytest.raises(EvidenceError) as caught:
+        Triangulation(theory()).fit([*evidence, did(group="K03")])
+    assert [problem.where for problem in caught.value.problems] == ["growth × K01", "growth × K02"]
+
+
+def test_problems_of_items_and_of_declared_dependence_come_together():
+    group = DependenceGroup(id="g", members=("did", "none"), reason="same_dataset")
+    with pytest.raises(EvidenceError) as caught:
+        Triangulation(theory()).fit([did(), did(), sign("a", target="rival:drizzle")], dependence=[group])
+    for part in ("unknown members: none", "2 × Estimate 'did'", "unknown target 'rival:drizzle'"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("reason", ["searched_not_found", "missing"])
+def test_a_stream_has_one_silence(reason):
+    search = Silence(**KEY, stream="documents", reason="searched_not_found", p_detect=0.6)
+    other = dataclasses.replace(search, reason=reason, p_detect=0.6 if reason == "searched_not_found" else 0.0)
+    with pytest.raises(EvidenceError, match=r"2 × Silence 'documents' – growth × K01 – expected one silence"):
+        Triangulation(theory()).fit([search, other])
+    elsewhere = [dataclasses.replace(search, stream="survey"), dataclasses.replace(search, group="K02")]
+    assert len(Triangulation(theory()).fit([search, *elsewhere]).cells) == 2
+
+
+@pytest.mark.parametrize(("changes", "what"), [
+    ({"value": 150_000, "std_error": 20_000}, r"value is 150000, 1.5e\+07 times δ"),
+    ({"value": 5000.0}, r"value is 5000, 5e\+05 times δ"),
+    ({"value": 1e154}, "value is 1e"),
+    ({"std_error": 1e300}, "standard error is 1e"),
+    ({"std_error": 1e-300}, "standard error is 1e-300"),
+    ({"value": 90.0, "std_error": 0.001}, r"value is 90, 9e\+04 standard errors"),
+    ({"bias_mean": 1e9}, "mean of bias 'selection' is 1e"),
+    ({"bias_sd": 1e9}, "sd of bias 'selection' is 1e"),
+])  # fmt: skip
+def test_numbers_of_another_unit_are_refused(changes, what):
+    with pytest.raises(EvidenceError, match=f"{what}.*check the units"):
+        Triangulation(theory()).fit([did(**changes)])
+
+
+def test_a_delta_of_another_unit_is_refused():
+    with pytest.raises(EvidenceError, match="check the units"):
+        Triangulation(theory(delta=1e-8)).fit([did()])
+    shift = BiasEvidence(id="B", stream="interviews", target_stream="economic", shift=1e9, **KEY)
+    with pytest.raises(EvidenceError, match="shift is 1e"):
+        Triangulation(theory()).fit([did(), shift])
+
+
+@pytest.mark.parametrize(
+    ("value", "std_error", "bias_sd"), [(99, 99, 0.0), (99, 0.01, 0.0), (-99, 99, 99), (1e-3, 1.1e-6, 0.0)]
+)
+def test_what_may_enter_can_be_reported(value, std_error, bias_sd):
+    found = Triangulation(theory()).fit([did(value, std_error, bias_sd)])
+    assert np.isfinite(found.effects()[["mean", "sd", "conf_low", "conf_high"]]).all(axis=None)
+    assert len(found.convergence()) == 3
+    assert len(found.compare())
+    assert found.reach()["largest"].between(0, 1).all()
+
+
+def test_organisations_that_differ_in_blanks_alone_are_pointed_out():
+    with pytest.raises(EvidenceError, match="groups 'K01' and 'K01 '"):
+        Triangulation(theory()).fit([did(), did(group="K01 ")])
+
+
+def test_pooled_effects_do_not_enter_beside_a_prior_from_other_organisations():
+    pooled = did(id="economic:pooled:value_added:K01")
+    assert len(Triangulation(theory()).fit([pooled]).cells) == 1
+    with pytest.raises(EvidenceError, match="pooled over organisations already"):
+        Triangulation(theory(), prior=OrganisationPrior()).fit([pooled])
 
 
 _ONE_STATE_EACH = ((0.0, 0.5, 0.5), (0.5, 0.0, 0.5), (0.5, 0.5, 0.0))
@@ -190,6 +262,11 @@ def test_priors_by_claim_and_scale():
         Triangulation(theory(), prior="flat")
 
 
+def _past_the_entry(items):
+    """The engine's own limits are wider than those of what may enter, for who calls it directly."""
+    return cell_model(theory().claim("growth"), "K01", CellEvidence(estimates=tuple(items)), PRIOR)
+
+
 def _huge(**more):
     return (BiasTerm(domain="huge", **more),)
 
@@ -208,7 +285,7 @@ def _huge(**more):
 )
 def test_numbers_that_cannot_be_computed_with_are_refused(items, expected):
     with pytest.raises(EvidenceError, match=expected):
-        Triangulation(theory()).fit(items)
+        _past_the_entry(items)
 
 
 @pytest.mark.parametrize("delta", [float("nan"), 0.0, float("inf")])
@@ -220,8 +297,7 @@ def test_a_claim_without_a_smallest_effect_is_refused(delta):
 
 @pytest.mark.parametrize("item", [did(1e7), did(std_error=1e-9, bias_sd=0.0), did(std_error=1e7), did(bias_sd=1e7)])
 def test_numbers_within_the_limits_are_computed_with(item):
-    (cell,) = Triangulation(theory()).fit([item]).cells
-    assert cell.posterior.probability[0].sum() == pytest.approx(1)
+    assert scenarios(_past_the_entry([item])).probability[0].sum() == pytest.approx(1)
 
 
 def test_the_wide_part_of_a_prior_is_not_the_narrow_one():

@@ -222,6 +222,24 @@ def test_silence_gives_its_reason():
     assert table["note"].tolist()[1] == "interviews: nothing handed in"
 
 
+@pytest.mark.parametrize("ask", ["verdicts", "bands"])
+def test_other_languages_are_refused(findings, ask):
+    with pytest.raises(OptionError, match="language 'de'"):
+        getattr(findings, ask)("de")
+
+
+@pytest.mark.parametrize("threshold", ["x", 0.4, 1.2, float("nan")])
+def test_impossible_thresholds_are_refused(findings, threshold):
+    with pytest.raises(OptionError, match="threshold is"):
+        findings.tipping(threshold)
+
+
+def test_bias_evidence_alone_is_something_that_was_handed_in():
+    item = BiasEvidence(**KEY, id="B", stream="interviews", target_stream="economic", shift=0.01)
+    sentence = Triangulation(theory()).fit([item]).verdicts()["tipping"][0]
+    assert sentence == "No evidence: nothing that bears on the effect was handed in."
+
+
 def test_plot(findings):
     import matplotlib.pyplot as plt
 

@@ -1,5 +1,6 @@
 import pytest
 
+from clustereffects.errors import OptionError
 from clustereffects.results import BiasEvidence, BiasTerm, Check
 from clustereffects.results.evidence_provenance import EvidenceProvenance
 from clustereffects.triangulation import Triangulation
@@ -153,6 +154,20 @@ def test_answers_from_unnamed_persons_and_fragile_verdicts():
     assert (lines["dependence"].status, lines["robust"].status) == ("not applicable", "not applicable")
 
 
+def test_a_group_within_one_perspective_does_not_say_who_answered_in_the_other():
+    apart = [survey(dependence="survey:K01"), sign("T1", dependence="interviews:K01", rho=0.5)]
+    named = ("scale (growth × K01)", "T1 (growth × K01)")
+    _, lines = _lines(apart)
+    assert (lines["dependence"].status, lines["dependence"].named) == ("not met", named)
+    assert [_lines([one])[1]["dependence"].status for one in apart] == ["met", "met"]
+    together = [survey(dependence="both", rho=0.5), sign("T1", dependence="both", rho=0.5)]
+    assert _lines(together)[1]["dependence"].status == "met"
+    on_a_rival = [apart[0], sign("R1", dependence="interviews:K01", rho=0.5, target="rival:boom")]
+    assert _lines(on_a_rival)[1]["dependence"].status == "met"
+    known = [survey(respondents=("P-1",)), sign("T1", dependence="interviews:K01", rho=0.5, respondents=("P-2",))]
+    assert _lines(known)[1]["dependence"].status == "met"
+
+
 def test_estimates_far_from_the_prior():
     _, lines = _lines([did(0.9, 0.02, 0.0)])
     assert lines["prior"].named == ("growth × K01",)
@@ -183,3 +198,10 @@ def test_empty_runs_have_a_scorecard():
     assert not card.may_say_effect
     assert len(card.table()) == len(lines) == 12
     assert len(_lines([*worked_example(), *interviews()[:0]])[1]) == 12
+
+
+def test_other_languages_are_refused():
+    card, _ = _lines([did()])
+    for ask in (card.table, lambda language: effect_word(card, language)):
+        with pytest.raises(OptionError, match="language 'de'"):
+            ask("de")

@@ -30,7 +30,7 @@ def dempster(sources: Sequence[Masses]) -> tuple[dict[frozenset[int], float], fl
     Raises
     ------
     EvidenceError
-        If the sources contradict each other completely (K = 1).
+        If there is no source, or the sources contradict each other completely (K = 1).
 
     Notes
     -----
@@ -45,6 +45,9 @@ def dempster(sources: Sequence[Masses]) -> tuple[dict[frozenset[int], float], fl
     >>> {tuple(which): round(value, 6) for which, value in mass.items()}, round(conflict, 6)
     ({(1,): 1.0}, 0.9999)
     """
+    if not sources:
+        what, expected = "no source", "at least one"
+        raise EvidenceError(Problem(what=what, where="Dempster's rule", expected=expected, remedy="give masses"))
     mass: dict[frozenset[int], float] = dict(sources[0])
     for other in sources[1:]:
         mass = _conjunction(mass, other)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, ndtr, ndtri
 
+from clustereffects.errors import EvidenceError, Problem
+
 FloatArray = NDArray[np.float64]
 
 _LEFT, _STEP = -4.0, 0.005
@@ -25,8 +27,8 @@ def fisher(p: FloatArray) -> float:
 
     Raises
     ------
-    TypeError
-        If ``p`` is not numeric.
+    EvidenceError
+        If there is no p-value, or one is not a number from 0 to 1.
 
     Notes
     -----
@@ -37,6 +39,7 @@ def fisher(p: FloatArray) -> float:
     >>> round(fisher(np.array([0.01, 0.2, 0.3])), 4)
     0.0216
     """
+    _check(p)
     with np.errstate(divide="ignore"):
         return float(chdtrc(2 * p.size, -2 * np.log(p).sum()))
 
@@ -55,8 +58,8 @@ def stouffer(p: FloatArray) -> float:
 
     Raises
     ------
-    TypeError
-        If ``p`` is not numeric.
+    EvidenceError
+        If there is no p-value, or one is not a number from 0 to 1.
 
     Notes
     -----
@@ -67,6 +70,7 @@ def stouffer(p: FloatArray) -> float:
     >>> round(stouffer(np.array([0.01, 0.2, 0.3])), 4)
     0.0165
     """
+    _check(p)
     return float(ndtr(ndtri(p).sum() / np.sqrt(p.size)))
 
 
@@ -84,8 +88,8 @@ def cauchy(p: FloatArray) -> float:
 
     Raises
     ------
-    TypeError
-        If ``p`` is not numeric.
+    EvidenceError
+        If there is no p-value, or one is not a number from 0 to 1.
 
     Notes
     -----
@@ -97,6 +101,7 @@ def cauchy(p: FloatArray) -> float:
     >>> round(cauchy(np.array([0.01, 0.2, 0.3])), 4)
     0.0281
     """
+    _check(p)
     with np.errstate(divide="ignore"):
         statistic = float((1 / np.tan(np.pi * p)).mean())
     return float(np.arctan2(1.0, statistic) / np.pi)
@@ -117,8 +122,8 @@ def harmonic_mean(p: FloatArray) -> float:
 
     Raises
     ------
-    TypeError
-        If ``p`` is not numeric.
+    EvidenceError
+        If there is no p-value, or one is not a number from 0 to 1.
 
     Notes
     -----
@@ -130,12 +135,20 @@ def harmonic_mean(p: FloatArray) -> float:
     >>> round(harmonic_mean(np.array([0.01, 0.2, 0.3])), 4)
     0.0316
     """
+    _check(p)
     if p.size == 1:
         return float(p[0])
     if (p == 0).any():
         return 0.0
     # Location log n + 1 − γ + log(π/2) and scale π/2 of Wilson's density, in units of the standard Landau law.
     return landau_tail(float((1 / p).mean() - np.log(p.size) - 1 + np.euler_gamma))
+
+
+def _check(p: FloatArray) -> None:
+    if p.ndim == 1 and p.size and np.issubdtype(p.dtype, np.number) and bool(((p >= 0) & (p <= 1)).all()):
+        return
+    expected = "at least one number from 0 to 1 in one dimension"
+    raise EvidenceError(Problem(what=f"p-values {p}", where="", expected=expected, remedy="correct the p-values"))
 
 
 def landau_tail(x: float) -> float:

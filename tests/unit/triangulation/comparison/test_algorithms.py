@@ -17,7 +17,7 @@ from clustereffects.triangulation.comparison.opinions import (
     projected_sets,
     weighted,
 )
-from clustereffects.triangulation.comparison.p_values import cauchy, fisher, harmonic_mean, landau_tail
+from clustereffects.triangulation.comparison.p_values import cauchy, fisher, harmonic_mean, landau_tail, stouffer
 from clustereffects.triangulation.comparison.pools import linear_pool, log_pool
 from clustereffects.triangulation.comparison.process_tracing import TracedTest, posterior_after, rubric_grade
 from clustereffects.triangulation.comparison.rubric import rank_flips, strength_classes, weight_space
@@ -242,3 +242,15 @@ def test_votes():
     assert report_votes(np.array([[0.9, 0.1, 0.9], [0.9, 0.9, 0.1], [0.9, 0.2, 0.1]])).tolist() == [-1, 1, 0]
     assert plurality(np.array([0, 2]))[0] == 3
     assert plurality(np.array([-1]))[0] == 3
+
+
+@pytest.mark.parametrize("p", [[], [np.nan], [1.2], [-0.1, 0.5], [0.2, np.nan], ["a"], 0.3])
+@pytest.mark.parametrize("combine", [fisher, stouffer, cauchy, harmonic_mean])
+def test_what_is_no_p_value_is_refused(combine, p):
+    with pytest.raises(EvidenceError, match="correct the p-values"):
+        combine(np.array(p))
+
+
+def test_nothing_cannot_be_combined():
+    with pytest.raises(EvidenceError, match="no source"):
+        dempster([])
