@@ -6,6 +6,7 @@ by the same engine in one call.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -13,16 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.triangulation.cells import CellModel
-from clustereffects.triangulation.engine import PriorMixture, StatePosterior, combine, posterior_cells
-from clustereffects.triangulation.estimates import LogQuadratic, likelihood_terms, stream_precision
+from clustereffects.triangulation.engine import (
+    PriorMixture,
+    StatePosterior,
+    combine,
+    posterior_cells,
+    prior_masses,
+    weighted_masses,
+)
+from clustereffects.triangulation.estimates import (
+    FINE,
+    SCENARIOS,
+    LogQuadratic,
+    likelihood_terms,
+    step_levels,
+    stream_precision,
+)
+from clustereffects.triangulation.exact import CellIntegrals, stacked
 from clustereffects.triangulation.likelihoods import log_constants, tempering
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 _DEEPEST = -50.0
-#: Scenarios with a proportional bias that share its steps.
-_TOGETHER = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,33 +138,148 @@ def evaluate(model: CellModel, changes: Changes, *, ramp: bool = False) -> State
     >>> [evaluate(model, Changes(), ramp=ramp).probability[0].round(3).tolist() for ramp in (False, True)]
     [[0.232, 0.074, 0.695], [0.234, 0.087, 0.678]]
     """
-    if model.estimates.loading.size and changes.scenarios > _TOGETHER:
-        return _by_distance(model, changes, ramp=ramp)
-    scenarios = changes.scenarios
+    distinct = _distinct(model, changes, ramp=ramp, weighted=True)
+    parts, order = [], []
+    for rows, terms in _by_steps(model, distinct, FINE):
+        parts.append(posterior_cells(distinct.prior_of(rows), terms, distinct.edges, distinct.slope_of(rows)))
+        order.append(rows)
+    place = np.argsort(np.concatenate(order), kind="stable")[distinct.index]
+    every = stacked(parts)
+    cells = CellIntegrals(*(x[place] for x in (every.log_mass, every.first, every.second, every.centre, every.error)))
+    found = combine(cells, distinct.level)
+    return StatePosterior(distinct.states(found.probability), found.mean, found.sd, found.error)
+
+
+def probabilities(model: CellModel, changes: Changes, *, ramp: bool = False, accuracy: float = SCENARIOS) -> FloatArray:
+    """Probabilities of the three states in many scenarios that are compared with one another, without moments.
+
+    Parameters
+    ----------
+    model : CellModel
+    changes : Changes
+    ramp : bool
+        As in ``evaluate``.
+    accuracy : float
+        Relative accuracy with which proportional biases are integrated.
+
+    Returns
+    -------
+    array, shape (scenarios, 3)
+
+    Raises
+    ------
+    EvidenceError
+        If a proportional bias is too wide to be integrated.
+
+    Notes
+    -----
+    What changes the diagnostics, or the weights of the prior's components, only does not change the integrals: each
+    distinct one is computed once.
+
+    Examples
+    --------
+    >>> from clustereffects.results.evidence import Estimate
+    >>> from clustereffects.triangulation.cells import cell_model
+    >>> from clustereffects.triangulation.options import Prior
+    >>> from clustereffects.triangulation.sorting import CellEvidence
+    >>> from clustereffects.triangulation.theory import Claim
+    >>> claim = Claim(id="growth", outcome="value_added", scale="log", horizon=3, delta=0.01, rivals=("a",), link="l")
+    >>> item = Estimate(id="did", claim="growth", group="K01", stream="economic", value=0.06, std_error=0.03)
+    >>> model = cell_model(claim, "K01", CellEvidence(estimates=(item,)), Prior(sceptical_sd=0.05, wide_sd=0.15))
+    >>> probabilities(model, Changes(power=np.array([[1.0], [0.0]]))).round(3).tolist()
+    [[0.032, 0.056, 0.912], [0.431, 0.137, 0.431]]
+    """
+    distinct = _distinct(model, changes, ramp=ramp, weighted=False)
+    log_mass = np.empty((distinct.residual.shape[0], distinct.prior.sd.shape[-1], distinct.edges.size + 1))
+    for rows, terms in _by_steps(model, distinct, accuracy):
+        log_mass[rows] = prior_masses(distinct.prior_of(rows), terms, distinct.edges, distinct.slope_of(rows))
+    prior = model.prior if changes.prior is None else changes.prior
+    value = weighted_masses(prior, log_mass[distinct.index]) + distinct.level
+    mass = np.exp(value - value.max(axis=1, keepdims=True))
+    return distinct.states(mass / mass.sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Distinct:
+    """Scenarios that differ in their integrals, and for every scenario which of them it is and what multiplies its cells.
+
+    ``variance`` is the estimates' own variance with dependence; ``level`` has a row for each scenario, everything else
+    for each distinct one.
+    """
+
+    residual: FloatArray
+    variance: FloatArray
+    power: FloatArray
+    kept: FloatArray | None
+    prior: PriorMixture
+    edges: FloatArray
+    slope: FloatArray | None
+    index: IntArray
+    level: FloatArray
+
+    def prior_of(self, rows: IntArray) -> PriorMixture:
+        return self.prior if self.prior.sd.ndim == 1 else self.prior.rows(rows)
+
+    def slope_of(self, rows: IntArray) -> FloatArray | None:
+        return None if self.slope is None else self.slope[rows]
+
+    def states(self, probability: FloatArray) -> FloatArray:
+        """Probabilities of states from those of cells."""
+        return probability if self.slope is None else probability.reshape(-1, 3, 2).sum(axis=2)
+
+
+def _distinct(model: CellModel, changes: Changes, *, ramp: bool, weighted: bool) -> _Distinct:
+    estimates, scenarios = model.estimates, changes.scenarios
     power = np.ones((scenarios, len(model.streams))) if changes.power is None else changes.power
     exponent = tempering(_count(model, changes), power, model.items.rho if changes.rho is None else changes.rho)
-    terms = _terms(model, changes, power, np.broadcast_to(exponent, (scenarios, *exponent.shape[1:])))
+    exponent = np.broadcast_to(exponent, (scenarios, *exponent.shape[1:]))
     constants = log_constants(model.items, power, exponent, _kept(model, changes))
     if changes.extra is not None:
         constants = constants + changes.extra
+    level, edges, slope = _ramp(constants, model.claim.delta) if ramp else (constants, model.edges, None)
+    own = estimates.own if changes.own is None else changes.own
+    variance = own / exponent[:, estimates.block, estimates.stream]
+    residual = np.broadcast_to(_residual(model, changes), variance.shape)
+    key = [residual, variance, power[:, estimates.stream]]
+    key += [x for x in (changes.estimates, slope) if x is not None]
     prior = model.prior if changes.prior is None else changes.prior
-    if ramp:
-        return _on_ramp(prior, terms, constants, model.claim.delta)
-    return combine(posterior_cells(prior, terms, model.edges), constants)
-
-
-def _by_distance(model: CellModel, changes: Changes, *, ramp: bool) -> StatePosterior:
-    """Evaluate scenarios in parts: those with estimates far out need finer steps in a proportional bias than others."""
-    residual = _residual(model, changes)
-    far = np.broadcast_to(
-        np.abs(residual / np.sqrt(np.diag(model.estimates.covariance))).max(axis=-1), changes.scenarios
+    if changes.prior is not None:
+        key += [prior.sd, prior.mean, *([prior.weight] if weighted else [])]
+    first, index = _unique(np.concatenate(key, axis=1))
+    return _Distinct(
+        residual=residual[first],
+        variance=variance[first],
+        power=power[first],
+        kept=None if changes.estimates is None else changes.estimates[first],
+        prior=prior if changes.prior is None else prior.rows(first),
+        edges=edges,
+        slope=None if slope is None else slope[first],
+        index=index,
+        level=level,
     )
-    order = np.argsort(far, kind="stable")
-    parts = [changes.rows(order[i : i + _TOGETHER]) for i in range(0, order.size, _TOGETHER)]
-    found = [evaluate(model, part, ramp=ramp) for part in parts]
-    back = np.argsort(order, kind="stable")
-    names = ("probability", "mean", "sd", "error")
-    return StatePosterior(*(np.concatenate([getattr(one, name) for one in found])[back] for name in names))
+
+
+def _unique(rows: FloatArray) -> tuple[IntArray, IntArray]:
+    """Place of the first of all equal rows, and for each row which of these it equals."""
+    if not rows.shape[1]:
+        return np.zeros(1, dtype=np.intp), np.zeros(rows.shape[0], dtype=np.intp)
+    raw = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
+    places: dict[bytes, int] = {}
+    index = np.array([places.setdefault(one, len(places)) for one in raw.tolist()], dtype=np.intp)
+    first = np.zeros(len(places), dtype=np.intp)
+    first[index[::-1]] = np.arange(index.size)[::-1]
+    return first, index
+
+
+def _by_steps(model: CellModel, distinct: _Distinct, accuracy: float) -> Iterator[tuple[IntArray, LogQuadratic]]:
+    """Terms of the estimates, for scenarios that need the same steps in a proportional bias at a time."""
+    precision = _precision(model, distinct)
+    levels = step_levels(model.estimates, distinct.residual, precision, accuracy)
+    _, group = _unique(levels.astype(np.float64))
+    for one in range(int(group.max()) + 1):
+        rows = np.flatnonzero(group == one)
+        residual, power = distinct.residual[rows], distinct.power[rows]
+        yield rows, likelihood_terms(model.estimates, residual, power, precision[rows], accuracy)
 
 
 def _residual(model: CellModel, changes: Changes) -> FloatArray:
@@ -183,33 +312,19 @@ def _by_block(gone: FloatArray, place: tuple[IntArray, IntArray], shape: tuple[i
     return np.asarray((gone @ cell).reshape(-1, *shape))
 
 
-def _terms(model: CellModel, changes: Changes, power: FloatArray, exponent: FloatArray) -> LogQuadratic:
+def _precision(model: CellModel, distinct: _Distinct) -> FloatArray:
     estimates = model.estimates
-    residual = _residual(model, changes)
-    precision = _precision(model, changes, power, exponent)
-    return likelihood_terms(estimates, np.broadcast_to(residual, precision.shape[:2]), power, precision)
-
-
-def _precision(model: CellModel, changes: Changes, power: FloatArray, exponent: FloatArray) -> FloatArray:
-    estimates = model.estimates
-    rows = power.shape[0]
-    if all(x is None for x in (changes.power, changes.rho, changes.estimates, changes.tests, changes.own)):
-        rows = 1
-    own = estimates.own if changes.own is None else changes.own
     declared = 1 + (model.items.count[estimates.block].sum(axis=1) - 1) * model.items.rho[estimates.block]
-    inflated = own / exponent[:rows, estimates.block, estimates.stream] - estimates.own * declared
-    covariance = estimates.covariance + inflated[:, :, None] * np.eye(own.shape[-1])
-    found = stream_precision(covariance, estimates.stream, power[:rows], changes.estimates)
-    return np.broadcast_to(found, (power.shape[0], *found.shape[1:]))
+    inflated = distinct.variance - estimates.own * declared
+    covariance = estimates.covariance + inflated[:, :, None] * np.eye(estimates.own.size)
+    return stream_precision(covariance, estimates.stream, distinct.power, distinct.kept)
 
 
-def _on_ramp(prior: PriorMixture, terms: LogQuadratic, constants: FloatArray, delta: float) -> StatePosterior:
+def _ramp(constants: FloatArray, delta: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     level = np.maximum(constants - constants.max(axis=1, keepdims=True), _DEEPEST)
     harm, negligible, benefit = level.T
     flat = np.zeros(harm.size)
     down, up = (negligible - harm) / (2 * delta), (benefit - negligible) / (2 * delta)
-    cells = posterior_cells(
-        prior, terms, delta * np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), np.stack([flat, down, down, up, up, flat], axis=1)
-    )
-    found = combine(cells, np.stack([harm, negligible, negligible, negligible, negligible, benefit], axis=1))
-    return StatePosterior(found.probability.reshape(-1, 3, 2).sum(axis=2), found.mean, found.sd, found.error)
+    slope = np.stack([flat, down, down, up, up, flat], axis=1)
+    at_edges = np.stack([harm, negligible, negligible, negligible, negligible, benefit], axis=1)
+    return at_edges, delta * np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), slope

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf, erfcx
+from scipy.special import erf, erfcx, ndtr
 
 FloatArray = NDArray[np.float64]
 
 _FAR = 1e150
 _TINY = 1e-300
+#: Below this share of the heaviest density, masses are not computed from tail probabilities.
+_SMALL = 1e-250
 _ROOT_HALF = np.sqrt(0.5)
 _ROUNDING = float(np.finfo(float).eps)
 
@@ -146,6 +150,86 @@ def mixture_cells(
         centre=centre,
         error=8 * _ROUNDING * (share * rounding).sum(axis=0).max(axis=0),
     )
+
+
+def mixture_masses(
+    log_weight: FloatArray, mean: FloatArray, sd: FloatArray, edges: FloatArray, slope: FloatArray | None = None
+) -> FloatArray:
+    """Masses of mixtures of normal densities in the cells that the edges cut out.
+
+    Parameters
+    ----------
+    log_weight, mean, sd : array, shape (n, components)
+        Weights need not sum to one.
+    edges : array, shape (cells - 1,)
+        Increasing.
+    slope : array, shape (n, cells), optional
+        The density is multiplied by ``exp(slope·x)`` in each cell.
+
+    Returns
+    -------
+    array, shape (n, cells)
+        Logarithm of the integral over each cell.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    As ``mixture_cells``, several times faster: without moments one tail probability for each edge is enough. Where a
+    mass is too small for that, the row is handed to ``mixture_cells``.
+
+    Examples
+    --------
+    >>> mixture_masses(np.zeros((1, 1)), np.zeros((1, 1)), np.ones((1, 1)), np.array([0.0])).round(6).tolist()
+    [[-0.693147, -0.693147]]
+    """
+    top = log_weight.max(axis=1, keepdims=True)
+    if slope is None:
+        weight = np.exp(log_weight - top)
+        beyond = [None, *(_beyond((edge - mean) / sd) for edge in edges), None]
+        mass = np.stack([(weight * _between(*ends)).sum(axis=1) for ends in pairwise(beyond)], axis=1)
+        log_mass = np.log(np.maximum(mass, _TINY)) + top
+    else:
+        columns = [_tilted((log_weight, mean, sd), edges, k, tilt[:, None]) for k, tilt in enumerate(slope.T)]
+        mass, tops = (np.stack(parts, axis=1) for parts in zip(*columns, strict=True))
+        log_mass = np.log(np.maximum(mass, _TINY)) + tops
+    small = (mass < _SMALL).any(axis=1)
+    if small.any():
+        chosen = log_weight[small], mean[small], sd[small]
+        log_mass[small] = mixture_cells(*chosen, edges, None if slope is None else slope[small]).log_mass
+    return log_mass
+
+
+def _tilted(
+    mixture: tuple[FloatArray, FloatArray, FloatArray], edges: FloatArray, cell: int, tilt: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Mass of one cell in units of the heaviest density, and the logarithm of that unit."""
+    log_weight, mean, sd = mixture
+    shift = tilt * sd**2
+    log_weight = log_weight + tilt * (mean + 0.5 * shift)
+    low = _beyond((edges[cell - 1] - mean - shift) / sd) if cell else None
+    high = _beyond((edges[cell] - mean - shift) / sd) if cell < edges.size else None
+    top = log_weight.max(axis=1)
+    return (np.exp(log_weight - top[:, None]) * _between(low, high)).sum(axis=1), top
+
+
+_Beyond: TypeAlias = tuple[FloatArray, NDArray[np.bool_]]
+
+
+def _beyond(score: FloatArray) -> _Beyond:
+    """Probability of the tail that a point cuts off, and whether that is the upper one."""
+    return ndtr(-np.abs(score)), score > 0
+
+
+def _between(low: _Beyond | None, high: _Beyond | None) -> FloatArray:
+    """Standard normal probability between two points, nothing being subtracted from one that is close to it."""
+    if low is None or high is None:
+        tail, upper = low or high or (np.zeros(1), np.ones(1, dtype=bool))
+        return np.where(upper == (high is None), tail, 1 - tail)
+    return np.where(low[1] == high[1], np.abs(low[0] - high[0]), 1 - low[0] - high[0])
 
 
 def _centre(log_weight: FloatArray, mean: FloatArray) -> FloatArray:

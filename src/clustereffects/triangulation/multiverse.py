@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.triangulation.cells import CellModel
-from clustereffects.triangulation.changes import Changes, evaluate
+from clustereffects.triangulation.changes import Changes, probabilities
 from clustereffects.triangulation.engine import PriorMixture
 from clustereffects.triangulation.options import Thresholds
 from clustereffects.triangulation.tipping import with_wide_weight
@@ -128,9 +128,10 @@ def multiverse(model: CellModel, thresholds: Thresholds) -> Multiverse:
         middle=np.stack([epsilons[name][0] for name in epsilon]) if epsilons else None,
         tests=np.stack([epsilons[name][1] for name in epsilon]) if epsilons else None,
     )
-    found = [evaluate(model, changes, ramp=shape == "ramp").probability for shape in ramps]
+    found = [probabilities(model, changes, ramp=shape == "ramp") for shape in ramps]
     probability = np.concatenate(found)
-    now = int(decide(evaluate(model, Changes()).probability, thresholds)[0])
+    words = tuple(class_word(int(one)) for one in decide(probability, thresholds))
+    declared = (1.0, float(model.prior.weight[-1]), "declared", "declared")
     return Multiverse(
         prior_width=width * len(ramps),
         wide_weight=weight * len(ramps),
@@ -138,8 +139,8 @@ def multiverse(model: CellModel, thresholds: Thresholds) -> Multiverse:
         unreliability=epsilon * len(ramps),
         likelihood=tuple(np.repeat(ramps, len(settings)).tolist()),
         probability=probability,
-        verdicts=tuple(class_word(int(one)) for one in decide(probability, thresholds)),
-        now=class_word(now),
+        verdicts=words,
+        now=words[settings.index(declared)],
     )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from clustereffects.errors import OptionError, Problem
 from clustereffects.triangulation.cells import CellModel
-from clustereffects.triangulation.changes import Changes, evaluate
+from clustereffects.triangulation.changes import Changes, probabilities
 from clustereffects.triangulation.options import Thresholds
 from clustereffects.triangulation.verdicts import class_word, decide
 
@@ -145,8 +145,8 @@ def stream_weights(model: CellModel, thresholds: Thresholds) -> tuple[Acceptance
     """
     streams = len(model.streams)
     weights = _simplex(streams)
-    found = evaluate(model, Changes(power=np.minimum(weights * streams, 1.0)))
-    classes = decide(found.probability, thresholds)
+    found = probabilities(model, Changes(power=np.minimum(weights * streams, 1.0)))
+    classes = decide(found, thresholds)
     result = []
     for state in np.unique(classes).tolist():
         chosen = classes == state

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.triangulation.cells import CellModel
-from clustereffects.triangulation.changes import Changes, evaluate
+from clustereffects.triangulation.changes import Changes, probabilities
 from clustereffects.triangulation.engine import PriorMixture
 from clustereffects.triangulation.likelihoods import log_constants
 from clustereffects.triangulation.options import Thresholds
@@ -139,7 +139,7 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     [('bias', 0.029), ('power', 0.23), ('prior', nan)]
     """
     paths = _paths(model)
-    now = int(decide(evaluate(model, Changes()).probability, thresholds)[0])
+    now = int(decide(probabilities(model, Changes()), thresholds)[0])
     points = np.stack([path.start_grid for path in paths]) if paths else np.zeros((0, 1))
     start, tips = np.zeros(len(paths)), np.full(len(paths), np.nan)
     found = np.full(len(paths), now)
@@ -188,7 +188,7 @@ def _classes(model: CellModel, paths: Sequence[_Path], points: FloatArray, thres
     for name, target, new in (("bias", shift, value - current), ("power", power, value)):
         chosen = np.flatnonzero(quantity == name)
         target[chosen, stream[chosen]] = new[chosen]
-    found = evaluate(
+    found = probabilities(
         model,
         Changes(
             shift=shift,
@@ -198,7 +198,7 @@ def _classes(model: CellModel, paths: Sequence[_Path], points: FloatArray, thres
             prior=with_wide_weight(model.prior, np.where(quantity == "prior", value, model.prior.weight[-1])),
         ),
     )
-    return decide(found.probability, thresholds).reshape(points.shape)
+    return decide(found, thresholds).reshape(points.shape)
 
 
 def _on_benefit(factor: FloatArray) -> FloatArray:
