@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustereffects.triangulation.engine import PriorMixture, prior_masses, weighted_masses
-from clustereffects.triangulation.estimates import BOUNDS, LinearEvidence, likelihood_terms, stream_precision
+from clustereffects.triangulation.estimates import LinearEvidence, likelihood_terms, stream_precision
 from clustereffects.triangulation.likelihoods import DiagnosticArrays
 
 FloatArray = NDArray[np.float64]
@@ -124,7 +124,7 @@ def _bounds(
     def log_mass(position: FloatArray) -> FloatArray:
         residual = extremes[0] + position[:, None] * (extremes[1] - extremes[0])
         same = np.broadcast_to(precision, (position.size, *precision.shape))
-        terms = likelihood_terms(estimates, residual, np.ones((position.size, 1)), same, BOUNDS)
+        terms = likelihood_terms(estimates, residual, np.ones((position.size, 1)), same)
         return weighted_masses(prior, prior_masses(prior, terms, np.array([-delta, delta])))
 
     ends = log_mass(np.array([0.0, 1.0]) if (extremes[0] != extremes[1]).any() else np.array([0.0]))

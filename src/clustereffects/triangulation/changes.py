@@ -140,7 +140,7 @@ def evaluate(model: CellModel, changes: Changes, *, ramp: bool = False) -> State
     """
     distinct = _distinct(model, changes, ramp=ramp, weighted=True)
     parts, order = [], []
-    for rows, terms in _by_steps(model, distinct, FINE):
+    for rows, terms in _by_steps(model, distinct, np.full(distinct.residual.shape[0], FINE)):
         parts.append(posterior_cells(distinct.prior_of(rows), terms, distinct.edges, distinct.slope_of(rows)))
         order.append(rows)
     place = np.argsort(np.concatenate(order), kind="stable")[distinct.index]
@@ -160,7 +160,7 @@ def probabilities(model: CellModel, changes: Changes, *, ramp: bool = False, acc
     ramp : bool
         As in ``evaluate``.
     accuracy : float
-        Relative accuracy with which proportional biases are integrated.
+        Of the probabilities, as far as proportional biases are integrated.
 
     Returns
     -------
@@ -173,8 +173,9 @@ def probabilities(model: CellModel, changes: Changes, *, ramp: bool = False, acc
 
     Notes
     -----
-    What changes the diagnostics, or the weights of the prior's components, only does not change the integrals: each
-    distinct one is computed once.
+    What changes only the diagnostics, or the weights of the prior's components, does not change the integrals: each
+    distinct one is computed once. An error of ε in the masses is one of at most ε·exp(s) in the probabilities if the
+    diagnostics' log-likelihoods of the states lie s apart, so the masses are computed to accuracy·exp(−s).
 
     Examples
     --------
@@ -191,7 +192,7 @@ def probabilities(model: CellModel, changes: Changes, *, ramp: bool = False, acc
     """
     distinct = _distinct(model, changes, ramp=ramp, weighted=False)
     log_mass = np.empty((distinct.residual.shape[0], distinct.prior.sd.shape[-1], distinct.edges.size + 1))
-    for rows, terms in _by_steps(model, distinct, accuracy):
+    for rows, terms in _by_steps(model, distinct, distinct.accuracy(accuracy)):
         log_mass[rows] = prior_masses(distinct.prior_of(rows), terms, distinct.edges, distinct.slope_of(rows))
     prior = model.prior if changes.prior is None else changes.prior
     value = weighted_masses(prior, log_mass[distinct.index]) + distinct.level
@@ -222,6 +223,16 @@ class _Distinct:
 
     def slope_of(self, rows: IntArray) -> FloatArray | None:
         return None if self.slope is None else self.slope[rows]
+
+    def accuracy(self, wanted: float) -> FloatArray:
+        """Accuracy of each distinct scenario's masses that makes the probabilities as accurate as wanted.
+
+        In steps of one hundredth, so that few rules are needed.
+        """
+        apart = np.zeros(self.residual.shape[0])
+        np.maximum.at(apart, self.index, self.level.max(axis=1) - self.level.min(axis=1))
+        steps = np.ceil((apart - np.log(wanted)) / np.log(100.0))
+        return np.asarray(np.maximum(np.exp(-np.log(100.0) * np.minimum(steps, 50.0)), FINE))
 
     def states(self, probability: FloatArray) -> FloatArray:
         """Probabilities of states from those of cells."""
@@ -271,15 +282,21 @@ def _unique(rows: FloatArray) -> tuple[IntArray, IntArray]:
     return first, index
 
 
-def _by_steps(model: CellModel, distinct: _Distinct, accuracy: float) -> Iterator[tuple[IntArray, LogQuadratic]]:
+def _by_steps(
+    model: CellModel, distinct: _Distinct, accuracy: FloatArray
+) -> Iterator[tuple[IntArray, LogQuadratic]]:
     """Terms of the estimates, for scenarios that need the same steps in a proportional bias at a time."""
-    precision = _precision(model, distinct)
-    levels = step_levels(model.estimates, distinct.residual, precision, accuracy)
-    _, group = _unique(levels.astype(np.float64))
-    for one in range(int(group.max()) + 1):
-        rows = np.flatnonzero(group == one)
-        residual, power = distinct.residual[rows], distinct.power[rows]
-        yield rows, likelihood_terms(model.estimates, residual, power, precision[rows], accuracy)
+    estimates, precision = model.estimates, _precision(model, distinct)
+    for one in np.unique(accuracy).tolist() if estimates.loading.size else (FINE,):
+        some = np.flatnonzero(accuracy == one) if estimates.loading.size else np.arange(accuracy.size)
+        levels = step_levels(estimates, distinct.residual[some], precision[some], one)
+        _, group = _unique(levels.astype(np.float64))
+        for k in range(int(group.max()) + 1):
+            rows = some[group == k]
+            yield (
+                rows,
+                likelihood_terms(estimates, distinct.residual[rows], distinct.power[rows], precision[rows], one),
+            )
 
 
 def _residual(model: CellModel, changes: Changes) -> FloatArray:

@@ -13,12 +13,13 @@ A scenario is one choice of bias means and of the powers to which the streams' l
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.triangulation.estimates import LogQuadratic, log_likelihood
+from clustereffects.triangulation.estimates import FINE, LogQuadratic, log_likelihood
 from clustereffects.triangulation.exact import CellIntegrals, mixture_cells, mixture_masses, stacked
 from clustereffects.triangulation.quadrature import GridIntegrals, integrate_cells
 
@@ -28,8 +29,10 @@ IntArray = NDArray[np.intp]
 _LADDER = np.array([-10.0, -8.0, -6.0, -4.5, -3.0, -1.5, 0.0, 1.5, 3.0, 4.5, 6.0, 8.0, 10.0])
 #: Most components for which the closed form is faster than the grid, and most numbers in one of its arrays.
 _COMPONENTS, _CHUNK = 4096, 2_000_000
-#: The same for masses without moments: what fits the processor's cache.
-_MASS_CHUNK = 20_000
+#: The same for masses without moments, the latter being what fits the processor's cache.
+_MASS_COMPONENTS, _MASS_CHUNK = 30_000, 20_000
+#: Every how many nodes their weights are looked at, and how much lower a peak may lie there, in logarithms.
+_STRIDE, _MARGIN = 4, 3.0
 _EDGE_LADDER = np.array([-10.0, -1.0, 1.0, 10.0])
 
 
@@ -136,6 +139,7 @@ def posterior_cells(
     >>> np.exp(cells.log_mass).round(10).tolist()
     [[0.5, 0.5]]
     """
+    terms = _needed(prior, terms)
     if terms.components > _COMPONENTS:
         return grid_cells(prior, terms, edges, slope)
     scenarios = terms.precision.size
@@ -174,7 +178,7 @@ def prior_masses(
 
     Notes
     -----
-    In closed form, for two blocks of estimates with proportional biases of their own as well.
+    In closed form, for two blocks of estimates with proportional biases of their own as well; on the grid for more.
 
     Examples
     --------
@@ -183,6 +187,10 @@ def prior_masses(
     >>> prior_masses(prior, LogQuadratic(np.zeros(1), np.zeros(1), ()), np.array([0.0])).round(3).tolist()
     [[[-0.693, -0.693], [-0.693, -0.693]]]
     """
+    terms = _needed(prior, terms)
+    if terms.components > _MASS_COMPONENTS:
+        alone = [PriorMixture(np.ones_like(x[0]), *x) for x in _columns(prior)]
+        return np.stack([grid_cells(one, terms, edges, slope).log_mass for one in alone], axis=1)
     scenarios, components = terms.precision.size, prior.sd.shape[-1]
     found = np.empty((scenarios, components, edges.size + 1))
     rows = max(1, _MASS_CHUNK // (terms.components * components))
@@ -195,6 +203,11 @@ def prior_masses(
         log_mass = mixture_masses(*(x.reshape(size * components, -1) for x in mixture), edges, tilt)
         found[part] = log_mass.reshape(size, components, -1)
     return found
+
+
+def _columns(prior: PriorMixture) -> list[tuple[FloatArray, FloatArray]]:
+    """Standard deviation and mean of each component of the prior, as those of a mixture of one."""
+    return [(prior.sd[..., [k]], prior.mean[..., [k]]) for k in range(prior.sd.shape[-1])]
 
 
 def weighted_masses(prior: PriorMixture, masses: FloatArray) -> FloatArray:
@@ -273,6 +286,33 @@ def posterior_mixture(prior: PriorMixture, terms: LogQuadratic) -> tuple[FloatAr
     mean, sd = centre + gap * (tau * p / (1 + tau * p)), np.sqrt(tau / (1 + tau * p))
     size = (terms.precision.size, -1)
     return log_weight.reshape(size), mean.reshape(size), sd.reshape(size)
+
+
+def _needed(prior: PriorMixture, terms: LogQuadratic) -> LogQuadratic:
+    """Terms with the nodes that matter under the prior of the factors, or after the estimates, for any component.
+
+    The weight after the estimates is looked at on every fourth node: it has one peak for each component of the prior, none
+    narrower than the steps. At the finest accuracy nodes count down to its square, so that a cell with as little mass as
+    that accuracy is itself as accurate.
+    """
+    samples = [np.arange(0, log_weight.size, _STRIDE) for log_weight, _, _ in terms.mixtures]
+    if not samples or math.prod(sample.size for sample in samples) > _MASS_COMPONENTS:
+        return terms
+    depth = -math.log(terms.accuracy) * (2 if terms.accuracy <= FINE else 1)
+    one = prior.rows(slice(None))
+    log_weight = posterior_mixture(PriorMixture(np.ones_like(one.sd), one.sd, one.mean), terms.nodes(samples))[0]
+    shape = (terms.precision.size, one.sd.shape[-1], *(sample.size for sample in samples))
+    relative = log_weight.reshape(shape[0], shape[1], -1)
+    relative = (relative - relative.max(axis=2, keepdims=True)).max(axis=(0, 1)).reshape(shape[2:])
+    chosen = []
+    for axis, ((weight, _, _), sample) in enumerate(zip(terms.mixtures, samples, strict=True)):
+        others = tuple(k for k in range(relative.ndim) if k != axis)
+        near = np.arange(1 - _STRIDE, _STRIDE)[:, None]
+        pulled = sample[relative.max(axis=others) > -depth - _MARGIN] + near
+        keep = weight > weight.max() - depth
+        keep[np.clip(pulled, 0, keep.size - 1)] = True
+        chosen.append(np.flatnonzero(keep))
+    return terms.nodes(chosen)
 
 
 def grid_cells(

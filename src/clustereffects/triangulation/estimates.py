@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,13 +16,13 @@ from clustereffects.errors import EvidenceError, Problem
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
-#: Relative accuracy of the rule over proportional biases: where a posterior is reported, and where it is compared only.
-FINE, BOUNDS, SCENARIOS = 4e-13, 1e-10, 1e-8
-#: How many standard deviations further than the prior alone the factor may be pulled by the estimates.
-_PULL = 2.5
+#: Relative accuracy of masses under a posterior that is reported, and accuracy of probabilities that are only compared.
+FINE, SCENARIOS = 4e-13, 1e-6
+#: How many standard deviations further than the prior alone one lognormal factor, or two in one block, may be pulled.
+_PULL = (10.0, 2.5)
 #: Ratio of the steps that scenarios may have: finer ones are for estimates that lie further from zero.
 _STEP_RATIO = 1.3
-_FACTOR_LIMIT = 40_001
+_FACTOR_LIMIT = (30_001, 300_001)
 _CHUNK = 2_000_000
 
 
@@ -80,6 +81,8 @@ class LogQuadratic:
     mixtures : tuple of (log_weight, precision, linear)
         Exponents ``linear·θ − precision·θ²/2``.
         One for each block of estimates with a proportional bias; arrays of shape (nodes,), (scenarios, nodes) twice.
+    accuracy : float
+        Relative accuracy of these mixtures.
 
     Raises
     ------
@@ -96,6 +99,7 @@ class LogQuadratic:
     precision: FloatArray
     linear: FloatArray
     mixtures: tuple[tuple[FloatArray, FloatArray, FloatArray], ...]
+    accuracy: float = FINE
 
     @property
     def peak(self) -> FloatArray:
@@ -106,7 +110,13 @@ class LogQuadratic:
     def rows(self, chosen: slice) -> LogQuadratic:
         """Terms of some scenarios."""
         mixtures = tuple((weight, square[chosen], cross[chosen]) for weight, square, cross in self.mixtures)
-        return LogQuadratic(self.precision[chosen], self.linear[chosen], mixtures)
+        return LogQuadratic(self.precision[chosen], self.linear[chosen], mixtures, self.accuracy)
+
+    def nodes(self, chosen: Sequence[IntArray]) -> LogQuadratic:
+        """Terms with some nodes of each mixture."""
+        pairs = zip(self.mixtures, chosen, strict=True)
+        mixtures = tuple((weight[k], square[:, k], cross[:, k]) for (weight, square, cross), k in pairs)
+        return LogQuadratic(self.precision, self.linear, mixtures, self.accuracy)
 
     @property
     def components(self) -> int:
@@ -216,7 +226,7 @@ def likelihood_terms(
         else:
             more = _exponents(np.exp(evidence.log_factor[block]), part, rest)
             plain = LogQuadratic(plain.precision + more.precision, plain.linear + more.linear, ())
-    return LogQuadratic(plain.precision, plain.linear, tuple(mixtures))
+    return LogQuadratic(plain.precision, plain.linear, tuple(mixtures), accuracy)
 
 
 def step_levels(evidence: LinearEvidence, residual: FloatArray, precision: FloatArray, accuracy: float) -> IntArray:
@@ -318,18 +328,19 @@ def _levels(loading: FloatArray, precision: FloatArray, residual: FloatArray, ac
 
 
 def _factor_nodes(loading: FloatArray, level: IntArray, accuracy: float) -> tuple[FloatArray, FloatArray]:
-    digits = -math.log(accuracy)
-    reach, step = math.sqrt(2 * digits) + _PULL, math.pi * math.sqrt(2 / digits) * _STEP_RATIO ** -level.astype(float)
-    half = np.ceil(reach / step).astype(int)
-    if loading.shape[1] > 2 or np.prod(2 * half + 1) > _FACTOR_LIMIT * (1 if loading.shape[1] == 1 else 10):
+    digits, factors = -math.log(accuracy), loading.shape[1]
+    prior_reach, step = math.sqrt(2 * digits), math.pi * math.sqrt(2 / digits) * _STEP_RATIO ** -level.astype(float)
+    if factors > len(_PULL) or np.prod(2 * np.ceil(prior_reach / step) + 1) > _FACTOR_LIMIT[factors - 1]:
         raise EvidenceError(
             Problem(
                 what="proportional biases cannot be integrated",
-                where=f"{loading.shape[1]} factors in one block of estimates that share a bias",
+                where=f"{factors} factors in one block of estimates that share a bias",
                 expected="at most two, of moderate width",
                 remedy="let the estimates share one proportional bias, or state part of it as additive",
             )
         )
+    reach = prior_reach + _PULL[factors - 1]
+    half = np.ceil(reach / step).astype(int)
     axes = [size * np.arange(-n, n + 1) for n, size in zip(half, step, strict=True)]
     score = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
     log_weight = -0.5 * (score**2).sum(axis=0)
