@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtr
 
 from clustereffects.results import BiasTerm
 from clustereffects.triangulation import Prior, Thresholds, Triangulation
-from clustereffects.triangulation.changes import Changes, evaluate
+from clustereffects.triangulation.changes import Changes, evaluate, probabilities
 from clustereffects.triangulation.engine import PriorMixture, combine, grid_cells, posterior_cells
 from clustereffects.triangulation.estimates import LogQuadratic
 from clustereffects.triangulation.sensitivity import cell_bounds, leave_one_out, scenarios
@@ -209,3 +210,34 @@ def test_a_tipping_point_tips(value, error, drawn):
             moved = with_wide_weight(built.prior, np.array([tip.tips_at]))
             found = decide(evaluate(built, Changes(prior=moved)).probability, Thresholds())
             assert class_word(int(found[0])) == tip.becomes != tip.verdict
+
+
+@quick
+@given(st.floats(0.02, 0.8), values, errors, signs, st.floats(0, 1), st.sampled_from([0.5, 1.0, 2.0]), st.booleans())
+def test_coarse_rules_over_a_proportional_bias_are_as_accurate_as_they_say(sd, value, error, drawn, weight, width, ramp):
+    factor = BiasTerm(domain="attenuation", kind="proportional", sd=sd)
+    built = model([did(value, error, bias=(factor,)), survey(0.1, 0.05), *_signs(drawn)])
+    prior = with_wide_weight(built.prior, np.array([weight]))
+    changes = Changes(prior=PriorMixture(prior.weight, prior.sd * width))
+    fine = evaluate(built, changes, ramp=ramp).probability
+    for accuracy in (1e-4, 1e-6):
+        found = probabilities(built, changes, ramp=ramp, accuracy=accuracy)
+        np.testing.assert_allclose(found, fine, rtol=0, atol=accuracy)
+
+
+@quick
+@given(st.floats(0.02, 0.8), st.floats(-1, 1), st.floats(0.005, 0.3))
+def test_the_fine_rule_against_a_grid_without_the_rule(sd, value, error):
+    factor = BiasTerm(domain="attenuation", kind="proportional", sd=sd)
+    built = model([did(value, error, bias=(factor,))])
+    found = evaluate(built, Changes())
+    score = np.linspace(-16, 16, 3001)
+    beta = np.exp(sd * score - sd**2 / 2)
+    mass = np.zeros(3)
+    for share, tau in zip(built.prior.weight, built.prior.sd, strict=True):
+        variance = error**2 + (beta * tau) ** 2
+        weight = share * np.exp(-0.5 * score**2 - 0.5 * value**2 / variance) / np.sqrt(variance)
+        mean, spread = beta * tau**2 * value / variance, tau * error / np.sqrt(variance)
+        below = ndtr((built.edges[:, None] - mean) / spread)
+        mass += [(weight * below[0]).sum(), (weight * (below[1] - below[0])).sum(), (weight * (1 - below[1])).sum()]
+    np.testing.assert_allclose(found.probability[0], mass / mass.sum(), rtol=0, atol=1e-9)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from clustereffects.results import BiasTerm, Estimate
-from clustereffects.triangulation.changes import Changes, evaluate
-from clustereffects.triangulation.engine import PriorMixture, grid_cells, posterior_cells
+from clustereffects.triangulation.changes import Changes, evaluate, probabilities
+from clustereffects.triangulation.engine import PriorMixture, grid_cells, posterior_cells, prior_masses, weighted_masses
 from clustereffects.triangulation.estimates import LogQuadratic, likelihood_terms
-from clustereffects.triangulation.exact import mixture_cells
+from clustereffects.triangulation.exact import mixture_cells, mixture_masses
 from triangulation_cases import KEY, PRIOR, did, interviews, model, survey
 
 EDGES = np.array([-0.01, 0.01])
@@ -148,3 +148,72 @@ def test_scenarios_with_a_proportional_bias_are_scenarios_one_at_a_time():
     together = evaluate(built, Changes(shift=shift, power=power, prior=wide)).probability
     alone = [evaluate(built, Changes(shift=shift[[i]], power=power[[i]])).probability[0] for i in range(70)]
     np.testing.assert_allclose(together, alone, atol=1e-12)
+
+
+@pytest.mark.parametrize("slope", [None, np.array([[0.0, 40.0, -70.0]] * 4)])
+def test_masses_without_moments_are_those_with(slope):
+    rng = np.random.default_rng(6)
+    mean = rng.normal(0, 0.3, (4, 7)) * np.array([[0.01], [1.0], [100.0], [3000.0]])
+    mixture = rng.normal(0, 5, (4, 7)), mean, rng.uniform(0.001, 1.0, (4, 7))
+    expected = mixture_cells(*mixture, EDGES, slope).log_mass
+    assert expected.min() < -1000
+    np.testing.assert_allclose(mixture_masses(*mixture, EDGES, slope), expected, rtol=0, atol=1e-11)
+
+
+def _two_blocks():
+    factors = [BiasTerm(domain="attenuation", kind="proportional", sd=sd) for sd in (0.3, 0.2)]
+    return model([did(bias=factors[:1]), survey(bias=factors[1:]), *interviews()])
+
+
+def test_masses_by_component_of_the_prior_sum_to_those_of_the_whole():
+    built = _two_blocks()
+    terms = _terms(built)
+    masses = prior_masses(built.prior, terms, EDGES)
+    grid = grid_cells(built.prior, terms, EDGES).log_mass
+    np.testing.assert_allclose(weighted_masses(built.prior, masses), grid, rtol=0, atol=1e-10)
+    narrow = PriorMixture(np.array([1.0, 0.0]), built.prior.sd)
+    np.testing.assert_allclose(weighted_masses(narrow, masses), masses[:, 0], rtol=0, atol=1e-12)
+
+
+def test_many_blocks_have_the_masses_of_the_grid(monkeypatch):
+    built = _two_blocks()
+    closed = prior_masses(built.prior, _terms(built), EDGES)
+    monkeypatch.setattr("clustereffects.triangulation.engine._MASS_COMPONENTS", 10)
+    np.testing.assert_allclose(prior_masses(built.prior, _terms(built), EDGES), closed, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("ramp", [False, True])
+def test_probabilities_that_are_compared_are_those_that_are_reported(ramp):
+    built = _two_blocks()
+    rng = np.random.default_rng(8)
+    power = np.column_stack([rng.choice([0.3, 1.0], 12), np.ones(12), rng.choice([0.0, 0.6, 1.0], 12)])
+    weight = rng.choice([0.0, 0.2], 12)
+    changes = Changes(
+        power=power, prior=PriorMixture(np.column_stack([1 - weight, weight]), np.tile(built.prior.sd, (12, 1)))
+    )
+    reported = evaluate(built, changes, ramp=ramp).probability
+    np.testing.assert_allclose(probabilities(built, changes, ramp=ramp), reported, rtol=0, atol=1e-8)
+
+
+def test_a_scenario_does_not_depend_on_which_others_are_asked_for():
+    built = model([did(bias=(BiasTerm(domain="attenuation", kind="proportional", sd=0.3),)), *interviews()])
+    shift = np.column_stack([np.linspace(-3, 3, 25), np.zeros(25)])
+    together = probabilities(built, Changes(shift=shift))
+    alone = [probabilities(built, Changes(shift=shift[[i]]))[0] for i in range(25)]
+    np.testing.assert_allclose(together, alone, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("sd", [0.05, 0.1, 0.4])
+def test_the_factor_is_followed_where_the_estimate_pulls_it(sd):
+    """An estimate thirty standard deviations of the prior from zero, against the sum over a wide grid of factors."""
+    value, error, tau = 1.5, 0.02, 0.05
+    factor = BiasTerm(domain="attenuation", kind="proportional", sd=sd)
+    item = Estimate(id="a", stream="economic", value=value, std_error=error, bias=(factor,), **KEY)
+    found = evaluate(model([item], PriorMixture(np.array([1.0]), np.array([tau]))), Changes())
+    score = np.linspace(-5, 35, 400_001)
+    beta = np.exp(sd * score - sd**2 / 2)
+    variance = error**2 + (beta * tau) ** 2
+    log_weight = -0.5 * score**2 - 0.5 * value**2 / variance - 0.5 * np.log(variance)
+    weight = np.exp(log_weight - log_weight.max())
+    mean = (weight * beta * tau**2 * value / variance).sum() / weight.sum()
+    assert found.mean[0] == pytest.approx(mean, rel=1e-9)
