@@ -25,9 +25,11 @@ _GRID = 40
 _FINER = 24
 _ROUNDS = 5
 _BIAS_REACH = 10.0
-#: How far the logarithms of a likelihood ratio and of an observation bias are searched.
+#: How often, and into how many parts, the neighbourhood of the most probable negligible effect is divided.
+_PEAK_ROUNDS, _PEAK_PARTS = 2, 32
 #: Largest logarithm of a ratio that is written as a number.
 _LOG_LIMIT = 700.0
+#: How far the logarithms of a likelihood ratio and of an observation bias are searched.
 _LOG_REACH: dict[Quantity, float] = {"ratio": math.log(1e6), "observation": math.log(1e3)}
 
 
@@ -118,8 +120,11 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     Notes
     -----
     Each input is moved along a grid of 40 values, until the verdict first changes, and the interval is then narrowed by
-    25 four times. Biases are searched up to ten times the largest of residual, total standard deviation and widest prior
-    standard deviation; likelihood ratios by a factor of a million, observation bias to a thousand in either direction.
+    25 four times. To the grid of a bias belongs the value at which a negligible effect is most probable: P(negligible)
+    has one peak there, unless a proportional bias is shared, and a window of "no material effect" may be narrow.
+
+    Biases are searched up to ten times the largest of residual, total standard deviation and widest prior standard
+    deviation; likelihood ratios by a factor of a million, observation bias to a thousand in either direction.
 
     The likelihood ratio is moved with that of benefit against harm, by the same factor. With observation bias ω
     a sign that has probability p is reported with ``ωp/(1 + (ω − 1)p)`` if it is more probable under benefit than under
@@ -140,12 +145,14 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     """
     paths = _paths(model)
     now = int(decide(probabilities(model, Changes()), thresholds)[0])
-    points = np.stack([path.start_grid for path in paths]) if paths else np.zeros((0, 1))
     start, tips = np.zeros(len(paths)), np.full(len(paths), np.nan)
     found = np.full(len(paths), now)
     live = np.arange(len(paths))
-    for _ in range(_ROUNDS if paths else 0):
-        classes = _classes(model, [paths[i] for i in live], points, thresholds)
+    points, probability = _first_grid(model, paths)
+    for turn in range(_ROUNDS if paths else 0):
+        if turn:
+            probability = _probabilities(model, [paths[i] for i in live], points)
+        classes = decide(probability.reshape(-1, 3), thresholds).reshape(points.shape)
         changed = classes != now
         some = changed.any(axis=1)
         live, points, classes, first = live[some], points[some], classes[some], changed[some].argmax(axis=1)
@@ -177,8 +184,43 @@ def _paths(model: CellModel) -> list[_Path]:
     return paths
 
 
-def _classes(model: CellModel, paths: Sequence[_Path], points: FloatArray, thresholds: Thresholds) -> IntArray:
-    """Verdict class at each point of each path, all in one call."""
+def _first_grid(model: CellModel, paths: Sequence[_Path]) -> tuple[FloatArray, FloatArray]:
+    """Points of each path, in order, and the probabilities there.
+
+    The start grid, and on paths of a bias the point at which a negligible effect is most probable: the range of biases
+    that leads to "no material effect" may be narrower than the grid. Paths without such a point repeat their end.
+    """
+    if not paths:
+        return np.zeros((0, 1)), np.zeros((0, 1, 3))
+    grid = np.stack([path.start_grid for path in paths])
+    probability = _probabilities(model, paths, grid)
+    biases = [i for i, path in enumerate(paths) if path.quantity == "bias"]
+    more, there = grid[:, -1:].copy(), probability[:, -1:].copy()
+    if biases:
+        moved = [paths[i] for i in biases]
+        more[biases], there[biases] = _peaks(model, moved, grid[biases], probability[biases])
+    points, probability = np.concatenate([grid, more], axis=1), np.concatenate([probability, there], axis=1)
+    order = points.argsort(axis=1, kind="stable")
+    return np.take_along_axis(points, order, axis=1), np.take_along_axis(probability, order[:, :, None], axis=1)
+
+
+def _peaks(
+    model: CellModel, paths: Sequence[_Path], points: FloatArray, probability: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Where on each path a negligible effect is most probable, between the neighbours of the best point of a grid."""
+    row = np.arange(len(paths))
+    for _ in range(_PEAK_ROUNDS):
+        best = probability[:, :, 1].argmax(axis=1)
+        low = np.where(best > 0, points[row, best - 1], 0.0)
+        high = points[row, np.minimum(best + 1, points.shape[1] - 1)]
+        points = low[:, None] + (high - low)[:, None] * np.arange(1, _PEAK_PARTS + 1) / _PEAK_PARTS
+        probability = _probabilities(model, paths, points)
+    best = probability[:, :, 1].argmax(axis=1)
+    return points[row, best][:, None], probability[row, best][:, None]
+
+
+def _probabilities(model: CellModel, paths: Sequence[_Path], points: FloatArray) -> FloatArray:
+    """Probabilities of the states at each point of each path, all in one call."""
     rows, width = points.size, points.shape[1]
     quantity = np.repeat([path.quantity for path in paths], width)
     value = np.concatenate([path.value(t) for path, t in zip(paths, points, strict=True)])
@@ -198,7 +240,7 @@ def _classes(model: CellModel, paths: Sequence[_Path], points: FloatArray, thres
             prior=with_wide_weight(model.prior, np.where(quantity == "prior", value, model.prior.weight[-1])),
         ),
     )
-    return decide(found, thresholds).reshape(points.shape)
+    return found.reshape(*points.shape, 3)
 
 
 def _on_benefit(factor: FloatArray) -> FloatArray:
