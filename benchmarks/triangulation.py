@@ -13,6 +13,7 @@ The cases, always 15 organisations × 20 claims, that is 300 cells:
 - ``joint``: the same, and survey and interviews share respondents, so that one group with a range of ρ holds an estimate
   and four reports.
 - ``proportional``: as ``region``, and one estimate has a proportional bias as well.
+- ``blocks``: as ``region``, and both estimates have a proportional bias of their own as well.
 
 Linear algebra runs on one thread. CPU time is what counts where other programs run at the same time; the load of the last
 minute is noted. Results go to ``benchmarks/triangulation.json``.
@@ -39,7 +40,8 @@ from clustereffects.triangulation import Theory, Triangulation
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "triangulation.json"
 CLAIMS, GROUPS, REPORTS = 20, 15, 8
-CASES = ("region", "joint", "proportional")
+CASES = ("region", "joint", "proportional", "blocks")
+DILUTION = BiasTerm(domain="dilution", kind="proportional", sd=0.2)
 HEADER = "| case | cells | CPU s (least, median) | wall s (least, median) | memory added, MB | ms a cell |\n|---|---|---|---|---|---|"
 
 
@@ -87,6 +89,8 @@ def _cell(case: str, about: dict[str, str], rng: np.random.Generator) -> list[Es
         )
         for i in range(REPORTS)
     ]
+    if case == "blocks":
+        survey = replace(survey, bias=(optimism, DILUTION))
     if case == "joint":
         survey = replace(survey, dependence="tests 0", rho=(0.2, 0.8))
     return [economic, survey, *reports]
@@ -94,9 +98,7 @@ def _cell(case: str, about: dict[str, str], rng: np.random.Generator) -> list[Es
 
 def _selection(case: str) -> tuple[BiasTerm, ...]:
     additive = BiasTerm(domain="selection", sd=0.03)
-    return (
-        (additive, BiasTerm(domain="dilution", kind="proportional", sd=0.2)) if case == "proportional" else (additive,)
-    )
+    return (additive, DILUTION) if case in {"proportional", "blocks"} else (additive,)
 
 
 def run(case: str) -> dict[str, object]:

@@ -214,7 +214,9 @@ def test_a_tipping_point_tips(value, error, drawn):
 
 @quick
 @given(st.floats(0.02, 0.8), values, errors, signs, st.floats(0, 1), st.sampled_from([0.5, 1.0, 2.0]), st.booleans())
-def test_coarse_rules_over_a_proportional_bias_are_as_accurate_as_they_say(sd, value, error, drawn, weight, width, ramp):
+def test_coarse_rules_over_a_proportional_bias_are_as_accurate_as_they_say(
+    sd, value, error, drawn, weight, width, ramp
+):
     factor = BiasTerm(domain="attenuation", kind="proportional", sd=sd)
     built = model([did(value, error, bias=(factor,)), survey(0.1, 0.05), *_signs(drawn)])
     prior = with_wide_weight(built.prior, np.array([weight]))

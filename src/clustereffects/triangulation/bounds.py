@@ -19,11 +19,11 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from clustereffects.triangulation.box_search import largest_in_box
-from clustereffects.triangulation.engine import PriorMixture, log_prior, prior_masses, weighted_masses
-from clustereffects.triangulation.estimates import LinearEvidence, likelihood_terms, log_likelihood, stream_precision
+from clustereffects.triangulation.engine import PriorMixture, prior_masses
+from clustereffects.triangulation.estimates import FINE, LinearEvidence, likelihood_terms, stream_precision
+from clustereffects.triangulation.exact import weighted_masses
 from clustereffects.triangulation.item_bounds import best_odds, worst_odds
 from clustereffects.triangulation.likelihoods import DiagnosticArrays
 
@@ -34,9 +34,8 @@ _PATH, _FEW = 33, 9
 _PATH_ROUNDS = 6
 #: With more ranges of bias means than this, not all of their corners are tried beside proportional biases.
 _MOST_CORNERS = 6
-#: Accuracy of the rule over proportional biases, reach in prior standard deviations and growth of the panels where a
-#: place is searched only.
-_ROUGH, _REACH, _GROWTH = 1e-5, 8.0, 0.2
+#: Accuracy of the integrals over proportional biases where a place is searched only.
+_ROUGH = 1e-6
 #: Numbers of what is looked for: 2·state for its smallest probability, 2·state + 1 for its largest.
 _ALL, _HIGHEST_NEGLIGIBLE = np.arange(6), 3
 
@@ -129,20 +128,6 @@ def probability_bounds(
     return np.asarray(1 / (1 + np.exp(-log_odds)))
 
 
-def _rule(delta: float, sd: float) -> tuple[FloatArray, FloatArray, IntArray]:
-    """Nodes, logarithms of weights and states of a Gauss–Legendre rule on panels that grow with the distance from δ."""
-    beyond = (
-        delta * np.exp(np.arange(0, np.log(_REACH * sd / delta) + _GROWTH, _GROWTH))
-        if sd > delta
-        else delta + np.linspace(0, _REACH * sd, 40)
-    )
-    breaks = np.concatenate([-beyond[::-1], np.linspace(-delta, delta, 9)[1:-1], beyond])
-    node, weight = np.polynomial.legendre.leggauss(4)
-    half = np.diff(breaks)[:, None] / 2
-    theta = (breaks[:-1, None] + half * (1 + node)).ravel()
-    return theta, np.log(half * weight).ravel(), np.searchsorted([-delta, delta], theta)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cell:
     """What is searched: correlations of groups of estimates, from 0 to 1 as a share of their range, and bias means.
@@ -198,7 +183,7 @@ class _Cell:
         rho, precision = self.correlations(points[:, : self.ranged.size])
         share = points[:, self.ranged.size :]
         residual = self.estimates.residual + share @ self.ranges.high + (1 - share) @ self.ranges.low
-        log_mass = self.nearly(precision, residual) if rough else self.log_mass(precision, residual[:, None])
+        log_mass = self.log_mass(precision, residual[:, None], _ROUGH if rough else FINE)
         return self.odds(log_mass, rho, wanted)[:, 0]
 
     def nearly_inside(self, points: FloatArray, wanted: IntArray) -> FloatArray:
@@ -241,23 +226,15 @@ class _Cell:
             found[chosen] = against.reshape(chosen.size, -1)
         return found
 
-    def log_mass(self, precision: FloatArray, residual: FloatArray) -> FloatArray:
+    def log_mass(self, precision: FloatArray, residual: FloatArray, accuracy: float = FINE) -> FloatArray:
         """Mass of each state under prior and estimates."""
         size = residual.shape[1]
         same = np.repeat(precision, size, axis=0)
-        terms = likelihood_terms(self.estimates, residual.reshape(same.shape[:2]), np.ones((len(same), 1)), same)
-        found = weighted_masses(self.prior, prior_masses(self.prior, terms, self.edges))
+        terms = likelihood_terms(
+            self.estimates, residual.reshape(same.shape[:2]), np.ones((len(same), 1)), same, accuracy
+        )
+        found = weighted_masses(self.prior.weight, prior_masses(self.prior, terms, self.edges))
         return np.asarray(found.reshape(-1, size, 3))
-
-    def nearly(self, precision: FloatArray, residual: FloatArray) -> FloatArray:
-        """Mass of each state by a fixed rule over the effect, fast where several proportional biases are integrated."""
-        ones = np.ones((len(residual), 1))
-        terms = likelihood_terms(self.estimates, residual, ones, precision, _ROUGH)
-        theta, log_weight, state = _rule(self.edges[1], float(self.prior.sd.max()))
-        index = np.arange(len(residual))
-        value = log_likelihood(terms, index, np.broadcast_to(theta, (index.size, theta.size)))
-        value = value + log_prior(self.prior, theta) + log_weight
-        return np.stack([logsumexp(value[:, state == k], axis=1) for k in range(3)], axis=1)[:, None]
 
     def exponents(self, rho: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Smallest and largest tempering exponent of each group; the same where the correlation is searched."""

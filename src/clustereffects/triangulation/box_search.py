@@ -20,7 +20,7 @@ _ZOOMS, _PARTS, _SWEEPS = 5, 8, 12
 _START_STEPS = {1: 2, 2: 9, 3: 5, 4: 3, 5: 3}
 _MOST_CORNERS = 10
 _STARTS = 3
-_SMALLEST_GAIN = 1e-6
+_SMALLEST_GAIN = 1e-4
 
 
 def largest_in_box(

@@ -20,7 +20,6 @@ from clustereffects.triangulation.engine import (
     combine,
     posterior_cells,
     prior_masses,
-    weighted_masses,
 )
 from clustereffects.triangulation.estimates import (
     FINE,
@@ -30,7 +29,7 @@ from clustereffects.triangulation.estimates import (
     step_levels,
     stream_precision,
 )
-from clustereffects.triangulation.exact import CellIntegrals, stacked
+from clustereffects.triangulation.exact import CellIntegrals, stacked, weighted_masses
 from clustereffects.triangulation.likelihoods import log_constants, tempering
 
 FloatArray = NDArray[np.float64]
@@ -188,14 +187,14 @@ def probabilities(model: CellModel, changes: Changes, *, ramp: bool = False, acc
     >>> item = Estimate(id="did", claim="growth", group="K01", stream="economic", value=0.06, std_error=0.03)
     >>> model = cell_model(claim, "K01", CellEvidence(estimates=(item,)), Prior(sceptical_sd=0.05, wide_sd=0.15))
     >>> probabilities(model, Changes(power=np.array([[1.0], [0.0]]))).round(3).tolist()
-    [[0.032, 0.056, 0.912], [0.431, 0.137, 0.431]]
+    [[0.017, 0.07, 0.913], [0.431, 0.137, 0.431]]
     """
     distinct = _distinct(model, changes, ramp=ramp, weighted=False)
     log_mass = np.empty((distinct.residual.shape[0], distinct.prior.sd.shape[-1], distinct.edges.size + 1))
     for rows, terms in _by_steps(model, distinct, distinct.accuracy(accuracy)):
         log_mass[rows] = prior_masses(distinct.prior_of(rows), terms, distinct.edges, distinct.slope_of(rows))
     prior = model.prior if changes.prior is None else changes.prior
-    value = weighted_masses(prior, log_mass[distinct.index]) + distinct.level
+    value = weighted_masses(prior.weight, log_mass[distinct.index]) + distinct.level
     mass = np.exp(value - value.max(axis=1, keepdims=True))
     return distinct.states(mass / mass.sum(axis=1, keepdims=True))
 
@@ -274,17 +273,16 @@ def _unique(rows: FloatArray) -> tuple[IntArray, IntArray]:
     """Place of the first of all equal rows, and for each row which of these it equals."""
     if not rows.shape[1]:
         return np.zeros(1, dtype=np.intp), np.zeros(rows.shape[0], dtype=np.intp)
-    raw = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
     places: dict[bytes, int] = {}
-    index = np.array([places.setdefault(one, len(places)) for one in raw.tolist()], dtype=np.intp)
+    raw, size = np.ascontiguousarray(rows).tobytes(), rows.itemsize * rows.shape[1]
+    keys = (raw[i : i + size] for i in range(0, len(raw), size))
+    index = np.array([places.setdefault(one, len(places)) for one in keys], dtype=np.intp)
     first = np.zeros(len(places), dtype=np.intp)
     first[index[::-1]] = np.arange(index.size)[::-1]
     return first, index
 
 
-def _by_steps(
-    model: CellModel, distinct: _Distinct, accuracy: FloatArray
-) -> Iterator[tuple[IntArray, LogQuadratic]]:
+def _by_steps(model: CellModel, distinct: _Distinct, accuracy: FloatArray) -> Iterator[tuple[IntArray, LogQuadratic]]:
     """Terms of the estimates, for scenarios that need the same steps in a proportional bias at a time."""
     estimates, precision = model.estimates, _precision(model, distinct)
     for one in np.unique(accuracy).tolist() if estimates.loading.size else (FINE,):

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from clustereffects.triangulation.estimates import FINE, LogQuadratic, log_likelihood
+from clustereffects.triangulation.estimates import LogQuadratic, log_likelihood
 from clustereffects.triangulation.exact import CellIntegrals, mixture_cells, mixture_masses, stacked
 from clustereffects.triangulation.quadrature import GridIntegrals, integrate_cells
 
@@ -31,8 +31,6 @@ _LADDER = np.array([-10.0, -8.0, -6.0, -4.5, -3.0, -1.5, 0.0, 1.5, 3.0, 4.5, 6.0
 _COMPONENTS, _CHUNK = 4096, 2_000_000
 #: The same for masses without moments, the latter being what fits the processor's cache.
 _MASS_COMPONENTS, _MASS_CHUNK = 30_000, 20_000
-#: Every how many nodes their weights are looked at, and how much lower a peak may lie there, in logarithms.
-_STRIDE, _MARGIN = 4, 3.0
 _EDGE_LADDER = np.array([-10.0, -1.0, 1.0, 10.0])
 
 
@@ -67,6 +65,11 @@ class PriorMixture:
     def __post_init__(self) -> None:
         if self.mean.shape != self.sd.shape:
             object.__setattr__(self, "mean", np.broadcast_to(self.mean, self.sd.shape))
+
+    @property
+    def alone(self) -> PriorMixture:
+        """Every component with weight one, to look at each by itself."""
+        return PriorMixture(np.ones_like(self.sd), self.sd, self.mean)
 
     def rows(self, chosen: slice | IntArray) -> PriorMixture:
         """Mixture of each chosen scenario; a single one if all scenarios share it."""
@@ -189,58 +192,20 @@ def prior_masses(
     """
     terms = _needed(prior, terms)
     if terms.components > _MASS_COMPONENTS:
-        alone = [PriorMixture(np.ones_like(x[0]), *x) for x in _columns(prior)]
-        return np.stack([grid_cells(one, terms, edges, slope).log_mass for one in alone], axis=1)
+        parts = (np.ones_like(prior.sd), prior.sd, prior.mean)
+        columns = [PriorMixture(*(x[..., [k]] for x in parts)) for k in range(prior.sd.shape[-1])]
+        return np.stack([grid_cells(one, terms, edges, slope).log_mass for one in columns], axis=1)
     scenarios, components = terms.precision.size, prior.sd.shape[-1]
     found = np.empty((scenarios, components, edges.size + 1))
     rows = max(1, _MASS_CHUNK // (terms.components * components))
     for start in range(0, scenarios, rows):
         part = slice(start, start + rows)
-        one = prior.rows(part)
-        mixture = posterior_mixture(PriorMixture(np.ones_like(one.sd), one.sd, one.mean), terms.rows(part))
+        mixture = posterior_mixture(prior.rows(part).alone, terms.rows(part))
         size = found[part].shape[0]
         tilt = None if slope is None else np.repeat(slope[part], components, axis=0)
-        log_mass = mixture_masses(*(x.reshape(size * components, -1) for x in mixture), edges, tilt)
-        found[part] = log_mass.reshape(size, components, -1)
+        log_weight, mean, sd = (x.reshape(size * components, -1) for x in mixture)
+        found[part] = mixture_masses(log_weight, mean, sd, edges, tilt).reshape(size, components, -1)
     return found
-
-
-def _columns(prior: PriorMixture) -> list[tuple[FloatArray, FloatArray]]:
-    """Standard deviation and mean of each component of the prior, as those of a mixture of one."""
-    return [(prior.sd[..., [k]], prior.mean[..., [k]]) for k in range(prior.sd.shape[-1])]
-
-
-def weighted_masses(prior: PriorMixture, masses: FloatArray) -> FloatArray:
-    """Masses of the cells under the whole prior.
-
-    Parameters
-    ----------
-    prior : PriorMixture
-    masses : array, shape (scenarios, components, cells)
-        From ``prior_masses``.
-
-    Returns
-    -------
-    array, shape (scenarios, cells)
-        Logarithms.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> prior = PriorMixture(np.array([0.8, 0.2]), np.array([0.05, 0.15]))
-    >>> masses = prior_masses(prior, LogQuadratic(np.zeros(1), np.zeros(1), ()), np.array([0.0]))
-    >>> weighted_masses(prior, masses).round(3).tolist()
-    [[-0.693, -0.693]]
-    """
-    with np.errstate(divide="ignore"):
-        value = masses + np.log(np.atleast_2d(prior.weight))[:, :, None]
-    top = value.max(axis=1)
-    return np.asarray(np.log(np.exp(value - top[:, None]).sum(axis=1)) + top)
 
 
 def posterior_mixture(prior: PriorMixture, terms: LogQuadratic) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -282,8 +247,10 @@ def posterior_mixture(prior: PriorMixture, terms: LogQuadratic) -> tuple[FloatAr
     p, gap = precision[:, None, :], all_terms.peak[:, None, :] - centre
     with np.errstate(divide="ignore"):
         start = np.log(prior.weight)[:, :, None] + fit[:, None, :]
-    log_weight = start - 0.5 * np.log1p(tau * p) - 0.5 * gap**2 * p / (1 + tau * p)
-    mean, sd = centre + gap * (tau * p / (1 + tau * p)), np.sqrt(tau / (1 + tau * p))
+    gain = tau * p
+    remaining = 1 / (1 + gain)
+    log_weight = start - 0.5 * (np.log1p(gain) + gap**2 * (p * remaining))
+    mean, sd = centre + gap * (gain * remaining), np.sqrt(tau * remaining)
     size = (terms.precision.size, -1)
     return log_weight.reshape(size), mean.reshape(size), sd.reshape(size)
 
@@ -291,28 +258,15 @@ def posterior_mixture(prior: PriorMixture, terms: LogQuadratic) -> tuple[FloatAr
 def _needed(prior: PriorMixture, terms: LogQuadratic) -> LogQuadratic:
     """Terms with the nodes that matter under the prior of the factors, or after the estimates, for any component.
 
-    The weight after the estimates is looked at on every fourth node: it has one peak for each component of the prior, none
-    narrower than the steps. At the finest accuracy nodes count down to its square, so that a cell with as little mass as
-    that accuracy is itself as accurate.
+    The weight after the estimates is looked at on a sample: its one peak for each component is wider than the steps.
     """
-    samples = [np.arange(0, log_weight.size, _STRIDE) for log_weight, _, _ in terms.mixtures]
+    samples = terms.samples
     if not samples or math.prod(sample.size for sample in samples) > _MASS_COMPONENTS:
         return terms
-    depth = -math.log(terms.accuracy) * (2 if terms.accuracy <= FINE else 1)
-    one = prior.rows(slice(None))
-    log_weight = posterior_mixture(PriorMixture(np.ones_like(one.sd), one.sd, one.mean), terms.nodes(samples))[0]
-    shape = (terms.precision.size, one.sd.shape[-1], *(sample.size for sample in samples))
-    relative = log_weight.reshape(shape[0], shape[1], -1)
-    relative = (relative - relative.max(axis=2, keepdims=True)).max(axis=(0, 1)).reshape(shape[2:])
-    chosen = []
-    for axis, ((weight, _, _), sample) in enumerate(zip(terms.mixtures, samples, strict=True)):
-        others = tuple(k for k in range(relative.ndim) if k != axis)
-        near = np.arange(1 - _STRIDE, _STRIDE)[:, None]
-        pulled = sample[relative.max(axis=others) > -depth - _MARGIN] + near
-        keep = weight > weight.max() - depth
-        keep[np.clip(pulled, 0, keep.size - 1)] = True
-        chosen.append(np.flatnonzero(keep))
-    return terms.nodes(chosen)
+    alone = prior.rows(slice(None)).alone
+    log_weight = posterior_mixture(alone, terms.nodes(samples))[0].reshape(terms.precision.size, alone.sd.shape[1], -1)
+    relative = (log_weight - log_weight.max(axis=2, keepdims=True)).max(axis=(0, 1))
+    return terms.heaviest(relative.reshape([sample.size for sample in samples]))
 
 
 def grid_cells(

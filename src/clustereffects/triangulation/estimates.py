@@ -22,6 +22,8 @@ FINE, SCENARIOS = 4e-13, 1e-6
 _PULL = (10.0, 2.5)
 #: Ratio of the steps that scenarios may have: finer ones are for estimates that lie further from zero.
 _STEP_RATIO = 1.3
+#: Every how many nodes their weights are looked at, and how much lower a peak may lie there, in logarithms.
+_STRIDE, _MARGIN = 4, 3.0
 _FACTOR_LIMIT = (30_001, 300_001)
 _CHUNK = 2_000_000
 
@@ -117,6 +119,26 @@ class LogQuadratic:
         pairs = zip(self.mixtures, chosen, strict=True)
         mixtures = tuple((weight[k], square[:, k], cross[:, k]) for (weight, square, cross), k in pairs)
         return LogQuadratic(self.precision, self.linear, mixtures, self.accuracy)
+
+    @property
+    def samples(self) -> tuple[IntArray, ...]:
+        """Every fourth node of each mixture."""
+        return tuple(np.arange(0, log_weight.size, _STRIDE) for log_weight, _, _ in self.mixtures)
+
+    def heaviest(self, relative: FloatArray) -> LogQuadratic:
+        """Terms with the nodes that have a weight of their own, or near samples with one in ``relative``, an axis a mixture.
+
+        At the finest accuracy that is down to its square: a cell that has no more mass than it is itself as accurate.
+        """
+        depth = -math.log(self.accuracy) * (2 if self.accuracy <= FINE else 1)
+        near, chosen = np.arange(1 - _STRIDE, _STRIDE)[:, None], []
+        for axis, ((weight, _, _), sample) in enumerate(zip(self.mixtures, self.samples, strict=True)):
+            others = tuple(k for k in range(relative.ndim) if k != axis)
+            keep = weight > weight.max() - depth
+            pulled = sample[relative.max(axis=others) > -depth - _MARGIN] + near
+            keep[np.clip(pulled, 0, keep.size - 1)] = True
+            chosen.append(np.flatnonzero(keep))
+        return self.nodes(chosen)
 
     @property
     def components(self) -> int:
@@ -259,7 +281,9 @@ def step_levels(evidence: LinearEvidence, residual: FloatArray, precision: Float
     [[4], [12]]
     """
     columns = [
-        _levels(evidence.loading[np.ix_(block, factors)], precision[:, block][:, :, block], residual[:, block], accuracy)
+        _levels(
+            evidence.loading[np.ix_(block, factors)], precision[:, block][:, :, block], residual[:, block], accuracy
+        )
         for block, factors in _blocks(evidence)
         if factors.size
     ]
@@ -324,7 +348,7 @@ def _levels(loading: FloatArray, precision: FloatArray, residual: FloatArray, ac
     distance = np.sqrt(((residual[:, None, :] @ precision)[:, 0] * residual).sum(axis=1))
     slope = np.sqrt((loading**2).sum(axis=0))
     far = distance[:, None] + math.sqrt(-2 * math.log(accuracy))
-    return np.ceil(0.5 * np.log1p((slope * far) ** 2) / math.log(_STEP_RATIO)).astype(np.intp)
+    return np.asarray(np.ceil(0.5 * np.log1p((slope * far) ** 2) / math.log(_STEP_RATIO)), dtype=np.intp)
 
 
 def _factor_nodes(loading: FloatArray, level: IntArray, accuracy: float) -> tuple[FloatArray, FloatArray]:

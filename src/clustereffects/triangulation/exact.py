@@ -200,7 +200,38 @@ def mixture_masses(
     if small.any():
         chosen = log_weight[small], mean[small], sd[small]
         log_mass[small] = mixture_cells(*chosen, edges, None if slope is None else slope[small]).log_mass
-    return log_mass
+    return np.asarray(log_mass)
+
+
+def weighted_masses(weight: FloatArray, log_mass: FloatArray) -> FloatArray:
+    """Masses of the cells under a mixture of priors.
+
+    Parameters
+    ----------
+    weight : array, shape (components,) or (scenarios, components)
+        Of each prior.
+    log_mass : array, shape (scenarios, components, cells)
+        Logarithm of the mass under each.
+
+    Returns
+    -------
+    array, shape (scenarios, cells)
+        Logarithms.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> np.exp(weighted_masses(np.array([0.75, 0.25]), np.log([[[0.2, 0.8], [0.6, 0.4]]]))).round(3).tolist()
+    [[0.3, 0.7]]
+    """
+    with np.errstate(divide="ignore"):
+        value = log_mass + np.log(np.atleast_2d(weight))[:, :, None]
+    top = value.max(axis=1)
+    return np.asarray(np.log(np.exp(value - top[:, None]).sum(axis=1)) + top)
 
 
 def _tilted(

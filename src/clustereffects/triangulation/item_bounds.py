@@ -51,7 +51,7 @@ def worst_odds(
     ...                         rho_low=np.zeros(1), rho=np.zeros(1), rho_high=np.zeros(1), count=np.ones((1, 1)),
     ...                         informative=np.zeros(0))
     >>> worst_odds(np.log([[0.2, 0.3, 0.5]]), none, (np.ones((1, 1)), np.ones((1, 1))), 2).round(9).tolist()
-    [-0.0]
+    [0.0]
     """
     start, slope = _ratios(log_mass, items, state, best=False)
     low, high = exponents
@@ -93,7 +93,7 @@ def best_odds(
     ...                         rho_low=np.zeros(1), rho=np.zeros(1), rho_high=np.zeros(1), count=np.ones((1, 1)),
     ...                         informative=np.zeros(0))
     >>> best_odds(np.log([[0.2, 0.3, 0.5]]), none, (np.ones((1, 1)), np.ones((1, 1))), 2).round(9).tolist()
-    [-0.0]
+    [0.0]
     """
     start, slope = _ratios(log_mass, items, state, best=True)
     low, high = exponents

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -148,7 +148,11 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     start, tips = np.zeros(len(paths)), np.full(len(paths), np.nan)
     found = np.full(len(paths), now)
     live = np.arange(len(paths))
-    points, probability = _first_grid(model, paths)
+
+    def differs(probability: FloatArray) -> NDArray[np.bool_]:
+        return decide(probability.reshape(-1, 3), thresholds).reshape(probability.shape[:-1]) != now
+
+    points, probability = _first_grid(model, paths, differs)
     for turn in range(_ROUNDS if paths else 0):
         if turn:
             probability = _probabilities(model, [paths[i] for i in live], points)
@@ -184,16 +188,26 @@ def _paths(model: CellModel) -> list[_Path]:
     return paths
 
 
-def _first_grid(model: CellModel, paths: Sequence[_Path]) -> tuple[FloatArray, FloatArray]:
+def _first_grid(
+    model: CellModel, paths: Sequence[_Path], changed: Callable[[FloatArray], NDArray[np.bool_]]
+) -> tuple[FloatArray, FloatArray]:
     """Points of each path, in order, and the probabilities there.
 
-    The start grid, and on paths of a bias the point at which a negligible effect is most probable: the range of biases
-    that leads to "no material effect" may be narrower than the grid. Paths without such a point repeat their end.
+    The start grid, as far as it is needed, and on paths of a bias the point at which a negligible effect is most
+    probable: the range of biases that leads to "no material effect" may be narrower than the grid. Other paths repeat
+    their last point.
     """
     if not paths:
         return np.zeros((0, 1)), np.zeros((0, 1, 3))
     grid = np.stack([path.start_grid for path in paths])
-    probability = _probabilities(model, paths, grid)
+    half = _GRID // 2
+    near = _probabilities(model, paths, grid[:, :half])
+    probability = np.concatenate([near, np.repeat(near[:, -1:], half, axis=1)], axis=1)
+    further = ~changed(probability).any(axis=1)
+    grid[~further, half:] = grid[~further, half - 1, None]
+    if further.any():
+        rest = [path for path, one in zip(paths, further, strict=True) if one]
+        probability[further, half:] = _probabilities(model, rest, grid[further, half:])
     biases = [i for i, path in enumerate(paths) if path.quantity == "bias"]
     more, there = grid[:, -1:].copy(), probability[:, -1:].copy()
     if biases:

