@@ -5,36 +5,39 @@ with the effect itself as its statistic. It therefore has a monotone likelihood 
 Positivity*): the probability of benefit rises with *b*, that of harm falls, that of a negligible effect rises and then
 falls. *b* is linear in every bias mean, so each mean's better end is known from the sign of its coefficient.
 
-The probability of a state rises with the diagnostics' likelihood of that state and falls with that of the other two,
-so the best and the worst end of each probability are known too. For given ends, 1/P(state) is a sum of exponentials of
-linear functions of the tempering exponents λ(ρ): convex. Its largest value lies at a vertex, its smallest is found by
-minimising exactly along one λ after the other.
+With proportional biases there is no such *b*. If each estimate has its own, the same holds in each bias mean with the
+others fixed: the extreme probabilities lie at corners of the ranges, except the largest one of a negligible effect.
 
-Correlations within groups that hold estimates change variances as well; where they are ranges, they run over a grid of
-nine values, or of fewer in each of several groups, ends included.
+Best and worst values of what the diagnostics declare: ``item_bounds``. Correlations within groups that hold estimates
+change variances as well, in no one direction; where they are ranges, they are searched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clustereffects.triangulation.box_search import largest_in_box
 from clustereffects.triangulation.engine import PriorMixture, prior_masses
-from clustereffects.triangulation.estimates import LinearEvidence, likelihood_terms, stream_precision
+from clustereffects.triangulation.estimates import FINE, LinearEvidence, likelihood_terms, stream_precision
 from clustereffects.triangulation.exact import weighted_masses
+from clustereffects.triangulation.item_bounds import best_odds, worst_odds
 from clustereffects.triangulation.likelihoods import DiagnosticArrays
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
 
-_PATH = 33
+_PATH, _FEW = 33, 9
 _PATH_ROUNDS = 6
-_SWEEPS = 200
-#: Correlations of a group of estimates that are tried, depending on how many groups there are.
-_RHO_STEPS = (9, 3, 2)
+#: With more ranges of bias means than this, not all of their corners are tried beside proportional biases.
+_MOST_CORNERS = 6
+#: Accuracy of the integrals over proportional biases where a place is searched only.
+_ROUGH = 1e-6
+#: Numbers of what is looked for: 2·state for its smallest probability, 2·state + 1 for its largest.
+_ALL, _HIGHEST_NEGLIGIBLE = np.arange(6), 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,9 +96,10 @@ def probability_bounds(
 
     Notes
     -----
-    Exact for additive biases and for proportional ones that an estimate has to itself. Where a proportional and an
-    additive bias are shared across estimates, the sign rule is a search without proof.
-    The upper bound of a negligible effect is searched between the two extreme bias means, where it has one peak.
+    Exact for additive biases, as far as no correlation of estimates is a range. The largest probability of a negligible
+    effect is searched between the two extreme bias means, where it has one peak. With proportional biases that estimates
+    have to themselves it is a search over all bias means, and so is everything where a proportional bias is shared.
+    Correlations of groups that hold estimates are a search always; see ``largest_in_box``.
 
     Examples
     --------
@@ -112,128 +116,144 @@ def probability_bounds(
     >>> probability_bounds(prior, one, shift, none, 0.01)[2].round(2).tolist()
     [0.69, 0.91]
     """
-    found = np.stack([_bounds(prior, one, ranges, other, delta) for one, other in _dependence_grid(estimates, items)])
-    return np.stack([found[:, :, 0].min(axis=0), found[:, :, 1].max(axis=0)], axis=1)
+    cell = _Cell(prior, estimates, ranges, items, np.array([-delta, delta]))
+    given = np.zeros(cell.ranged.size), np.ones(cell.ranged.size)
+    odds = largest_in_box(cell.at_corners, *given, _ALL)[1]
+    if cell.boxed:
+        wanted = _ALL if cell.shares_factors else np.array([_HIGHEST_NEGLIGIBLE])
+        both = (np.zeros(cell.dimensions), np.ones(cell.dimensions))
+        points, _ = largest_in_box(cell.nearly_inside, *both, wanted, _FEW)
+        odds[wanted] = np.maximum(odds[wanted], cell.inside(points, wanted))
+    log_odds = np.clip(odds.reshape(3, 2) * np.array([-1.0, 1.0]), -700.0, 700.0)
+    return np.asarray(1 / (1 + np.exp(-log_odds)))
 
 
-def _bounds(
-    prior: PriorMixture, estimates: LinearEvidence, ranges: MeanRanges, items: DiagnosticArrays, delta: float
-) -> FloatArray:
-    extremes = _extreme_residuals(estimates, ranges)
-    precision = _precision(estimates)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cell:
+    """What is searched: correlations of groups of estimates, from 0 to 1 as a share of their range, and bias means.
 
-    def log_mass(position: FloatArray) -> FloatArray:
-        residual = extremes[0] + position[:, None] * (extremes[1] - extremes[0])
-        same = np.broadcast_to(precision, (position.size, *precision.shape))
-        terms = likelihood_terms(estimates, residual, np.ones((position.size, 1)), same)
-        return weighted_masses(prior.weight, prior_masses(prior, terms, np.array([-delta, delta])))
+    The methods return the log odds of a state, or against it where its smallest probability is wanted.
+    """
 
-    ends = log_mass(np.array([0.0, 1.0]) if (extremes[0] != extremes[1]).any() else np.array([0.0]))
-    bounds = np.array([[_smallest(ends, items, state), _largest(ends, items, state).max()] for state in range(3)])
-    if ends.shape[0] > 1:
-        bounds[1, 1] = max(bounds[1, 1], _highest_between(log_mass, items))
-    return bounds
+    prior: PriorMixture
+    estimates: LinearEvidence
+    ranges: MeanRanges
+    items: DiagnosticArrays
+    edges: FloatArray
 
+    @property
+    def excess(self) -> FloatArray:
+        """By how many each dependence group has more members than one."""
+        return np.maximum(self.items.count.sum(axis=1) - 1, 0.0)
 
-def _precision(estimates: LinearEvidence) -> FloatArray:
-    streams = np.ones((1, int(estimates.stream.max(initial=0)) + 1))
-    return np.asarray(stream_precision(estimates.covariance, estimates.stream, streams)[0])
+    @property
+    def ranged(self) -> IntArray:
+        """Groups of estimates whose correlation is a range."""
+        wide = (self.excess > 0) & (self.items.rho_low < self.items.rho_high)
+        return np.array([b for b in np.unique(self.estimates.block) if wide[b]], dtype=np.intp)
 
+    @property
+    def boxed(self) -> bool:
+        """Whether several bias means do not act through one number."""
+        return self.estimates.loading.size > 0 and self.ranges.low.shape[0] > 1
 
-def _dependence_grid(
-    estimates: LinearEvidence, items: DiagnosticArrays
-) -> Iterator[tuple[LinearEvidence, DiagnosticArrays]]:
-    """Arrays at each combination of correlations within the groups of estimates whose correlation is a range."""
-    excess = items.count.sum(axis=1) - 1
-    ranged = [b for b in np.unique(estimates.block) if excess[b] > 0 and items.rho_low[b] < items.rho_high[b]]
-    steps = next(n for n in _RHO_STEPS if n ** len(ranged) <= _RHO_STEPS[0] or n == _RHO_STEPS[-1])
-    for rho in product(*(np.linspace(items.rho_low[b], items.rho_high[b], steps) for b in ranged)):
-        low, middle, high = items.rho_low.copy(), items.rho.copy(), items.rho_high.copy()
-        low[ranged] = middle[ranged] = high[ranged] = rho
-        more = estimates.own * (excess * (middle - items.rho))[estimates.block]
-        yield (
-            replace(estimates, covariance=estimates.covariance + np.diag(more)),
-            replace(items, rho_low=low, rho=middle, rho_high=high),
+    @property
+    def shares_factors(self) -> bool:
+        """Whether a proportional bias is that of several estimates."""
+        return bool(((self.estimates.loading != 0).sum(axis=0) > 1).any())
+
+    @property
+    def dimensions(self) -> int:
+        """How many inputs are searched where bias means are."""
+        return self.ranged.size + self.ranges.low.shape[0]
+
+    def at_corners(self, points: FloatArray, wanted: IntArray) -> FloatArray:
+        """Log odds at the better corner of the bias means, or between the extreme ones where there may be a peak."""
+        rho, precision = self.correlations(points)
+        corners = self.corners(precision)
+        found = self.odds(self.log_mass(precision, corners), rho, wanted).max(axis=1)
+        peaked = np.flatnonzero(wanted == _HIGHEST_NEGLIGIBLE)
+        if peaked.size and self.ranges.low.size and not self.boxed:
+            between = self.highest_between(precision[peaked], corners[peaked], rho[peaked])
+            found[peaked] = np.maximum(found[peaked], between)
+        return found
+
+    def inside(self, points: FloatArray, wanted: IntArray, *, rough: bool = False) -> FloatArray:
+        """Log odds at given correlations and bias means."""
+        rho, precision = self.correlations(points[:, : self.ranged.size])
+        share = points[:, self.ranged.size :]
+        residual = self.estimates.residual + share @ self.ranges.high + (1 - share) @ self.ranges.low
+        log_mass = self.log_mass(precision, residual[:, None], _ROUGH if rough else FINE)
+        return self.odds(log_mass, rho, wanted)[:, 0]
+
+    def nearly_inside(self, points: FloatArray, wanted: IntArray) -> FloatArray:
+        """As ``inside``, with masses that are good enough to find the place."""
+        return self.inside(points, wanted, rough=True)
+
+    def correlations(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Correlation of each group at each point, and the precision matrix of the estimates."""
+        estimates, items, chosen = self.estimates, self.items, self.ranged
+        rho = np.tile(items.rho, (points.shape[0], 1))
+        rho[:, chosen] = items.rho_low[chosen] + points * (items.rho_high - items.rho_low)[chosen]
+        more = estimates.own * (self.excess * (rho - items.rho))[:, estimates.block]
+        covariance = estimates.covariance + more[:, :, None] * np.eye(estimates.own.size)
+        streams = np.ones((points.shape[0], int(estimates.stream.max(initial=0)) + 1))
+        return rho, np.asarray(stream_precision(covariance, estimates.stream, streams))
+
+    def corners(self, precision: FloatArray) -> FloatArray:
+        """Residuals at the bias means that can be extreme: two of them, or all corners beside proportional biases."""
+        low, high = self.ranges.low, self.ranges.high
+        if self.boxed and low.shape[0] <= _MOST_CORNERS:
+            ends = np.array(list(product((0.0, 1.0), repeat=low.shape[0])))
+            residual = self.estimates.residual + ends @ high + (1 - ends) @ low
+            return np.broadcast_to(residual, (precision.shape[0], *residual.shape))
+        rising = (np.exp(self.estimates.log_factor) @ precision) @ (high - low).T >= 0
+        ends = np.stack([rising, ~rising], axis=1)[:, : 2 if low.size else 1].astype(np.float64)
+        return np.asarray(self.estimates.residual + ends @ low + (1 - ends) @ high)
+
+    def odds(self, log_mass: FloatArray, rho: FloatArray, wanted: IntArray) -> FloatArray:
+        """Log odds for each row and each of its residuals, shape (rows, residuals)."""
+        found = np.empty(log_mass.shape[:2])
+        for one in np.unique(wanted).tolist():
+            chosen, state = np.flatnonzero(wanted == one), one // 2
+            exponents = self.exponents(np.repeat(rho[chosen], log_mass.shape[1], axis=0))
+            rows = log_mass[chosen].reshape(-1, 3)
+            against = (
+                -best_odds(rows, self.items, exponents, state)
+                if one % 2
+                else worst_odds(rows, self.items, exponents, state)
+            )
+            found[chosen] = against.reshape(chosen.size, -1)
+        return found
+
+    def log_mass(self, precision: FloatArray, residual: FloatArray, accuracy: float = FINE) -> FloatArray:
+        """Mass of each state under prior and estimates."""
+        size = residual.shape[1]
+        same = np.repeat(precision, size, axis=0)
+        terms = likelihood_terms(
+            self.estimates, residual.reshape(same.shape[:2]), np.ones((len(same), 1)), same, accuracy
         )
+        found = weighted_masses(self.prior.weight, prior_masses(self.prior, terms, self.edges))
+        return np.asarray(found.reshape(-1, size, 3))
 
+    def exponents(self, rho: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Smallest and largest tempering exponent of each group; the same where the correlation is searched."""
+        low, high = np.tile(self.items.rho_low, (len(rho), 1)), np.tile(self.items.rho_high, (len(rho), 1))
+        low[:, self.ranged] = high[:, self.ranged] = rho[:, self.ranged]
+        return 1 / (1 + self.excess * high), 1 / (1 + self.excess * low)
 
-def _extreme_residuals(estimates: LinearEvidence, ranges: MeanRanges) -> FloatArray:
-    low, high = estimates.residual.copy(), estimates.residual.copy()
-    precision = _precision(estimates)
-    factor = np.exp(estimates.log_factor)
-    for one, other in zip(ranges.low, ranges.high, strict=True):
-        rising = factor @ precision @ (other - one) >= 0
-        low += one if rising else other
-        high += other if rising else one
-    return np.stack([low, high])
-
-
-def _highest_between(log_mass: Callable[[FloatArray], FloatArray], items: DiagnosticArrays) -> float:
-    start, stop, best = 0.0, 1.0, 0.0
-    for turn in range(_PATH_ROUNDS):
-        position = np.linspace(start, stop, _PATH)
-        value = _largest(log_mass(position), items, 1)
-        top, step = int(value.argmax()), position[1] - position[0]
-        best = max(best, float(value[top]))
-        if turn and position[top] in {0.0, 1.0}:
-            break
-        start, stop = max(0.0, position[top] - step), min(1.0, position[top] + step)
-    return best
-
-
-def _ratios(log_mass: FloatArray, items: DiagnosticArrays, state: int, *, best: bool) -> tuple[FloatArray, FloatArray]:
-    own, rest = (items.high, items.low) if best else (items.low, items.high)
-    others = [k for k in range(3) if k != state]
-    slope = np.zeros((items.rho.size, 2))
-    np.add.at(slope, items.block, rest[:, others] - own[:, [state]])
-    return log_mass[:, others] - log_mass[:, [state]], slope
-
-
-def _exponents(items: DiagnosticArrays) -> tuple[FloatArray, FloatArray]:
-    excess = np.maximum(items.count.sum(axis=1) - 1.0, 0.0)
-    return 1 / (1 + excess * items.rho_high), 1 / (1 + excess * items.rho_low)
-
-
-def _smallest(log_mass: FloatArray, items: DiagnosticArrays, state: int) -> float:
-    start, slope = _ratios(log_mass, items, state, best=False)
-    low, high = _exponents(items)
-    free = np.flatnonzero((low < high) & (slope != 0).any(axis=1))
-    worst = np.inf
-    for ends in product((0, 1), repeat=free.size):
-        exponent = high.copy()
-        exponent[free] = np.where(np.array(ends) == 0, low[free], high[free])
-        worst = min(worst, float(_probability(start, exponent @ slope).min()))
-    return worst
-
-
-def _largest(log_mass: FloatArray, items: DiagnosticArrays, state: int) -> FloatArray:
-    start, slope = _ratios(log_mass, items, state, best=True)
-    low, high = _exponents(items)
-    free = np.flatnonzero((low < high) & (slope != 0).any(axis=1))
-    exponent = np.tile(high, (start.shape[0], 1))
-    best = _probability(start, exponent @ slope)
-    for _ in range(_SWEEPS if free.size else 0):
-        for g in free:
-            exponent[:, g] = 0.0
-            exponent[:, g] = _lowest_point(start + exponent @ slope, slope[g], low[g], high[g])
-        value = _probability(start, exponent @ slope)
-        done = (value - best <= 1e-13).all()
-        best = np.maximum(value, best)
-        if done:
-            break
-    return best
-
-
-def _lowest_point(level: FloatArray, slope: FloatArray, low: float, high: float) -> FloatArray:
-    """Where ``exp(level₀ + slope₀ λ) + exp(level₁ + slope₁ λ)`` is smallest between low and high, row by row."""
-    if (slope <= 0).all() or (slope >= 0).all():
-        return np.full(level.shape[0], high if (slope <= 0).all() else low)
-    down, up = (0, 1) if slope[0] < 0 else (1, 0)
-    balance = level[:, down] - level[:, up] + np.log(-slope[down] / slope[up])
-    return np.asarray(np.clip(balance / (slope[up] - slope[down]), low, high))
-
-
-def _probability(start: FloatArray, change: FloatArray) -> FloatArray:
-    against = start + change
-    log_odds_against = np.logaddexp(against[..., 0], against[..., 1])
-    return np.asarray(1.0 / (1.0 + np.exp(np.minimum(log_odds_against, 700.0))))
+    def highest_between(self, precision: FloatArray, corners: FloatArray, rho: FloatArray) -> FloatArray:
+        """Highest log odds of a negligible effect between two residuals, row by row."""
+        row, best = np.arange(len(rho)), np.full(len(rho), -np.inf)
+        start, stop, wanted = np.zeros(len(rho)), np.ones(len(rho)), np.full(len(rho), _HIGHEST_NEGLIGIBLE)
+        for turn in range(_PATH_ROUNDS):
+            position = start[:, None] + (stop - start)[:, None] * np.linspace(0, 1, _PATH)
+            residual = corners[:, :1] + position[:, :, None] * (corners[:, 1:] - corners[:, :1])
+            value = self.odds(self.log_mass(precision, residual), rho, wanted)
+            top = value.argmax(axis=1)
+            best = np.maximum(best, value[row, top])
+            at, step = position[row, top], position[:, 1] - position[:, 0]
+            if turn and ((at == 0) | (at == 1)).all():
+                break
+            start, stop = np.maximum(at - step, 0.0), np.minimum(at + step, 1.0)
+        return best

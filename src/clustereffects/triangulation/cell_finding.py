@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from clustereffects.triangulation.reach import Reach, reachable
 from clustereffects.triangulation.sensitivity import LeftOut, cell_bounds, leave_one_out, scenarios
 from clustereffects.triangulation.sentences import Reasons
 from clustereffects.triangulation.smaa import Acceptance, stream_weights
-from clustereffects.triangulation.sorting import CellEvidence
+from clustereffects.triangulation.sorting import STREAMS, CellEvidence
 from clustereffects.triangulation.theory import Claim
 from clustereffects.triangulation.tipping import Tip, tipping_points
 from clustereffects.triangulation.verdicts import STATES, verdict
@@ -74,7 +74,7 @@ class CellFinding:
 
     @property
     def robust(self) -> bool:
-        """Whether no single stream and no input inside its declared range changes the verdict."""
+        """Whether no single stream, its bias evidence included, and no input in its declared range changes the verdict."""
         return self.verdict not in {"silent", "withheld"} and not any(
             one.flips for one in self.left_out if one.kind == "stream"
         )
@@ -127,15 +127,33 @@ def find_cell(
     posterior = scenarios(model)
     bounds = cell_bounds(model, posterior)
     speaks = evidence.speaks
+    silenced = {name: cell_model(claim, group, rest, model.prior) for name, rest in _without_bias_evidence(evidence)}
     return CellFinding(
         model=model,
         evidence=evidence,
         posterior=posterior,
         bounds=bounds,
         verdict=verdict(posterior.probability[0], bounds, thresholds) if speaks else "silent",
-        left_out=leave_one_out(model, thresholds) if speaks else (),
+        left_out=leave_one_out(model, thresholds, silenced) if speaks else (),
         tips=tipping_points(model, thresholds) if speaks else (),
         smaa=stream_weights(model, thresholds) if speaks else (),
         multiverse=multiverse(model, thresholds) if speaks else None,
         reach=reachable(model, thresholds) if speaks else (),
+    )
+
+
+def _without_bias_evidence(evidence: CellEvidence) -> list[tuple[str, CellEvidence]]:
+    """For each stream with evidence on the bias of another one's estimates: what is left without all that it says."""
+    targets = {one.stream for one in evidence.estimates}
+    used = {x.stream for x in evidence.bias if x.observed and x.target_stream in targets - {x.stream}}
+    return [(name, _without(evidence, name)) for name in STREAMS if name in used]
+
+
+def _without(evidence: CellEvidence, stream: str) -> CellEvidence:
+    return replace(
+        evidence,
+        estimates=tuple(one for one in evidence.estimates if one.stream != stream),
+        diagnostics=tuple(one for one in evidence.diagnostics if one.stream != stream),
+        bias=tuple(one for one in evidence.bias if one.stream != stream),
+        silences=tuple(one for one in evidence.silences if one.stream != stream),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,7 @@ from clustereffects.triangulation.cells import CellModel
 from clustereffects.triangulation.changes import Changes, evaluate
 from clustereffects.triangulation.engine import StatePosterior
 from clustereffects.triangulation.options import Thresholds
+from clustereffects.triangulation.sorting import STREAMS
 from clustereffects.triangulation.verdicts import class_word, decide
 
 FloatArray = NDArray[np.float64]
@@ -133,13 +135,18 @@ def cell_bounds(model: CellModel, posterior: StatePosterior) -> FloatArray:
     return np.stack([np.minimum(bounds[:, 0], centre), np.maximum(bounds[:, 1], centre)], axis=1)
 
 
-def leave_one_out(model: CellModel, thresholds: Thresholds) -> tuple[LeftOut, ...]:
+def leave_one_out(
+    model: CellModel, thresholds: Thresholds, silenced: Mapping[str, CellModel] | None = None
+) -> tuple[LeftOut, ...]:
     """Posterior without each stream, each declared dependence group and each item in turn.
 
     Parameters
     ----------
     model : CellModel
     thresholds : Thresholds
+    silenced : mapping of str to CellModel, optional
+        The cell without a stream, for streams that say something on the bias of another one's estimates: that is left
+        out with the stream. Such a stream need not have items of its own.
 
     Returns
     -------
@@ -172,22 +179,34 @@ def leave_one_out(model: CellModel, thresholds: Thresholds) -> tuple[LeftOut, ..
     power = np.ones((len(labels) + 1, streams))
     power[1 : streams + 1] -= np.eye(streams)
     found = evaluate(model, Changes(power=power, estimates=estimates, tests=tests))
-    classes = decide(found.probability, thresholds)
+    again = {name: scenarios(other) for name, other in (silenced or {}).items()}
+    rows = [(label, found, i) for i, label in enumerate(labels, 1) if label[0] != "stream" or label[1] not in again]
+    rows += [(("stream", name), other, 0) for name, other in again.items()]
+    rows.sort(key=lambda row: (_KINDS.index(row[0][0]), STREAMS.index(row[0][1]) if row[0][0] == "stream" else 0))
+    return _without_each(rows, int(decide(found.probability[:1], thresholds)[0]), thresholds)
+
+
+_Label = tuple[Literal["stream", "group", "item"], str]
+_KINDS = ("stream", "group", "item")
+
+
+def _without_each(
+    rows: Sequence[tuple[_Label, StatePosterior, int]], now: int, thresholds: Thresholds
+) -> tuple[LeftOut, ...]:
+    """What is left without what each label names: a row of a posterior."""
+    classes = decide(np.stack([found.probability[i] for _, found, i in rows]), thresholds)
     return tuple(
         LeftOut(
             kind=kind,
             name=name,
-            verdict=class_word(int(classes[i])),
+            verdict=class_word(int(state)),
             probability=_triple(found.probability[i]),
             mean=float(found.mean[i]),
             sd=float(found.sd[i]),
-            flips=bool(classes[i] != classes[0]),
+            flips=bool(state != now),
         )
-        for i, (kind, name) in enumerate(labels, 1)
+        for ((kind, name), found, i), state in zip(rows, classes, strict=True)
     )
-
-
-_Label = tuple[Literal["stream", "group", "item"], str]
 
 
 def _leavings(model: CellModel) -> tuple[list[_Label], FloatArray, FloatArray]:

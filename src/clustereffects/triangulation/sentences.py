@@ -248,6 +248,12 @@ def _on_streams(words: Mapping[str, str], reasons: Reasons) -> str:
     return words["robust"] if streams else ""
 
 
+def _fragile(reasons: Reasons) -> bool:
+    """Whether the sentence says that a verdict would change without a stream, if only for want of its bias evidence."""
+    streams = [one for one in reasons.left_out if one.kind == "stream"]
+    return len(streams) > 1 and any(one.flips for one in streams)
+
+
 def _on_ratio(words: Mapping[str, str], language: Language, reasons: Reasons) -> list[str]:
     """What the diagnostics would have to say where there are no estimates."""
     return [
@@ -275,7 +281,7 @@ def _on_inputs(words: Mapping[str, str], language: Language, reasons: Reasons) -
     lowered = max((tip for tip in powers if tip.changes), key=lambda tip: tip.tips_at, default=None)
     if lowered is not None:
         parts.append(words["power"].format(stream=words[lowered.stream], value=percent(lowered.tips_at, language)))
-    elif powers:
+    elif powers and not _fragile(reasons):
         parts.append(words["no_power"])
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else ""

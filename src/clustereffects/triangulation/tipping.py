@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -21,13 +21,15 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 Quantity: TypeAlias = Literal["bias", "power", "ratio", "observation", "prior"]
 
-#: The first grid, in how many stages it is walked, and the grids and rounds that close in on the first change.
-_GRID, _STAGES = 40, 2
-_FINER, _ROUNDS = 24, 4
+_GRID = 40
+_FINER = 24
+_ROUNDS = 5
 _BIAS_REACH = 10.0
-#: How far the logarithms of a likelihood ratio and of an observation bias are searched.
+#: How often, and into how many parts, the neighbourhood of the most probable negligible effect is divided.
+_PEAK_ROUNDS, _PEAK_PARTS = 2, 32
 #: Largest logarithm of a ratio that is written as a number.
 _LOG_LIMIT = 700.0
+#: How far the logarithms of a likelihood ratio and of an observation bias are searched.
 _LOG_REACH: dict[Quantity, float] = {"ratio": math.log(1e6), "observation": math.log(1e3)}
 
 
@@ -89,10 +91,10 @@ class _Path:
             return np.asarray(np.exp(np.clip(np.log(self.current) + self.end * t, -_LOG_LIMIT, _LOG_LIMIT)))
         return self.current + (self.end - self.current) * t
 
-    def stage(self, turn: int) -> FloatArray:
-        """One part of the first grid, which is denser near the present value for biases, whose reach is wide."""
-        size = _GRID // _STAGES
-        even = np.arange(turn * size + 1, (turn + 1) * size + 1) / _GRID
+    @property
+    def start_grid(self) -> FloatArray:
+        """Denser near the present value for biases, whose reach is wide."""
+        even = np.arange(1, _GRID + 1) / _GRID
         return np.sinh(4 * even) / np.sinh(4) if self.quantity == "bias" else even
 
 
@@ -118,8 +120,11 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     Notes
     -----
     Each input is moved along a grid of 40 values, until the verdict first changes, and the interval is then narrowed by
-    25 four times. Biases are searched up to ten times the largest of residual, total standard deviation and widest prior
-    standard deviation; likelihood ratios by a factor of a million, observation bias to a thousand in either direction.
+    25 four times. To the grid of a bias belongs the value at which a negligible effect is most probable: P(negligible)
+    has one peak there, unless a proportional bias is shared, and a window of "no material effect" may be narrow.
+
+    Biases are searched up to ten times the largest of residual, total standard deviation and widest prior standard
+    deviation; likelihood ratios by a factor of a million, observation bias to a thousand in either direction.
 
     The likelihood ratio is moved with that of benefit against harm, by the same factor. With observation bias ω
     a sign that has probability p is reported with ``ωp/(1 + (ω − 1)p)`` if it is more probable under benefit than under
@@ -142,28 +147,26 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     now = int(decide(probabilities(model, Changes()), thresholds)[0])
     start, tips = np.zeros(len(paths)), np.full(len(paths), np.nan)
     found = np.full(len(paths), now)
-    for turn in range(_STAGES + _ROUNDS):
-        first = turn < _STAGES
-        live = np.flatnonzero(np.isnan(tips) if first else ~np.isnan(tips))
-        if not live.size:
-            continue
-        points = np.stack([paths[i].stage(turn) if first else _between(start[i], tips[i]) for i in live])
-        classes = _classes(model, [paths[i] for i in live], points, thresholds)
+    live = np.arange(len(paths))
+
+    def differs(probability: FloatArray) -> NDArray[np.bool_]:
+        return decide(probability.reshape(-1, 3), thresholds).reshape(probability.shape[:-1]) != now
+
+    points, probability = _first_grid(model, paths, differs)
+    for turn in range(_ROUNDS if paths else 0):
+        if turn:
+            probability = _probabilities(model, [paths[i] for i in live], points)
+        classes = decide(probability.reshape(-1, 3), thresholds).reshape(points.shape)
         changed = classes != now
-        start[live] = np.where(changed.any(axis=1) | first, _last_before(points, changed, start[live]), start[live])
-        some, at = np.flatnonzero(changed.any(axis=1)), changed.argmax(axis=1)
-        tips[live[some]], found[live[some]] = points[some, at[some]], classes[some, at[some]]
+        some = changed.any(axis=1)
+        live, points, classes, first = live[some], points[some], classes[some], changed[some].argmax(axis=1)
+        if not live.size:
+            break
+        row = np.arange(live.size)
+        tips[live], found[live] = points[row, first], classes[row, first]
+        start[live] = np.where(first > 0, points[row, first - 1], start[live])
+        points = start[live, None] + (tips - start)[live, None] * np.arange(1, _FINER + 2) / (_FINER + 1)
     return _nearest(model, paths, tips, (now, found))
-
-
-def _between(start: float, end: float) -> FloatArray:
-    return start + (end - start) * np.arange(1, _FINER + 2) / (_FINER + 1)
-
-
-def _last_before(points: FloatArray, changed: NDArray[np.bool_], start: FloatArray) -> FloatArray:
-    """The last point on each path before the first change, the start if that is before the first point."""
-    first = np.where(changed.any(axis=1), changed.argmax(axis=1), points.shape[1])
-    return np.where(first > 0, points[np.arange(first.size), np.maximum(first - 1, 0)], start)
 
 
 def _paths(model: CellModel) -> list[_Path]:
@@ -185,8 +188,53 @@ def _paths(model: CellModel) -> list[_Path]:
     return paths
 
 
-def _classes(model: CellModel, paths: Sequence[_Path], points: FloatArray, thresholds: Thresholds) -> IntArray:
-    """Verdict class at each point of each path, all in one call."""
+def _first_grid(
+    model: CellModel, paths: Sequence[_Path], changed: Callable[[FloatArray], NDArray[np.bool_]]
+) -> tuple[FloatArray, FloatArray]:
+    """Points of each path, in order, and the probabilities there.
+
+    The start grid, as far as it is needed, and on paths of a bias the point at which a negligible effect is most
+    probable: the range of biases that leads to "no material effect" may be narrower than the grid. Other paths repeat
+    their last point.
+    """
+    if not paths:
+        return np.zeros((0, 1)), np.zeros((0, 1, 3))
+    grid = np.stack([path.start_grid for path in paths])
+    half = _GRID // 2
+    near = _probabilities(model, paths, grid[:, :half])
+    probability = np.concatenate([near, np.repeat(near[:, -1:], half, axis=1)], axis=1)
+    further = ~changed(probability).any(axis=1)
+    grid[~further, half:] = grid[~further, half - 1, None]
+    if further.any():
+        rest = [path for path, one in zip(paths, further, strict=True) if one]
+        probability[further, half:] = _probabilities(model, rest, grid[further, half:])
+    biases = [i for i, path in enumerate(paths) if path.quantity == "bias"]
+    more, there = grid[:, -1:].copy(), probability[:, -1:].copy()
+    if biases:
+        moved = [paths[i] for i in biases]
+        more[biases], there[biases] = _peaks(model, moved, grid[biases], probability[biases])
+    points, probability = np.concatenate([grid, more], axis=1), np.concatenate([probability, there], axis=1)
+    order = points.argsort(axis=1, kind="stable")
+    return np.take_along_axis(points, order, axis=1), np.take_along_axis(probability, order[:, :, None], axis=1)
+
+
+def _peaks(
+    model: CellModel, paths: Sequence[_Path], points: FloatArray, probability: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Where on each path a negligible effect is most probable, between the neighbours of the best point of a grid."""
+    row = np.arange(len(paths))
+    for _ in range(_PEAK_ROUNDS):
+        best = probability[:, :, 1].argmax(axis=1)
+        low = np.where(best > 0, points[row, best - 1], 0.0)
+        high = points[row, np.minimum(best + 1, points.shape[1] - 1)]
+        points = low[:, None] + (high - low)[:, None] * np.arange(1, _PEAK_PARTS + 1) / _PEAK_PARTS
+        probability = _probabilities(model, paths, points)
+    best = probability[:, :, 1].argmax(axis=1)
+    return points[row, best][:, None], probability[row, best][:, None]
+
+
+def _probabilities(model: CellModel, paths: Sequence[_Path], points: FloatArray) -> FloatArray:
+    """Probabilities of the states at each point of each path, all in one call."""
     rows, width = points.size, points.shape[1]
     quantity = np.repeat([path.quantity for path in paths], width)
     value = np.concatenate([path.value(t) for path, t in zip(paths, points, strict=True)])
@@ -206,7 +254,7 @@ def _classes(model: CellModel, paths: Sequence[_Path], points: FloatArray, thres
             prior=with_wide_weight(model.prior, np.where(quantity == "prior", value, model.prior.weight[-1])),
         ),
     )
-    return decide(found, thresholds).reshape(points.shape)
+    return found.reshape(*points.shape, 3)
 
 
 def _on_benefit(factor: FloatArray) -> FloatArray:
