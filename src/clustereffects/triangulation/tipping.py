@@ -155,7 +155,7 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     live = np.arange(len(paths))
 
     def differs(probability: FloatArray) -> NDArray[np.bool_]:
-        return decide(probability.reshape(-1, 3), thresholds).reshape(probability.shape[:-1]) != now
+        return np.asarray(decide(probability.reshape(-1, 3), thresholds).reshape(probability.shape[:-1]) != now)
 
     points, probability = _first_grid(model, paths, differs)
     for turn in range(_ROUNDS if paths else 0):
@@ -224,10 +224,10 @@ def _first_grid(
     half = _GRID // 2
     near = _probabilities(model, paths, grid[:, :half])
     probability = np.concatenate([near, np.repeat(near[:, -1:], half, axis=1)], axis=1)
-    further = ~changed(probability).any(axis=1)
+    further = np.asarray(~changed(probability).any(axis=1))
     grid[~further, half:] = grid[~further, half - 1, None]
     if further.any():
-        rest = [path for path, one in zip(paths, further, strict=True) if one]
+        rest = [paths[i] for i in np.flatnonzero(further).tolist()]
         probability[further, half:] = _probabilities(model, rest, grid[further, half:])
     biases = [i for i, path in enumerate(paths) if path.quantity == "bias"]
     more, there = grid[:, -1:].copy(), probability[:, -1:].copy()
