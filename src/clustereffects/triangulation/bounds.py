@@ -144,7 +144,7 @@ class _Cell:
     @property
     def excess(self) -> FloatArray:
         """By how many each dependence group has more members than one."""
-        return np.maximum(self.items.count.sum(axis=1) - 1, 0.0)
+        return np.asarray(np.maximum(self.items.count.sum(axis=1) - 1, 0.0))
 
     @property
     def ranged(self) -> IntArray:
@@ -165,13 +165,13 @@ class _Cell:
     @property
     def dimensions(self) -> int:
         """How many inputs are searched where bias means are."""
-        return self.ranged.size + self.ranges.low.shape[0]
+        return int(self.ranged.size + self.ranges.low.shape[0])
 
     def at_corners(self, points: FloatArray, wanted: IntArray) -> FloatArray:
         """Log odds at the better corner of the bias means, or between the extreme ones where there may be a peak."""
         rho, precision = self.correlations(points)
         corners = self.corners(precision)
-        found = self.odds(self.log_mass(precision, corners), rho, wanted).max(axis=1)
+        found: FloatArray = self.odds(self.log_mass(precision, corners), rho, wanted).max(axis=1)
         peaked = np.flatnonzero(wanted == _HIGHEST_NEGLIGIBLE)
         if peaked.size and self.ranges.low.size and not self.boxed:
             between = self.highest_between(precision[peaked], corners[peaked], rho[peaked])

@@ -10,9 +10,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from clustereffects.errors import EvidenceError
 from clustereffects.triangulation.cells import CellModel
 from clustereffects.triangulation.changes import Changes, probabilities
 from clustereffects.triangulation.engine import PriorMixture
+from clustereffects.triangulation.estimates import SCENARIOS, likelihood_terms
 from clustereffects.triangulation.likelihoods import log_constants
 from clustereffects.triangulation.options import Thresholds
 from clustereffects.triangulation.verdicts import class_word, decide
@@ -25,6 +27,8 @@ _GRID = 40
 _FINER = 24
 _ROUNDS = 5
 _BIAS_REACH = 10.0
+#: How many nodes one block's proportional biases may need at the end of that reach; how often it is halved otherwise.
+_MOST_NODES, _HALVINGS = 20_000, 10
 #: How often, and into how many parts, the neighbourhood of the most probable negligible effect is divided.
 _PEAK_ROUNDS, _PEAK_PARTS = 2, 32
 #: Largest logarithm of a ratio that is written as a number.
@@ -124,7 +128,8 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     has one peak there, unless a proportional bias is shared, and a window of "no material effect" may be narrow.
 
     Biases are searched up to ten times the largest of residual, total standard deviation and widest prior standard
-    deviation; likelihood ratios by a factor of a million, observation bias to a thousand in either direction.
+    deviation, half as far, or a quarter … where proportional biases could not be integrated there; likelihood ratios by
+    a factor of a million, observation bias to a thousand in either direction.
 
     The likelihood ratio is moved with that of benefit against harm, by the same factor. With observation bias ω
     a sign that has probability p is reported with ``ωp/(1 + (ω − 1)p)`` if it is more probable under benefit than under
@@ -150,7 +155,7 @@ def tipping_points(model: CellModel, thresholds: Thresholds) -> tuple[Tip, ...]:
     live = np.arange(len(paths))
 
     def differs(probability: FloatArray) -> NDArray[np.bool_]:
-        return decide(probability.reshape(-1, 3), thresholds).reshape(probability.shape[:-1]) != now
+        return np.asarray(decide(probability.reshape(-1, 3), thresholds).reshape(probability.shape[:-1]) != now)
 
     points, probability = _first_grid(model, paths, differs)
     for turn in range(_ROUNDS if paths else 0):
@@ -175,7 +180,7 @@ def _paths(model: CellModel) -> list[_Path]:
     paths = []
     for s in np.unique(model.estimates.stream).tolist():
         now = _mean_bias(model, s)
-        paths += [_Path("bias", s, now, now + reach), _Path("bias", s, now, now - reach)]
+        paths += [_Path("bias", s, now, now + sign * _integrable(model, s, sign * reach)) for sign in (1.0, -1.0)]
     paths += [_Path("power", s, 1.0, 0.0) for s in range(len(model.streams))]
     if model.items.middle.shape[0]:
         level = log_constants(model.items, np.ones((1, len(model.streams))))[0]
@@ -186,6 +191,22 @@ def _paths(model: CellModel) -> list[_Path]:
     wide = float(model.prior.weight[-1])
     paths += [_Path("prior", -1, wide, end) for end in (1.0, 0.0) if model.prior.sd.size > 1 and end != wide]
     return paths
+
+
+def _integrable(model: CellModel, stream: int, shift: float) -> float:
+    """How far a stream's bias can be moved so that the proportional biases can still be integrated, in reasonable time."""
+    estimates = model.estimates
+    for _ in range(_HALVINGS if estimates.loading.size else 0):
+        residual = estimates.residual - shift * (estimates.stream == stream)
+        try:
+            terms = likelihood_terms(estimates, residual[None], np.ones((1, len(model.streams))), accuracy=SCENARIOS)
+        except EvidenceError:
+            shift /= 2
+            continue
+        if max(log_weight.size for log_weight, _, _ in terms.mixtures) <= _MOST_NODES:
+            break
+        shift /= 2
+    return abs(shift)
 
 
 def _first_grid(
@@ -203,10 +224,10 @@ def _first_grid(
     half = _GRID // 2
     near = _probabilities(model, paths, grid[:, :half])
     probability = np.concatenate([near, np.repeat(near[:, -1:], half, axis=1)], axis=1)
-    further = ~changed(probability).any(axis=1)
+    further = np.asarray(~changed(probability).any(axis=1))
     grid[~further, half:] = grid[~further, half - 1, None]
     if further.any():
-        rest = [path for path, one in zip(paths, further, strict=True) if one]
+        rest = [paths[i] for i in np.flatnonzero(further).tolist()]
         probability[further, half:] = _probabilities(model, rest, grid[further, half:])
     biases = [i for i, path in enumerate(paths) if path.quantity == "bias"]
     more, there = grid[:, -1:].copy(), probability[:, -1:].copy()

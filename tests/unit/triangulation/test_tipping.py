@@ -52,3 +52,14 @@ def test_a_narrow_window_is_found_with_a_proportional_bias():
     expected, becomes = _nearest_change(built, 0, reach=0.03, size=1201)
     tip = _bias_tips(built)["economic"]
     assert (tip.tips_at, tip.becomes) == (pytest.approx(expected, abs=6e-5), becomes)
+
+
+def test_biases_are_searched_as_far_as_a_proportional_bias_can_be_integrated():
+    """A posterior that can be had is not refused because biases far from the declared ones cannot be integrated."""
+    factor = BiasTerm(domain="attenuation", kind="proportional", sd=0.3)
+    built = model([did(0.06, 0.0001, bias=(factor,))])
+    tip = _bias_tips(built)["economic"]
+    assert tip.changes
+    shift = np.array([[tip.tips_at - 1e-4], [tip.tips_at + 1e-4]])
+    classes = decide(scenarios(built, shift=shift).probability, LIMITS)
+    assert [class_word(int(one)) for one in classes] == [tip.verdict, tip.becomes]
