@@ -142,10 +142,7 @@ def preview_pair(now: FloatArray, seen: FloatArray, unseen: FloatArray) -> Previ
     [0.667, 0.333]
     """
     up, down = seen[_BENEFIT] - now[_BENEFIT], unseen[_BENEFIT] - now[_BENEFIT]
-    if up * down < 0:
-        share = float(down / (down - up))
-    else:
-        share = float(abs(up) <= abs(down))
+    share = float(down / (down - up)) if up * down < 0 else float(abs(up) <= abs(down))
     return Preview(weight=np.array([share, 1 - share]), probability=np.stack([seen, unseen]))
 
 

@@ -52,11 +52,12 @@ def next_evidence_table(cells: Sequence[CellFinding], thresholds: Thresholds) ->
 
     Notes
     -----
-    Expected value of sample information for a decision with quadratic loss (Raiffa & Schlaifer 1961, *Applied Statistical
-    Decision Theory*, chapter 4), under the declared model. Kinds: *report*, one more report on a test that was put to
-    anybody on this claim, computed by adding it, where it depends on others, both as seen and as not seen; *data*, data of the same design that halve a standard error; *negative control*, which halves
-    the standard deviation of a bias; *judgement*, a range narrowed to its centre, which moves the bounds only. Costs are
-    not known here, so a large reduction is not yet a recommendation.
+    Expected value of sample information for a decision with quadratic loss (Raiffa & Schlaifer 1961, *Applied
+    Statistical Decision Theory*, chapter 4), under the declared model. Kinds: *report*, one more report on a test that
+    was put to anybody on this claim, computed by adding it, where it depends on others, both as seen and as not seen;
+    *data*, data of the same design that halve a standard error; *negative control*, which halves the standard
+    deviation of a bias; *judgement*, a range narrowed to its centre, which moves the bounds only. Costs are not known
+    here, so a large reduction is not yet a recommendation.
 
     Examples
     --------

@@ -248,7 +248,10 @@ def test_a_sign_that_repeats_the_one_that_suggested_it_changes_nothing():
 def test_what_harm_would_show_does_not_matter_to_a_rival():
     """A sign that tells harm from the other states, but not the rival from the organisation, is no second item."""
     more = {"dependence": "persons", "rho": 1.0}
-    tells, tells_not = _sign("boom", 0.2, 0.8, name="R1", **more), _sign("boom", 0.5, 0.5, name="R2", p_harm=0.1, **more)
+    tells, tells_not = (
+        _sign("boom", 0.2, 0.8, name="R1", **more),
+        _sign("boom", 0.5, 0.5, name="R2", p_harm=0.1, **more),
+    )
     assert rival_support([tells, tells_not]) == pytest.approx((4.0, 4.0, 4.0))
     found = _found(_theory(boom=()), [tells, tells_not])
     assert found["boom"].probability / found["organisation"].probability == pytest.approx(4.0)

@@ -84,7 +84,11 @@ def test_own_bias_explains_disagreement():
 def test_what_was_said_does_not_make_estimates_agree(signs):
     """Diagnostics in the group of an estimate widen it in the posterior, not in the tests of conflict."""
     more = {"dependence": "persons", "rho": 1.0}
-    items = [did(0.0, 0.02, bias=()), survey(0.12, 0.02, bias=(), **more), *(sign(f"T{i}", **more) for i in range(signs))]
+    items = [
+        did(0.0, 0.02, bias=()),
+        survey(0.12, 0.02, bias=(), **more),
+        *(sign(f"T{i}", **more) for i in range(signs)),
+    ]
     built, expected = model(items), model([did(0.0, 0.02, bias=()), survey(0.12, 0.02, bias=())])
     assert node_splits(built)[0].p_adjusted == pytest.approx(2 * stats.norm.sf(0.12 / np.sqrt(2) / 0.02))
     assert heterogeneity(built).p_adjusted == pytest.approx(heterogeneity(expected).p_adjusted)

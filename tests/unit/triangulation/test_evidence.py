@@ -301,6 +301,6 @@ def test_numbers_within_the_limits_are_computed_with(item):
 
 
 def test_the_wide_part_of_a_prior_is_not_the_narrow_one():
-    with pytest.raises(OptionError, match="wide_sd is 0.05"):
+    with pytest.raises(OptionError, match=r"wide_sd is 0\.05"):
         Prior(sceptical_sd=0.2, wide_sd=0.05)
     assert Prior(sceptical_sd=0.2, wide_sd=0.2).wide_sd == 0.2
