@@ -237,7 +237,7 @@ def test_impossible_thresholds_are_refused(findings, threshold):
 def test_bias_evidence_alone_is_something_that_was_handed_in():
     item = BiasEvidence(**KEY, id="B", stream="interviews", target_stream="economic", shift=0.01)
     sentence = Triangulation(theory()).fit([item]).verdicts()["tipping"][0]
-    assert sentence == "No evidence: nothing that bears on the effect was handed in."
+    assert sentence == "No evidence: nothing but signs of biases or of rivals."
 
 
 def test_plot(findings):

@@ -101,7 +101,7 @@ def test_sentences_of_withheld_and_silent():
     assert tipping_sentence(Reasons(verdict="withheld", straddling=straddling)) == (
         "Withheld: within the declared ranges the probability of benefit runs from 88 % to 99 %, across the limit of 90 %."
     )
-    assert tipping_sentence(Reasons(verdict="silent")) == "No evidence: nothing that bears on the effect was handed in."
+    assert tipping_sentence(Reasons(verdict="silent")) == "No evidence: nothing was handed in."
     silent = Reasons(verdict="silent", silences={"survey": "not_asked", "documents": "searched_not_found"})
     assert tipping_sentence(silent, "sv").startswith("Inget underlag: enkäten (inte tillfrågad), dokumenten (eftersökt")
     aside = Reasons(verdict="silent", silences={"survey": "missing"}, aside=True)
