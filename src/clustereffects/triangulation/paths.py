@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 
 _MOST = 10_000
 _BENEFIT = STATES.index("benefit")
-_FRECHET, _PRODUCT = "any dependence", "declared independent"
+_FRECHET, _PRODUCT = "any dependence", "independent, as declared: {reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +70,9 @@ class PathFinding:
         Link with the smallest lower bound, of those the one with the smallest upper bound.
     weakest_lower, weakest_upper : float
     rule : str
-        ``"any dependence"`` or ``"declared independent"``.
+        ``"any dependence"``, or that the links were declared independent, with the reason as it was given.
     note : str
-        Why the links were declared independent; links about which nothing is known, and why.
+        Links about which nothing is known, and why.
 
     Raises
     ------
@@ -302,18 +302,17 @@ def path_findings(
     >>> len(paths), paths[0].links, paths[0].upper
     (7, ('contacts_research', 'innovation_from_research', 'growth_from_innovation'), 1.0)
     """
-    chances, reason = link_chances(theory, cells, group), independence.strip()
+    chances = link_chances(theory, cells, group)
     ends = {kind: [node.id for node in theory.nodes if node.kind == kind] for kind in ("activity", "outcome")}
     arrows = [(link.start, link.end) for link in theory.links]
     paths = simple_paths(arrows, ends["activity"], ends["outcome"])
-    return tuple(_path_finding(theory, [chances[i] for i in path], reason) for path in paths)
+    return tuple(_path_finding(theory, [chances[i] for i in path], independence) for path in paths)
 
 
 def _path_finding(theory: Theory, chances: Sequence[LinkChance], independence: str) -> PathFinding:
-    bounds = np.array([[one.lower, one.upper] for one in chances])
-    lower, upper = (bounds.prod(axis=0) if independence else all_hold(bounds)).tolist()
+    bounds, reason = np.array([[one.lower, one.upper] for one in chances]), independence.strip()
+    lower, upper = (bounds.prod(axis=0) if reason else all_hold(bounds)).tolist()
     weakest = min(chances, key=lambda one: (one.lower, one.upper))
-    notes = [f"independent: {independence}"] if independence else []
     return PathFinding(
         group=weakest.group,
         start=theory.link(chances[0].link).start,
@@ -324,6 +323,6 @@ def _path_finding(theory: Theory, chances: Sequence[LinkChance], independence: s
         weakest=weakest.link,
         weakest_lower=weakest.lower,
         weakest_upper=weakest.upper,
-        rule=_PRODUCT if independence else _FRECHET,
-        note="; ".join([*notes, *(f"{one.link}: {one.note}" for one in chances if one.note)]),
+        rule=_PRODUCT.format(reason=reason) if reason else _FRECHET,
+        note="; ".join(f"{one.link}: {one.note}" for one in chances if one.note),
     )

@@ -93,9 +93,14 @@ def test_products_need_a_reason_that_is_shown():
     path = path_findings(findings.theory, findings.cells, "K01", independence="other firms")[0]
     ab, bc = (one for one in link_chances(findings.theory, findings.cells, "K01") if one.link in {"ab", "bc"})
     assert path.lower == pytest.approx(ab.lower * bc.lower)
-    assert (path.rule, path.note) == ("declared independent", "independent: other firms")
-    assert path_findings(findings.theory, findings.cells, "K01", independence="  ")[0] == any_dependence
+    assert path.rule == "independent, as declared: other firms"
     assert any_dependence.lower < path.lower <= path.upper <= any_dependence.upper
+
+
+def test_a_blank_reason_is_none():
+    findings = _findings(first=0.03, second=-0.5, third=0.02)
+    path = path_findings(findings.theory, findings.cells, "K01", independence=" ")[0]
+    assert path == path_findings(findings.theory, findings.cells, "K01")[0]
 
 
 def test_what_is_not_known_is_said():
