@@ -21,9 +21,7 @@ def test_paths_and_links(findings):
         ["K02", "a", "b", "ab", "ab", "any dependence"],
     ]
     assert paths["lower"].tolist() == [cell.bounds[2, 0] for cell in findings.cells]
-    assert paths_table(findings.theory, findings.cells, "K02", "told so")["rule"].tolist() == [
-        "declared independent"
-    ]
+    assert paths_table(findings.theory, findings.cells, "K02", "told so")["rule"].tolist() == ["declared independent"]
     links = links_table(findings.theory, findings.cells, "K01")
     assert links[["link", "claims", "note"]].values.tolist() == [["ab", "growth", ""]]
     with pytest.raises(NotStoredError):
