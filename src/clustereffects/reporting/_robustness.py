@@ -48,6 +48,7 @@ def _engines(comparison: pd.DataFrame, say: Wording) -> pd.DataFrame:
                 for name in ("agrees", "more_favourable", "less_favourable", "otherwise")
             },
             say("column_no_answer"): row["refused"] + row["silent"],
+            say("column_not_given"): row["withheld"],
             say("column_assumes"): say.term("assumes", row["engine"]),
             say("column_warning"): say.term("overlooks", row["engine"]),
         }

@@ -15,7 +15,7 @@ IntArray = NDArray[np.intp]
 Values: TypeAlias = Callable[[FloatArray, IntArray], FloatArray]
 
 #: How often the neighbourhood of the best value on a line is divided again, into how many parts; sweeps over all lines.
-_ZOOMS, _PARTS, _SWEEPS = 5, 8, 12
+_ZOOMS, _PARTS, _SWEEPS = 3, 8, 12
 #: Values of each input in the grid of starts, by the number of inputs; of more inputs the ends only, up to ten inputs.
 _START_STEPS = {1: 2, 2: 9, 3: 5, 4: 3, 5: 3}
 _MOST_CORNERS = 10
@@ -51,7 +51,7 @@ def largest_in_box(
     Notes
     -----
     A search, not a proof: from the best three local maxima of a coarse grid that holds the corners, along each input in
-    turn and along the way the last turn has led, the interval around the best value on a line divided by 8 five times. Corners are all there for up to ten inputs; with more, the search starts from the middle and from two
+    turn and along the way the last turn has led, the interval around the best value on a line divided by 8 three times. Corners are all there for up to ten inputs; with more, the search starts from the middle and from two
     opposite corners.
 
     Examples

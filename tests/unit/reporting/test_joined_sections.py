@@ -176,7 +176,7 @@ def test_other_engines_with_what_they_assume_and_overlook(content, language):
     assert len(table.frame) == 10
     for column, prefix in (("column_engine", "engine"), ("column_assumes", "assumes"), ("column_warning", "overlooks")):
         assert not table.frame[say(column)].isin(content.tables["comparison"]["engine"]).any(), prefix
-    counts = table.frame[[say(f"column_{name}") for name in ("agrees", "more_favourable", "less_favourable", "otherwise", "no_answer")]]  # fmt: skip
+    counts = table.frame[[say(f"column_{name}") for name in ("agrees", "more_favourable", "less_favourable", "otherwise", "no_answer", "not_given")]]  # fmt: skip
     assert (counts.sum(axis=1) == 3).all()
     text = kinds(blocks, Paragraph)[1].text.replace("\u00a0", "")
     assert "75%" in text
