@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from textwrap import fill
 from typing import Any
 
@@ -101,9 +102,10 @@ def legend_above(ax: Any, *, title: str = "", share: float = 0.92, **entries: An
 
 
 def _columns(lengths: Sequence[int], room: float) -> int:
-    """Most columns, filled from top to bottom, whose entries fit side by side into so many characters."""
+    """Most columns whose entries fit side by side into so many characters; the first ones hold one more than the last."""
     for columns in range(len(lengths), 1, -1):
-        rows = -(-len(lengths) // columns)
-        if sum(max(lengths[k : k + rows]) + _HANDLE for k in range(0, len(lengths), rows)) <= room:
+        rows, longer = divmod(len(lengths), columns)
+        ends = [k * rows + min(k, longer) for k in range(columns + 1)]
+        if sum(max(lengths[low:high]) + _HANDLE for low, high in pairwise(ends)) <= room:
             return columns
     return 1
