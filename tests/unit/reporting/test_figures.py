@@ -157,7 +157,10 @@ def test_the_programme_is_named_in_the_language(ax):
 
 
 def test_no_verdicts_are_an_empty_matrix(ax):
-    _rendered(verdict_matrix(pd.DataFrame(columns=["claim", "group", "verdict"]), ax))
+    verdict_matrix(pd.DataFrame(columns=["claim", "group", "verdict"]), ax)
+    _rendered(ax)
+    assert not ax.texts
+    assert not ax.patches
 
 
 def test_figures_open_their_own_axes():

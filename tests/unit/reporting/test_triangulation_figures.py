@@ -92,7 +92,9 @@ def test_every_verdict_can_be_drawn(draw, language, findings):
 
 @pytest.mark.parametrize("draw", DRAWN)
 def test_figures_can_be_small(draw):
-    _rendered(draw(_fit(CASES["withheld"]), _axes(3.6, 3.2)))
+    ax = _rendered(draw(_fit(CASES["withheld"]), _axes(3.6, 3.2)))
+    room = ax.get_window_extent()
+    assert min(room.width, room.height) > 40
 
 
 @pytest.mark.parametrize("say", SAID)
@@ -116,10 +118,12 @@ def test_a_withheld_number_is_not_said_of_the_waterfall_either(by):
     )
 
 
-@pytest.mark.parametrize("kind", ["verdicts", "convergence", "waterfall", "posterior", "tipping"])
+@pytest.mark.parametrize("kind", ["verdicts", "convergence", "theory", "waterfall", "posterior", "tipping"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_findings_draw_every_kind_in_every_language(kind, language):
-    _rendered(_fit(worked_example()).plot(_axes(), kind=kind, language=language))
+    ax = _axes()
+    assert _rendered(_fit(worked_example()).plot(ax, kind=kind, language=language)) is ax
+    assert len(ax.get_children()) > len(_axes().get_children())
 
 
 @pytest.mark.parametrize("draw", [*DRAWN, convergence_matrix])
@@ -363,3 +367,6 @@ def test_names_with_strange_characters_do_not_break_the_graph():
 
         patch.setitem(mpl.rcParams, "text.parse_math", False)
         _rendered(theory_graph(found, ax))
+    label = next(text.get_text() for text in ax.texts if "Dollar" in text.get_text())
+    assert "\x00" not in label
+    assert "\t" not in label
